@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// CommonJS and old syntax on purpose: this file must start fast, and must still run on a Node that is too old, to say so.
+"use strict";
+var version = process.versions.node.split(".");
+if (Number(version[0]) < 22 || (Number(version[0]) === 22 && Number(version[1]) < 18)) {
+  process.stderr.write("runner needs Node 22.18 or later, this is Node " + process.versions.node + ": install a newer Node and run it again\n");
+  process.exit(78);
+}
+var nodeModule = require("node:module");
+if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
+// Node 22 warns once that node:sqlite is experimental. That one message says nothing to our users; every other warning stays.
+var emitWarning = process.emitWarning;
+process.emitWarning = function (warning) {
+  if (typeof warning === "string" && warning.indexOf("SQLite is an experimental feature") === 0) return;
+  return emitWarning.apply(process, arguments);
+};
+require("../dist/runner.cjs");

@@ -1,0 +1,68 @@
+/**
+ * The gateway's contract: the loopback HTTP door between a turn's process and the providers. It holds the keys; a turn's
+ * process holds only the token of a grant, which dies with the attempt.
+ */
+import type { Fault, ProviderError } from "../errors.ts";
+import type { ProvenAnswer } from "../provider/provider.ts";
+import type { RetryPolicy } from "../job/job.ts";
+import type { Rung } from "../run/ladder.ts";
+
+export interface GatewayLimits {
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  readonly tryMs: number;
+  readonly callMs: number;
+  readonly triesPerCall: number;
+  readonly callsPerAttempt: number;
+  readonly maxWaitMs: number;
+}
+
+/** What one attempt of one run may do through the gateway. */
+export interface Grant {
+  readonly runId: string;
+  readonly attempt: number;
+  /** Ways to answer, best first. Never empty. */
+  readonly ladder: readonly Rung[];
+  readonly retry: RetryPolicy;
+  readonly limits: GatewayLimits;
+  /** Ends every call of the attempt. */
+  readonly signal: AbortSignal;
+  /** Told of each step before and after it; awaited, so that the record is durable before the step. */
+  readonly observer: CallObserver;
+}
+
+export interface TryPlan {
+  readonly call: number;
+  readonly try: number;
+  readonly rung: Rung;
+  readonly waitedMs: number;
+  readonly why: string;
+}
+
+export interface CallObserver {
+  callStarted(call: { call: number; dialect: string; modelAsked: string; stream: boolean }): Promise<void>;
+  /** Before waiting, so that a person sees what is being waited for. Not a durable step. */
+  waiting(plan: { call: number; rung: Rung; waitMs: number; why: string }): void;
+  tryStarted(plan: TryPlan): Promise<void>;
+  tryAnswered(plan: TryPlan, answer: ProvenAnswer): Promise<void>;
+  tryFailed(plan: TryPlan, error: ProviderError): Promise<void>;
+  callFinished(call: {
+    call: number;
+    /** HTTP status the turn is given. */
+    httpStatus: number;
+    answer?: ProvenAnswer;
+    /** The rung that answered. */
+    rung?: Rung;
+    /** Why it was given up, if it was. */
+    failure?: { fault: Fault; why: string; last: ProviderError | undefined };
+  }): Promise<void>;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:<port>`; the turn's base URL for both dialects. */
+  readonly url: string;
+  /** Opens the door for one attempt; the token is 256 random bits and is known to nobody else. */
+  open(grant: Grant): { readonly token: string; readonly close: () => void };
+  /** Ends every call and closes the socket. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import type { Repair, Usage } from "../errors.ts";
+
+/** A wire format of model APIs. `openai-responses` is known and not spoken yet. */
+export type Dialect = "anthropic-messages" | "openai-completions";
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Where a provider is and what is known about it. The key is resolved here, in the parent process, and goes nowhere else. */
+export interface ProviderConfig {
+  readonly id: string;
+  readonly dialect: Dialect;
+  /** Without the endpoint: `https://api.kimi.com/coding` for anthropic-messages, `https://api.openai.com/v1` for openai-completions. */
+  readonly baseUrl: string;
+  /** How to find the key; `undefined` for a provider without one. The value is read by `resolveKey`, once per process. */
+  readonly apiKey: KeyReference | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly sseQuirks: SseQuirks;
+}
+
+/** A key is named, never written: `${NAME}` in the configuration. */
+export interface KeyReference {
+  readonly env: string;
+}
+
+export interface SseQuirks {
+  /** Default true: irregular but provably whole streams are repaired. False: every irregularity is a fault. */
+  readonly tolerateOutOfOrderEvents: boolean;
+}
+
+/** One try: one request upstream. */
+export interface UpstreamRequest {
+  /** The request's body as the turn sent it; the adapter sets `model` and `stream` and fits `max_tokens`. */
+  readonly body: JsonObject;
+  /** Model id as the provider knows it, without the provider's name. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** Headers worth forwarding (`anthropic-version`, `anthropic-beta`, …), without keys and hop-by-hop headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Query of the turn's request with its `?`, or "". */
+  readonly query: string;
+  readonly limits: { readonly firstByteMs: number; readonly idleMs: number; readonly tryMs: number };
+  readonly signal: AbortSignal;
+}
+
+/** A whole answer with its proof. Nothing of it was shown to the turn before it was whole. */
+export interface ProvenAnswer {
+  readonly dialect: Dialect;
+  /** The complete message in the dialect's non-streamed shape. */
+  readonly message: JsonObject;
+  /** The same as server-sent events, normalised, ready to release; made on demand when the answer was not streamed. */
+  readonly sse: () => string;
+  /** Model the provider says it used. */
+  readonly model: string;
+  /** In Anthropic's words: end_turn, max_tokens, stop_sequence, tool_use, refusal, pause_turn. */
+  readonly stopReason: string;
+  /** The text of the answer, all text blocks joined. */
+  readonly text: string;
+  readonly toolCalls: number;
+  readonly usage: Usage;
+  readonly repairs: readonly Repair[];
+  readonly requestId: string | undefined;
+  /** From sending to the first byte of the body. */
+  readonly firstByteMs: number;
+  /** What was changed in the request so that it could be sent, in words; empty if nothing. */
+  readonly changes: readonly string[];
+}
+
+/** The request as it would go out, for `run --dry-run`; the key's value replaced by its reference. */
+export interface RequestPreview {
+  readonly method: "POST";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: JsonObject;
+}
+
+export interface Provider {
+  readonly id: string;
+  readonly dialect: Dialect;
+  /**
+   * Sends one try and returns a whole, proven answer.
+   * @throws ProviderError for everything that is not one, already classified.
+   */
+  ask(request: UpstreamRequest): Promise<ProvenAnswer>;
+  /** What `ask` would send. Pure: no key is read, nothing is sent. */
+  preview(request: Pick<UpstreamRequest, "body" | "model" | "stream" | "headers" | "query" | "limits">): RequestPreview;
+}
