@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import type { Output } from "./output.ts";
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly output: Output;
+  /** Where to look for the project: its folder, an explicit configuration file, an explicit state folder. */
+  readonly place: { readonly dir: string; readonly configFile: string | undefined; readonly stateDir: string | undefined };
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * One command: its words for the help, and what it does. `execute` returns data's exit code and throws the project's errors;
+ * only `main.ts` exits.
+ */
+export interface CommandDefinition {
+  readonly name: string;
+  /** One line in `runner --help`. */
+  readonly summary: string;
+  /** Shown under the command's own help, first line of what people look for: examples. */
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+  /** Arguments and options beside the shared ones. */
+  readonly define: (command: Command) => void;
+  readonly execute: (context: CommandContext, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number>;
+}

@@ -1,0 +1,50 @@
+import type { RunRow } from "../../ledger/ledger.ts";
+import { UsageError } from "../../errors.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { duration, instantUtc, oneLine, shortId } from "../format.ts";
+import { statusStyle } from "../status.ts";
+import { table } from "../output.ts";
+
+export const history: CommandDefinition = {
+  name: "history",
+  summary: "Show past runs, newest first: how each ended and why",
+  examples: [
+    ["runner history", "the last 20 runs of all jobs"],
+    ["runner history fpl-daily-check -n 50", "one job"],
+    ["runner history --json | jq '.runs[].status'", "for scripts"],
+  ],
+  define: (command) => command.argument("[job]", "name or id of a job").option("-n, --limit <count>", "at most this many runs", "20"),
+  execute,
+};
+
+async function execute(context: CommandContext, [jobName]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+  const limit = Number(options["limit"]);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
+  const { loadProject, openProjectLedger } = await import("../../compose.ts");
+  const project = await loadProject({ ...context.place, env: context.env });
+  const jobId = jobName === undefined ? undefined : project.jobIdFor(jobName);
+  const ledger = await openProjectLedger(project, { create: false });
+  const runs = ledger === undefined ? [] : await ledger.history({ limit, ...(jobId === undefined ? {} : { jobId }) });
+  await ledger?.close();
+  if (context.output.json) context.output.document("history", { runs });
+  else print(context, runs);
+  return 0;
+}
+
+function print({ output }: CommandContext, runs: readonly RunRow[]): void {
+  if (runs.length === 0) {
+    output.note("No runs yet. Start one: runner run JOB");
+    return;
+  }
+  const head = ["RUN", "STARTED", "JOB", "STATUS", "TOOK", "MODEL", "WHY"].map((cell) => output.style("bold", cell));
+  const rows = runs.map((run) => [
+    shortId(run.runId),
+    instantUtc(run.startedAt),
+    run.jobName,
+    output.style(statusStyle(run.status), run.status) + (run.simulated ? output.style("dim", " (simulated)") : ""),
+    run.finishedAt === undefined ? "" : duration(run.finishedAt - run.startedAt),
+    run.modelUsed ?? run.modelAsked,
+    oneLine(run.reason ?? "", 80),
+  ]);
+  for (const line of table([head, ...rows])) output.data(line);
+}

@@ -1,0 +1,11 @@
+import type { CommandDefinition } from "../command.ts";
+import { history } from "./history.ts";
+import { list } from "./list.ts";
+import { mock } from "./mock.ts";
+import { next } from "./next.ts";
+import { run } from "./run.ts";
+import { show } from "./show.ts";
+import { validate } from "./validate.ts";
+
+/** Every command, in the order of the help: what people do first stands first. */
+export const commands: readonly CommandDefinition[] = [run, list, next, validate, history, show, mock];

@@ -1,0 +1,54 @@
+import type { RunRow } from "../../ledger/ledger.ts";
+import type { Job } from "../../job/job.ts";
+import { describeSchedule } from "../../job/describe.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { ago } from "../format.ts";
+import { reportProblems } from "../problems.ts";
+import { statusStyle } from "../status.ts";
+import { table } from "../output.ts";
+
+export const list: CommandDefinition = {
+  name: "list",
+  summary: "List the jobs of the project: schedule, model, how the last run ended",
+  examples: [
+    ["runner list", "all jobs"],
+    ["runner list --json", "for scripts"],
+  ],
+  define: () => {},
+  execute,
+};
+
+async function execute(context: CommandContext): Promise<number> {
+  const { loadProject, openProjectLedger } = await import("../../compose.ts");
+  const project = await loadProject({ ...context.place, env: context.env });
+  const ledger = await openProjectLedger(project, { create: false });
+  const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
+  await ledger?.close();
+  if (context.output.json) {
+    const jobs = project.jobs.map((job) => ({ ...job, lastRun: lastRuns.get(job.id) ?? null }));
+    context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
+  } else print(context, project.jobs, lastRuns, project.zone, project.defaultModel);
+  return reportProblems(context.output, project);
+}
+
+function print({ output }: CommandContext, jobs: readonly Job[], lastRuns: ReadonlyMap<string, RunRow>, zone: string, defaultModel: string | undefined): void {
+  if (jobs.length === 0) {
+    output.note("No jobs here. A job is a file in jobs/, see docs/jobs.md.");
+    return;
+  }
+  const now = Date.now();
+  const head = ["NAME", "SCHEDULE", "ZONE", "MODEL", "LAST RUN"].map((cell) => output.style("bold", cell));
+  const rows = jobs.map((job) => [
+    job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
+    describeSchedule(job.schedule),
+    job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : "",
+    job.payload.model ?? defaultModel ?? output.style("yellow", "none"),
+    lastRun(output, lastRuns.get(job.id), now),
+  ]);
+  for (const line of table([head, ...rows])) output.data(line);
+}
+
+function lastRun(output: CommandContext["output"], run: RunRow | undefined, now: number): string {
+  if (run === undefined) return output.style("dim", "never");
+  return `${output.style(statusStyle(run.status), run.status)} ${ago(run.startedAt, now)}`;
+}

@@ -1,0 +1,50 @@
+import { UsageError } from "../../errors.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { onStopSignals } from "../signals.ts";
+
+export const mock: CommandDefinition = {
+  name: "mock",
+  summary: "Start the simulated provider as a server: both dialects, real HTTP, faults by seed and rate",
+  examples: [
+    ["runner mock", "clean answers on a free port"],
+    ["runner mock --port 8787 --simulate stream_order:0.8 --seed 7", "four of five streams broken, repeatably"],
+    ["runner mock --faults", "list every fault by name"],
+  ],
+  define: (command) =>
+    command
+      .option("--port <port>", "port on 127.0.0.1 (default: a free one)", "0")
+      .option("--simulate <faults>", "FAULT:RATE,… as for `runner run`")
+      .option("--seed <number>", "seed of the draws", "1")
+      .option("--faults", "list the faults that can be asked for, and exit"),
+  execute,
+};
+
+async function execute(context: CommandContext, _args: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+  const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose.ts").then((compose) => compose.loadSimulator());
+  if (options["faults"] === true) {
+    if (context.output.json) context.output.document("faults", { faults: simulatedFaults });
+    else for (const { name, group, description } of simulatedFaults) context.output.data(`${name.padEnd(26)}  ${group.padEnd(16)}  ${description}`);
+    return 0;
+  }
+  const [port, seed] = [wholeNumber("--port", options["port"], 65_535), wholeNumber("--seed", options["seed"], 2 ** 31 - 1)];
+  const simulation = typeof options["simulate"] === "string" ? parseSimulation(options["simulate"], seed) : { faults: [], seed };
+  const server = await startSimulatedProvider({ simulation, port }).catch((error: unknown) => {
+    throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${(error as Error).message}`, { suggestion: "Choose another --port, or leave it out for a free one." });
+  });
+  if (context.output.json) context.output.document("mock", { url: server.url, simulation });
+  else {
+    context.output.data(server.url);
+    context.output.note(`Simulated provider. Anthropic style: POST ${server.url}/v1/messages; OpenAI style: POST ${server.url}/v1/chat/completions. Ctrl-C ends it.`);
+  }
+  await onStopSignals().stopped;
+  context.output.note(`${server.requests} requests answered, ${server.faulted} of them with a fault.`);
+  await server.close();
+  // A signal is how a server is meant to end, so it is not a failure.
+  return 0;
+}
+
+function wholeNumber(name: string, value: unknown, max: number): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0 || number > max) throw new UsageError(`${name} takes a whole number from 0 to ${max}, not "${String(value)}"`);
+  return number;
+}

@@ -1,0 +1,28 @@
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { reportProblems } from "../problems.ts";
+
+export const validate: CommandDefinition = {
+  name: "validate",
+  summary: "Check the configuration and every job file; says all problems together",
+  examples: [
+    ["runner validate", "exit 0 if all is well, else 78"],
+    ["runner validate --json", "problems with file, line, column and path"],
+  ],
+  define: () => {},
+  execute,
+};
+
+async function execute(context: CommandContext): Promise<number> {
+  const { loadProject } = await import("../../compose.ts");
+  const project = await loadProject({ ...context.place, env: context.env });
+  const { jobs, issues, warnings, configFiles } = project;
+  if (context.output.json) {
+    context.output.document("validate", { valid: issues.length === 0, configFiles, jobs: jobs.map(({ id, name, source }) => ({ id, name, file: source.file })), issues, warnings });
+    return issues.length === 0 ? 0 : 78;
+  }
+  const exitCode = reportProblems(context.output, project);
+  const files = configFiles.length === 0 ? "no configuration file (built-in providers)" : configFiles.join(", ");
+  const verdict = issues.length === 0 ? context.output.styleNote("green", "valid") : context.output.styleNote("red", `${issues.length} problem${issues.length === 1 ? "" : "s"}`);
+  context.output.note(`${verdict}: ${jobs.length} usable job${jobs.length === 1 ? "" : "s"}; configuration: ${files}`);
+  return exitCode;
+}

@@ -1,0 +1,68 @@
+/** Durations, instants and sizes as people read them. Pure. */
+
+/** `340 ms`, `5.2 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 59_950) return `${(Math.round(ms / 100) / 10).toString()} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return joined(Math.floor(seconds / 60), "min", seconds % 60, "s");
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 1440) return joined(Math.floor(minutes / 60), "h", minutes % 60, "min");
+  const hours = Math.round(minutes / 60);
+  return joined(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+function joined(major: number, majorUnit: string, minor: number, minorUnit: string): string {
+  return minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
+}
+
+/** `2026-11-22 12:00:00 GMT+00:00` in the zone, without loading a locale: the offset is what tells two equal clock times apart. */
+export function instantIn(zone: string, at: number): string {
+  const parts = Object.fromEntries(formatter(zone).formatToParts(at).map(({ type, value }) => [type, value]));
+  const { weekday, year, month, day, hour, minute, second, timeZoneName } = parts;
+  const offset = timeZoneName === "GMT" ? "+00:00" : (timeZoneName ?? "").replace("GMT", "");
+  return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset}`;
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(zone: string): Intl.DateTimeFormat {
+  let known = formatters.get(zone);
+  if (known === undefined) {
+    known = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone,
+      weekday: "short",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hourCycle: "h23",
+      timeZoneName: "longOffset",
+    });
+    formatters.set(zone, known);
+  }
+  return known;
+}
+
+/** `2026-11-22 12:00:00Z`, seconds precision. */
+export function instantUtc(at: number): string {
+  return new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+}
+
+/** How long ago, or `in …` for the future. */
+export function ago(at: number, now: number): string {
+  return at <= now ? `${duration(now - at)} ago` : `in ${duration(at - now)}`;
+}
+
+/** The first characters of a run's id, enough to name it by. */
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}
+
+/** One line of at most `width` columns; control characters of foreign text are taken out so that it cannot steer a terminal. */
+export function oneLine(text: string, width = 200): string {
+  const plain = text.replaceAll(/\p{Cc}+/gu, " ").trim();
+  return plain.length <= width ? plain : `${plain.slice(0, width - 1)}…`;
+}

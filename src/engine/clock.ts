@@ -1,0 +1,39 @@
+/** Time as an argument: tests drive the engine with a clock of their own and never sleep. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Resolves after `ms`, rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** The longest delay a Node timer takes; beyond it the timer would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  async sleep(ms, signal) {
+    // Whichever clock says so first: the wall clock also runs while the machine is suspended, the monotonic one cannot be set back.
+    const wallEnd = Date.now() + ms;
+    const monotonicEnd = performance.now() + ms;
+    for (;;) {
+      const left = Math.min(wallEnd - Date.now(), monotonicEnd - performance.now());
+      if (left <= 0) return;
+      await timer(Math.min(Math.ceil(left), longestTimerMs), signal);
+    }
+  },
+};
+
+function timer(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const onAbort = (): void => {
+      clearTimeout(handle);
+      reject(signal.reason as Error);
+    };
+    const handle = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

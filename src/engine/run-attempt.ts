@@ -1,0 +1,167 @@
+/** One attempt: open the door, let the turn work behind it, close it, write down how it went. */
+import { randomUUID } from "node:crypto";
+import { ProviderError, type Fault } from "../errors.ts";
+import type { CallObserver, Gateway, TryPlan } from "../gateway/gateway.ts";
+import type { Job } from "../job/job.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Rung } from "../run/ladder.ts";
+import type { Turn, TurnResult, TurnSpec } from "../turn/turn.ts";
+import type { Clock } from "./clock.ts";
+import type { Answer, RunListener } from "./events.ts";
+import { systemPrompt } from "./prompt.ts";
+import { addUsage, type Tally } from "./tally.ts";
+
+export interface AttemptContext {
+  readonly job: Job;
+  readonly runId: string;
+  readonly modelAsked: string;
+  readonly ladder: readonly Rung[];
+  readonly dialect: TurnSpec["dialect"];
+  readonly ledger: Ledger;
+  readonly gateway: Gateway;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly emit: RunListener;
+  readonly tally: Tally;
+  /** When the run must have ended, epoch ms; an attempt gets what is left of it if that is less than its own limit. */
+  readonly runDeadline: number;
+}
+
+export interface AttemptEnd {
+  readonly result: TurnResult;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** False: a process of the turn may still live, so nothing may follow. */
+  readonly confirmedDead: boolean;
+  /** The least wait that the provider asked for when the last call was given up. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** From TERM to KILL for what a turn leaves behind. */
+const killGraceMs = 5_000;
+
+export async function runAttempt(context: AttemptContext, attempt: number, why: string): Promise<AttemptEnd> {
+  const { job, runId, ledger, clock, emit, gateway } = context;
+  const startedAt = clock.now();
+  const sessionId = randomUUID();
+  await ledger.startAttempt({ runId, attempt, startedAt, sessionId, why });
+  emit({ type: "attempt_started", at: startedAt, attempt, why });
+  const ended = new AbortController();
+  const observer = createObserver(context, attempt);
+  const door = gateway.open({
+    runId,
+    attempt,
+    ladder: context.ladder,
+    retry: job.retry,
+    limits: job.limits,
+    signal: AbortSignal.any([context.signal, ended.signal]),
+    observer,
+  });
+  const spec = turnSpec(context, attempt, sessionId, door.token);
+  const { result, cleanup } = await context.turn.run(spec, { signal: context.signal, env: context.env }).finally(() => {
+    ended.abort(new Error("the attempt has ended"));
+    door.close();
+  });
+  const finishedAt = clock.now();
+  await ledger.finishAttempt({ runId, attempt }, { finishedAt, ...attemptWords(result) });
+  emit({ type: "attempt_finished", at: finishedAt, attempt, result, killed: cleanup.killed });
+  return { result, startedAt, finishedAt, confirmedDead: cleanup.confirmed, retryAfterMs: observer.lastRetryAfterMs() };
+}
+
+function turnSpec(context: AttemptContext, attempt: number, sessionId: string, token: string): TurnSpec {
+  const { job, clock, runDeadline } = context;
+  const { payload, limits } = job;
+  return {
+    runId: context.runId,
+    jobName: job.name,
+    attempt,
+    sessionId,
+    system: systemPrompt(payload.system),
+    message: payload.message,
+    model: context.modelAsked,
+    dialect: context.dialect,
+    // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
+    stream: false,
+    maxTokens: payload.maxTokens,
+    gateway: { url: context.gateway.url, token },
+    limits: { attemptMs: Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now())), killGraceMs, outputBytes: limits.outputBytes },
+  };
+}
+
+function attemptWords(result: TurnResult): { status: "succeeded" | "failed"; fault?: Fault; error?: string; toolRuns: number } {
+  if (result.status === "answered") return { status: "succeeded", toolRuns: result.toolRuns };
+  const stderr = result.stderr === undefined || result.stderr === "" ? "" : `\nstderr: ${result.stderr}`;
+  return { status: "failed", fault: result.fault, error: `${result.error}${stderr}`, toolRuns: result.toolRuns };
+}
+
+/** Writes every step of every call down before and after it, counts it, and tells whoever listens. */
+function createObserver(context: AttemptContext, attempt: number): CallObserver & { lastRetryAfterMs(): number | undefined } {
+  const { runId, ledger, clock, emit, tally } = context;
+  const startedAt = new Map<string, number>();
+  const keyOf = (plan: TryPlan): { runId: string; attempt: number; call: number; try: number } => ({ runId, attempt, call: plan.call, try: plan.try });
+  const tookMs = (plan: TryPlan, now: number): number => now - (startedAt.get(`${plan.call}/${plan.try}`) ?? now);
+  let lastRetryAfterMs: number | undefined;
+  return {
+    lastRetryAfterMs: () => lastRetryAfterMs,
+    async callStarted(call) {
+      tally.calls += 1;
+      await ledger.startCall({ runId, attempt, startedAt: clock.now(), ...call });
+    },
+    waiting: (plan) => emit({ type: "waiting", at: clock.now(), attempt, ...plan }),
+    async tryStarted(plan) {
+      const now = clock.now();
+      startedAt.set(`${plan.call}/${plan.try}`, now);
+      tally.tries += 1;
+      const { rung, waitedMs, why } = plan;
+      await ledger.startTry({ ...keyOf(plan), startedAt: now, ...rung, why, waitedMs });
+      emit({ type: "try_started", at: now, attempt, plan });
+    },
+    async tryAnswered(plan, answer) {
+      const now = clock.now();
+      tally.repairs += answer.repairs.length;
+      tally.usage = addUsage(tally.usage, answer.usage);
+      await ledger.finishTry(keyOf(plan), { finishedAt: now, status: "answered", ...answerFacts(answer) });
+      emit({ type: "try_answered", at: now, attempt, plan, answer, tookMs: tookMs(plan, now) });
+    },
+    async tryFailed(plan, error) {
+      const now = clock.now();
+      tally.faults[error.fault] = (tally.faults[error.fault] ?? 0) + 1;
+      tally.usage = addUsage(tally.usage, error.usage);
+      await ledger.finishTry(keyOf(plan), { finishedAt: now, status: "failed", ...errorFacts(error) });
+      emit({ type: "try_failed", at: now, attempt, plan, error, tookMs: tookMs(plan, now) });
+    },
+    async callFinished({ call, httpStatus, answer, rung, failure }) {
+      lastRetryAfterMs = failure?.last?.retryAfterMs;
+      if (answer !== undefined && rung !== undefined) {
+        tally.answeredBy = rung;
+        tally.modelUsed = `${rung.provider}/${rung.model}`;
+      }
+      const modelUsed = rung === undefined ? {} : { modelUsed: `${rung.provider}/${rung.model}` };
+      const fault = failure === undefined ? {} : { fault: failure.fault };
+      const status = answer === undefined ? "failed" : "answered";
+      await ledger.finishCall({ runId, attempt, call }, { finishedAt: clock.now(), status, httpStatus, ...modelUsed, ...fault });
+    },
+  };
+}
+
+function answerFacts(answer: Answer): Omit<Parameters<Ledger["finishTry"]>[1], "finishedAt" | "status"> {
+  const { usage, repairs, stopReason, firstByteMs, requestId, model } = answer;
+  return { usage, repairs, stopReason, firstByteMs, modelUsed: model, ...(requestId === undefined ? {} : { requestId }) };
+}
+
+function errorFacts(error: ProviderError): Omit<Parameters<Ledger["finishTry"]>[1], "finishedAt" | "status"> {
+  const { fault, usage, repairs, status, requestId, retryAfterMs } = error;
+  const reason = error.reason ?? error.code;
+  return {
+    fault,
+    usage,
+    repairs,
+    error: error.raw === undefined ? error.message : `${error.message}\n${error.raw}`,
+    ...(reason === undefined ? {} : { reason }),
+    ...(status === undefined ? {} : { httpStatus: status }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}

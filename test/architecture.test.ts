@@ -1,0 +1,99 @@
+/**
+ * Who may import whom (docs/architecture.md). Anything that is not listed is forbidden; `type` imports count as well,
+ * because a contract that leaks a neighbour's types ties the rooms together just the same.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const src = fileURLToPath(new URL("../src/", import.meta.url));
+
+/** Room → what it may import: rooms, single files (`room/file`), packages, and `node:` for built-in modules. */
+const rules: Record<string, readonly string[]> = {
+  errors: [],
+  job: ["errors", "valibot", "fastest-levenshtein"],
+  stream: ["errors"],
+  schedule: ["job", "errors", "croner"],
+  run: ["job", "stream/event", "errors"],
+  ledger: ["job", "run", "errors", "node:"],
+  provider: ["stream", "errors", "eventsource-parser", "node:"],
+  gateway: ["provider/provider", "provider/translate", "job/job", "run", "stream", "errors", "p-retry", "node:"],
+  turn: ["job", "stream", "errors", "execa", "eventsource-parser", "node:"],
+  engine: ["job", "schedule", "run", "stream", "errors", "p-retry", "ledger/ledger", "turn/turn", "gateway/gateway", "node:"],
+  load: ["job", "errors", "cosmiconfig", "yaml", "fastest-levenshtein", "node:"],
+  compose: ["errors", "job", "schedule", "run", "stream", "ledger", "provider", "gateway", "turn", "engine", "load", "node:"],
+  cli: ["compose", "load", "engine", "ledger/ledger", "job", "schedule", "run", "stream", "errors", "commander", "node:"],
+  index: ["errors", "job", "stream", "ledger/ledger", "provider/provider", "provider/repairing-fetch", "gateway/gateway", "turn/turn", "engine", "compose"],
+};
+
+/** Rooms whose meaning must not depend on the machine: no built-in module, no clock, no randomness. */
+const pureRooms = ["job", "schedule", "run", "stream"];
+
+interface Import {
+  readonly from: string;
+  readonly target: string;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const text = new Map(files.map((file) => [file, readFileSync(path.join(src, file), "utf8")]));
+
+function importsOf(file: string): Import[] {
+  const found = (text.get(file) ?? "").matchAll(/(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+|getBuiltinModule\(\s*)["']([^"']+)["']/gm);
+  return [...found].map(([, specifier = ""]) => {
+    if (!specifier.startsWith(".")) return { from: file, target: specifier.startsWith("node:") ? "node:" : specifier };
+    return { from: file, target: path.relative(src, path.resolve(src, path.dirname(file), specifier)).replace(/\.ts$/, "") };
+  });
+}
+
+const roomOf = (file: string): string => file.replace(/\.ts$/, "").split(path.sep)[0] ?? "";
+
+function allowed({ from, target }: Import): boolean {
+  const room = roomOf(from);
+  if (roomOf(target) === room) return true;
+  return (rules[room] ?? []).some((rule) => target === rule || target.startsWith(`${rule}/`));
+}
+
+describe("architecture", () => {
+  it("knows every room", () => {
+    expect([...new Set(files.map(roomOf))].filter((room) => !(room in rules))).toEqual([]);
+  });
+
+  it("lets nobody import what is not listed", () => {
+    const broken = files.flatMap(importsOf).filter((one) => !allowed(one));
+    expect(broken.map(({ from, target }) => `${from} imports ${target}`)).toEqual([]);
+  });
+
+  it("keeps the pure rooms free of clocks, randomness and built-in modules", () => {
+    const impure = /\b(?:Date\.now\(|new Date\(\)|performance\.|Math\.random\(|process\.|setTimeout\(|setInterval\(|crypto\.)/;
+    const broken = files.filter((file) => pureRooms.includes(roomOf(file))).filter((file) => impure.test(stripComments(text.get(file) ?? "")));
+    expect(broken).toEqual([]);
+  });
+
+  it("has no circle of files", () => {
+    const graph = new Map(files.map((file) => [file.replace(/\.ts$/, ""), importsOf(file).map(({ target }) => target)]));
+    const circles: string[] = [];
+    const walk = (file: string, trail: readonly string[], done: Set<string>): void => {
+      if (trail.includes(file)) circles.push([...trail.slice(trail.indexOf(file)), file].join(" → "));
+      if (done.has(file) || trail.includes(file)) return;
+      for (const next of graph.get(file) ?? []) if (graph.has(next)) walk(next, [...trail, file], done);
+      done.add(file);
+    };
+    const done = new Set<string>();
+    for (const file of graph.keys()) walk(file, [], done);
+    expect(circles).toEqual([]);
+  });
+
+  it("has no drawer for leftovers", () => {
+    expect(files.filter((file) => /(^|\/)(utils?|common|helpers?|types|misc|shared)(\/|\.ts$)/.test(file))).toEqual([]);
+  });
+
+  it("sets the exit code in one place", () => {
+    const setters = files.filter((file) => /process\.exit(?:Code\b|\()/.test(stripComments(text.get(file) ?? "")));
+    expect(setters.filter((file) => !["cli/main.ts", "turn/agent-child.ts"].includes(file))).toEqual([]);
+  });
+});
+
+function stripComments(source: string): string {
+  return source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+}
