@@ -2,10 +2,26 @@
  * The ledger's contract: the durable record of runs, attempts, calls and tries. Asynchronous, because Postgres will stand
  * behind it as well; the SQLite backend answers at once. Every `start…` is durable before the step it names begins and every
  * `finish…` before anything that follows it, so that a `kill -9` at any instant leaves a record that says what was under way.
- * All times are epoch milliseconds. Ids are made by the caller, so that a repeated write is the same row.
+ *
+ * All times are epoch milliseconds; times and durations are kept as whole numbers, rounded. Ids are made by the caller, so
+ * that a repeated write is the same row. The first ending of anything is the one that stays.
+ *
+ * Every method rejects with a `LedgerError` (its `reason` says which of the outside troubles it was) or, for what a correct
+ * caller never does, with a plain `Error` that begins "broken invariant": an unknown id, an ending that cannot follow, a step
+ * started under something that has ended. The last one is the fence against a doubled side effect: a process whose run was
+ * rescued by another one cannot start anything more.
  */
 import type { Fault, Repair, Usage } from "../errors.ts";
 import type { RunStatus } from "../run/run.ts";
+
+/** Longest error, reason or `why` that is kept, in UTF-16 units; the rest is cut. */
+export const keptText = 4000;
+
+/** Most repairs kept of one try; a last entry `more_repairs` then says how many were left out. */
+export const keptRepairs = 200;
+
+/** What a step says for which no end was recorded before its run ended. */
+export const endedWithoutRecord = "ended without a record";
 
 /** Who runs a run: enough to know later whether that very process still lives. A pid alone proves nothing. */
 export interface Owner {
@@ -35,16 +51,24 @@ export interface RunStart {
 
 export type ClaimResult =
   | { readonly won: true }
-  /** Another run of the job is open. The caller decides whether its owner lives, rescues it if not, and claims again. */
-  | { readonly won: false; readonly blocker: { readonly runId: string; readonly owner: Owner; readonly startedAt: number } };
+  | {
+      readonly won: false;
+      /**
+       * `open_run`: another run of the job is open. The caller decides whether its owner lives, ends it as `interrupted` if not,
+       * and claims again. `slot_taken`: the slot has its run already, open or ended; claiming again cannot win.
+       */
+      readonly because: "open_run" | "slot_taken";
+      readonly blocker: { readonly runId: string; readonly owner: Owner; readonly startedAt: number; readonly status: RunStatus };
+    };
 
 export interface RunFinish {
   readonly status: RunStatus;
   readonly finishedAt: number;
-  /** Why it ended so, in words. */
+  /** Why it ended so, in words; cut to 4,000 characters. */
   readonly reason: string;
   readonly fault?: Fault;
   readonly exitCode: number;
+  /** The turn's answer, kept whole: the caller applies the job's `limits.outputBytes`. */
   readonly output?: string;
   readonly modelUsed?: string;
   readonly usage: Usage;
@@ -62,6 +86,7 @@ export interface AttemptFinish {
   readonly finishedAt: number;
   readonly status: "succeeded" | "failed";
   readonly fault?: Fault;
+  /** What went wrong, with keys taken out; cut to 4,000 characters. */
   readonly error?: string;
   /** Tools that ran in it; more than none forbids a blind repetition. */
   readonly toolRuns: number;
@@ -85,6 +110,8 @@ export interface CallFinish {
   /** HTTP status the turn was given. */
   readonly httpStatus: number;
   readonly modelUsed?: string;
+  /** Why it was given up, in words; cut to 4,000 characters. */
+  readonly reason?: string;
 }
 
 export interface TryStart {
@@ -108,7 +135,7 @@ export interface TryFinish {
   readonly fault?: Fault;
   /** The finer reason: a stream's, or the provider's code. */
   readonly reason?: string;
-  /** The raw error text, with keys taken out. */
+  /** The raw error text, with keys taken out; cut to 4,000 characters. */
   readonly error?: string;
   readonly httpStatus?: number;
   readonly requestId?: string;
@@ -117,13 +144,22 @@ export interface TryFinish {
   readonly modelUsed?: string;
   readonly stopReason?: string;
   readonly usage: Usage;
+  /** The first 200 are kept. */
   readonly repairs: readonly Repair[];
 }
 
+/** A run as recorded. `output` is only in what `run()` returns: the lists stay small however long the answers are. */
 export type RunRow = RunStart & Partial<RunFinish> & { readonly status: RunStatus };
-export type AttemptRow = AttemptStart & Partial<Omit<AttemptFinish, "status">> & { readonly status: "running" | AttemptFinish["status"] };
+/*
+ * Attempts, calls and tries as recorded. One that was under way when its run ended reads `failed` with the words of
+ * `endedWithoutRecord` (`error`, or `reason` of a call) and without `finishedAt`, because nobody knows when it stopped. Its
+ * facts are absent, not zero: an attempt without `toolRuns` may have run tools.
+ */
+export type AttemptRow = AttemptStart &
+  Partial<Omit<AttemptFinish, "status">> & { readonly status: "running" | AttemptFinish["status"] };
 export type CallRow = CallStart & Partial<Omit<CallFinish, "status">> & { readonly status: "running" | CallFinish["status"] };
-export type TryRow = TryStart & Partial<Omit<TryFinish, "status" | "usage" | "repairs">> & {
+export type TryRow = TryStart &
+  Partial<Omit<TryFinish, "status" | "usage" | "repairs">> & {
     readonly status: "running" | TryFinish["status"];
     readonly usage: Usage;
     readonly repairs: readonly Repair[];
@@ -153,12 +189,23 @@ export interface RungMemory {
 }
 
 export interface Ledger {
-  /** Claims the job for this run and records its start, in one atomic step. With `skip`, a lost claim is recorded as a skipped run. */
+  /**
+   * Claims the job for this run and records its start, in one atomic step: of any number of processes exactly one wins. At
+   * most one run of a job is open, and with `slotAt` at most one run, whatever its ending, answers the slot. A repetition of a
+   * won claim (same id, same owner, still open) wins again. A lost claim records nothing; `recordRun` records the skip.
+   */
   claimRun(start: RunStart): Promise<ClaimResult>;
-  /** Records a run that never started, such as a skip. */
+  /**
+   * Records a run that never started, such as a skip. Its status is one that `transition("due", …)` can give. A run or a slot
+   * that is recorded already stays as it is.
+   */
   recordRun(start: RunStart, finish: RunFinish): Promise<void>;
-  /** Closes an open run. A run that is closed already stays as it is; returns whether this call closed it. */
+  /**
+   * Closes an open run and, under it, everything that has no end yet (see `endedWithoutRecord`). A run that is closed already
+   * stays as it is; returns whether this call closed it.
+   */
   finishRun(runId: string, finish: RunFinish): Promise<boolean>;
+  /** Each `start…` needs what it starts under to be open; each `finish…` of something finished already changes nothing. */
   startAttempt(start: AttemptStart): Promise<void>;
   finishAttempt(key: Pick<AttemptStart, "runId" | "attempt">, finish: AttemptFinish): Promise<void>;
   startCall(start: CallStart): Promise<void>;
@@ -167,13 +214,31 @@ export interface Ledger {
   finishTry(key: Pick<TryStart, "runId" | "attempt" | "call" | "try">, finish: TryFinish): Promise<void>;
   /** Runs without an end, for the rescue of those whose owner has died. */
   openRuns(): Promise<readonly RunRow[]>;
+  /** Newest first, in the order of recording: a clock that was set back cannot hide a newer run behind an older one. */
   history(query: HistoryQuery): Promise<readonly RunRow[]>;
-  /** The last run of each job, by job id. */
+  /** The last recorded run of each job, by job id. Cheap however many runs there are. */
   lastRuns(): Promise<ReadonlyMap<string, RunRow>>;
-  /** One run by its id or an unambiguous beginning of it (4 characters or more). */
+  /** One run by its id or an unambiguous beginning of it (4 characters or more). Of the ids of an ambiguous one, the first 20. */
   run(idOrPrefix: string): Promise<RunDetail | { readonly ambiguous: readonly string[] } | undefined>;
+  /** One memory a provider and model; the later `notedAt` stays. */
   rememberRung(memory: RungMemory): Promise<void>;
   /** Memories that have not expired at `now`. */
   rungMemories(now: number): Promise<readonly RungMemory[]>;
+  /** Ends the connection; a second call does nothing. Everything that was answered is durable already. */
   close(): Promise<void>;
+}
+
+export interface OpenLedgerOptions {
+  /** Folder of all state; made with mode 0700 if it is missing. */
+  readonly stateDir: string;
+  /** How long to wait for other processes' writes before `locked`. Default 5,000 ms. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** One backend of the ledger, one folder. */
+export interface LedgerBackend {
+  /** @throws LedgerError */
+  open(options: Required<OpenLedgerOptions>): Promise<Ledger>;
+  /** Whether a ledger is there, found out without making anything. */
+  exists(stateDir: string): Promise<boolean>;
 }

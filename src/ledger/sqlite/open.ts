@@ -1,0 +1,72 @@
+import { chmodSync, closeSync, existsSync, fchmodSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Ledger, LedgerBackend, OpenLedgerOptions } from "../ledger.ts";
+import { Connection } from "./connection.ts";
+import { classify } from "./failures.ts";
+import { memoryMethods } from "./memory.ts";
+import { migrate } from "./migrations.ts";
+import { runMethods } from "./runs.ts";
+import { stepMethods } from "./steps.ts";
+
+const fileName = "ledger.sqlite";
+
+function ledgerFile(stateDir: string): string {
+  return join(resolve(stateDir), fileName);
+}
+
+/** One file on this machine's disk, shared by any number of processes: `node:sqlite` in WAL mode. */
+export const sqliteBackend: LedgerBackend = {
+  async open({ stateDir, busyTimeoutMs }: Required<OpenLedgerOptions>): Promise<Ledger> {
+    const file = ledgerFile(stateDir);
+    try {
+      makePrivate(file);
+    } catch (error) {
+      throw classify(error, file);
+    }
+    const connection = new Connection(file, busyTimeoutMs);
+    try {
+      await migrate(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return sqliteLedger(connection);
+  },
+  async exists(stateDir) {
+    return (statSync(ledgerFile(stateDir), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  },
+};
+
+/** The ledger on a connection whose schema is up to date. */
+export function sqliteLedger(connection: Connection): Ledger {
+  return {
+    ...runMethods(connection),
+    ...stepMethods(connection),
+    ...memoryMethods(connection),
+    async close() {
+      connection.close();
+    },
+  };
+}
+
+/**
+ * Makes folder and file with the modes they must have, whatever the umask is, before SQLite sees them; SQLite gives its
+ * `-wal` and `-shm` files the mode of the main file. A folder that was there before keeps its mode: it may be shared, or
+ * somebody's home.
+ */
+function makePrivate(file: string): void {
+  const folder = dirname(file);
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+  }
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) {
+    const descriptor = openSync(file, "a", 0o600);
+    fchmodSync(descriptor, 0o600);
+    closeSync(descriptor);
+    return;
+  }
+  if (process.platform === "win32" || (found.mode & 0o077) === 0) return;
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(name)) chmodSync(name, 0o600);
+}

@@ -1,0 +1,103 @@
+import type { Ledger } from "../ledger.ts";
+import type { Connection, Durability } from "./connection.ts";
+import { attemptFinish, attemptStart, callFinish, callStart, tryFinish, tryStart } from "./step-values.ts";
+import type { Values } from "./rows.ts";
+
+type StepMethods = Pick<Ledger, "startAttempt" | "finishAttempt" | "startCall" | "finishCall" | "startTry" | "finishTry">;
+
+/** A table of steps: what identifies a row under its run, and what must be open for a row to start. */
+interface StepTable {
+  readonly table: "attempts" | "calls" | "tries";
+  readonly word: "attempt" | "call" | "try";
+  readonly key: readonly ("attempt" | "call" | "try")[];
+  /** Gives the run's integer key if the parent is open. */
+  readonly parent: string;
+}
+
+const attempts: StepTable = {
+  table: "attempts",
+  word: "attempt",
+  key: ["attempt"],
+  parent: "SELECT key FROM runs WHERE id = :run_id AND status = 'running'",
+};
+const calls: StepTable = {
+  table: "calls",
+  word: "call",
+  key: ["attempt", "call"],
+  parent: `SELECT p.run AS key FROM attempts p JOIN runs r ON r.key = p.run
+    WHERE r.id = :run_id AND p.attempt = :attempt AND p.status = 'running'`,
+};
+const tries: StepTable = {
+  table: "tries",
+  word: "try",
+  key: ["attempt", "call", "try"],
+  parent: `SELECT p.run AS key FROM calls p JOIN runs r ON r.key = p.run
+    WHERE r.id = :run_id AND p.attempt = :attempt AND p.call = :call AND p.status = 'running'`,
+};
+
+/**
+ * Starts wait for the disk, because something follows that must never be forgotten. The end of a call or a try need not:
+ * without it the step reads as not ended, which claims nothing, and the next start carries it to the disk.
+ */
+export function stepMethods(connection: Connection): StepMethods {
+  return {
+    startAttempt: (begin) => start(connection, attempts, begin, attemptStart(begin)),
+    finishAttempt: (key, finish) => end(connection, attempts, "power_loss", key, attemptFinish(finish)),
+    startCall: (begin) => start(connection, calls, begin, callStart(begin)),
+    finishCall: (key, finish) => end(connection, calls, "process_death", key, callFinish(finish)),
+    startTry: (begin) => start(connection, tries, begin, tryStart(begin)),
+    finishTry: (key, finish) => end(connection, tries, "process_death", key, tryFinish(finish)),
+  };
+}
+
+/** What names a step; a try has all four. */
+interface StepKey {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly call?: number;
+  readonly try?: number;
+}
+
+function keyNumbers(step: StepTable, key: StepKey): readonly number[] {
+  return step.key.map((column) => key[column] ?? 0);
+}
+
+function keyValues(step: StepTable, key: StepKey): Values {
+  const numbers = keyNumbers(step, key);
+  return { run_id: key.runId, ...Object.fromEntries(step.key.map((column, at) => [column, numbers[at] ?? 0])) };
+}
+
+function named(step: StepTable, key: StepKey): string {
+  return `${step.word} ${keyNumbers(step, key).join(".")} of run ${key.runId}`;
+}
+
+function keyCondition(step: StepTable): string {
+  return ["run = (SELECT key FROM runs WHERE id = :run_id)", ...step.key.map((column) => `${column} = :${column}`)].join(" AND ");
+}
+
+function exists(connection: Connection, step: StepTable, key: Values): boolean {
+  return connection.sql(`SELECT 1 FROM ${step.table} WHERE ${keyCondition(step)}`).get(key) !== undefined;
+}
+
+function start(connection: Connection, step: StepTable, key: StepKey, values: Values): Promise<void> {
+  const columns = [...step.key, ...Object.keys(values)];
+  const insert = `INSERT INTO ${step.table} (run, ${columns.join(", ")})
+    SELECT parent.key, ${columns.map((column) => `:${column}`).join(", ")} FROM (${step.parent}) parent WHERE true ON CONFLICT DO NOTHING`;
+  const identity = keyValues(step, key);
+  return connection.write("power_loss", () => {
+    if (connection.sql(insert).run({ ...identity, ...values }).changes === 1 || exists(connection, step, identity)) return;
+    throw new Error(`broken invariant: ${named(step, key)} cannot start, because what it belongs to is not open`);
+  });
+}
+
+/** The first ending stays; only what was closed without a record by the run's end is replaced by the real record. */
+function end(connection: Connection, step: StepTable, durability: Durability, key: StepKey, values: Values): Promise<void> {
+  const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
+  const update = `UPDATE ${step.table} SET ${assignments.join(", ")}, unrecorded = 0
+    WHERE ${keyCondition(step)} AND (status = 'running' OR unrecorded = 1)`;
+  const identity = keyValues(step, key);
+  return connection.write(durability, () => {
+    if (connection.sql(update).run({ ...identity, ...values }).changes === 1 || exists(connection, step, identity)) return;
+    throw new Error(`broken invariant: ${named(step, key)} ended and was never started`);
+  });
+}
