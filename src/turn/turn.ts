@@ -34,7 +34,13 @@ export interface TurnHooks {
 
 export type TurnResult =
   /** The model ended its turn with an acceptable stop reason. Whether that is a success, `expect` decides. */
-  | { readonly status: "answered"; readonly text: string; readonly stopReason: string; readonly model: string; readonly toolRuns: number }
+  | {
+      readonly status: "answered";
+      readonly text: string;
+      readonly stopReason: string;
+      readonly model: string;
+      readonly toolRuns: number;
+    }
   | {
       readonly status: "failed";
       readonly fault: Fault;

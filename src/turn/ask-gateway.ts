@@ -1,0 +1,161 @@
+/** One question to the gateway, from inside the turn's process, and what it means for the turn. */
+import type { IncomingMessage } from "node:http";
+import { createParser } from "eventsource-parser";
+import { AnswerError, errorOf, judge, parseJson, type Answer, type AnswerReader } from "./answer.ts";
+import { anthropicReader, anthropicRequest, readAnthropicMessage } from "./answer-anthropic.ts";
+import { openAiReader, openAiRequest, readOpenAiCompletion } from "./answer-openai.ts";
+import type { TurnResult, TurnSpec } from "./turn.ts";
+
+/** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
+export const maxAnswerBytes = 64 * 1024 * 1024;
+
+interface Wire {
+  readonly path: string;
+  readonly headers: (token: string) => Readonly<Record<string, string>>;
+  readonly request: (spec: TurnSpec) => Record<string, unknown>;
+  readonly reader: () => AnswerReader;
+  readonly read: (body: unknown) => Answer;
+}
+
+const wires: Readonly<Record<TurnSpec["dialect"], Wire>> = {
+  "anthropic-messages": {
+    path: "/v1/messages",
+    headers: (token) => ({ "x-api-key": token, "anthropic-version": "2023-06-01" }),
+    request: anthropicRequest,
+    reader: anthropicReader,
+    read: readAnthropicMessage,
+  },
+  "openai-completions": {
+    path: "/v1/chat/completions",
+    headers: (token) => ({ authorization: `Bearer ${token}` }),
+    request: openAiRequest,
+    reader: openAiReader,
+    read: readOpenAiCompletion,
+  },
+};
+
+/** Asks once: retrying is the gateway's matter. Never throws. There is no time limit here but the attempt's, which the parent keeps. */
+export async function askGateway(spec: TurnSpec): Promise<TurnResult> {
+  const wire = wires[spec.dialect];
+  let status: number | undefined;
+  try {
+    const response = await send(spec, wire);
+    status = response.statusCode ?? 0;
+    if (status !== 200) return await refusedBy(response, status);
+    return judge(await readAnswer(response, wire), spec.limits, spec.maxTokens);
+  } catch (error) {
+    const fault = error instanceof AnswerError ? error.fault : "network";
+    const message = error instanceof Error ? error.message : String(error);
+    const words = error instanceof AnswerError ? message : `the gateway cannot be reached: ${message}`;
+    return {
+      status: "failed",
+      fault,
+      error: oneLine(words),
+      toolRuns: 0,
+      ...(status === undefined ? {} : { httpStatus: status }),
+    };
+  }
+}
+
+function send(spec: TurnSpec, wire: Wire): Promise<IncomingMessage> {
+  // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
+  const http = process.getBuiltinModule("node:http");
+  const body = Buffer.from(JSON.stringify(wire.request(spec)));
+  const base = spec.gateway.url.replace(/\/+$/, "");
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      `${base}${wire.path}`,
+      {
+        method: "POST",
+        // One request a process: no connection is kept, so that nothing delays its exit.
+        agent: false,
+        headers: {
+          ...wire.headers(spec.gateway.token),
+          "content-type": "application/json",
+          "content-length": body.length,
+          accept: "*/*",
+        },
+      },
+      resolve,
+    );
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+/** The gateway has given the call up and says why. */
+async function refusedBy(response: IncomingMessage, status: number): Promise<TurnResult> {
+  const named = response.headers["x-runner-fault"];
+  const text = await readText(response);
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined;
+  }
+  const error = errorOf(body ?? {}, typeof named === "string" ? named : undefined) ??
+    errorOf({ error: {} }, typeof named === "string" ? named : undefined) ?? { fault: "unknown", message: "" };
+  return { status: "failed", fault: error.fault, error: oneLine(error.message), httpStatus: status, toolRuns: 0 };
+}
+
+async function readAnswer(response: IncomingMessage, wire: Wire): Promise<Answer> {
+  const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type === "text/event-stream") return readEvents(response, wire.reader());
+  if (type !== "application/json")
+    throw new AnswerError("stream_broken", `the gateway answered with the content type ${JSON.stringify(type)}`);
+  const body = parseJson(await readText(response));
+  const error = errorOf(body, undefined);
+  if (error !== undefined) throw new AnswerError(error.fault, error.message);
+  return wire.read(body);
+}
+
+async function readEvents(response: IncomingMessage, reader: AnswerReader): Promise<Answer> {
+  const parser = createParser({
+    onEvent: (event) => reader.push(event.event, event.data),
+    onError: (error) => {
+      // A field of another name is allowed by the format; everything else is not.
+      if (error.type !== "unknown-field")
+        throw new AnswerError("stream_broken", `the gateway's stream cannot be read: ${error.type}`);
+    },
+    maxBufferSize: maxAnswerBytes,
+  });
+  await readChunks(response, (text) => parser.feed(text));
+  return reader.end();
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const parts: string[] = [];
+  await readChunks(response, (text) => parts.push(text));
+  return parts.join("");
+}
+
+/** The body as text, piece by piece, whole to its end: cut, too long or not UTF-8 is an error. */
+async function readChunks(response: IncomingMessage, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (chunk?: Buffer): string => {
+    try {
+      return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+    } catch {
+      throw new AnswerError("stream_broken", "the gateway's answer is not UTF-8");
+    }
+  };
+  let bytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxAnswerBytes)
+        throw new AnswerError("stream_broken", `the gateway's answer is longer than ${maxAnswerBytes} bytes`);
+      take(decode(chunk));
+    }
+  } catch (error) {
+    if (error instanceof AnswerError) throw error;
+    throw new AnswerError("stream_broken", "the connection to the gateway broke in the middle of its answer");
+  }
+  take(decode());
+  if (!response.complete) throw new AnswerError("stream_broken", "the gateway's answer was cut off");
+}
+
+/** Errors are one line, and not endless. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim().slice(0, 2000);
+}

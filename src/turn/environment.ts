@@ -1,0 +1,102 @@
+/**
+ * The environment a turn's process gets: an allow-list, so that a key in the parent's environment has no way in, whatever it
+ * is called. Nothing is passed on because it looks harmless; a name is on the list or it is not there.
+ */
+
+/** Says which process belongs to which attempt; `kill.ts` finds processes by it. */
+export interface TurnIdentity {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly sessionId: string;
+}
+
+/** Directories of one attempt: fresh, mode 0700, removed afterwards. */
+export interface TurnDirectories {
+  /** Where the process starts. */
+  readonly work: string;
+  /** Its HOME: what a person keeps in the real one (logins, histories, configuration) is not within the turn's sight. */
+  readonly home: string;
+  /** Its TMPDIR. */
+  readonly tmp: string;
+}
+
+/**
+ * What is passed on from the parent. The locale categories are named one by one because `LC_*` as a pattern is a known
+ * smuggling route: ssh servers accept any `LC_…` name, so people send keys as `LC_API_KEY`.
+ */
+export const passedOn = [
+  "PATH",
+  "LANG",
+  "LANGUAGE",
+  "LC_ALL",
+  "LC_ADDRESS",
+  "LC_COLLATE",
+  "LC_CTYPE",
+  "LC_IDENTIFICATION",
+  "LC_MEASUREMENT",
+  "LC_MESSAGES",
+  "LC_MONETARY",
+  "LC_NAME",
+  "LC_NUMERIC",
+  "LC_PAPER",
+  "LC_TELEPHONE",
+  "LC_TIME",
+  "TZ",
+  "TERM",
+] as const;
+
+/** What the directories are called before there are any, for `run --dry-run`. */
+const directoriesToCome: TurnDirectories = {
+  work: "<fresh directory>/work",
+  home: "<fresh directory>/home",
+  tmp: "<fresh directory>/tmp",
+};
+
+/** The whole environment of a turn's process. Pure. */
+export function turnEnvironment(
+  identity: TurnIdentity,
+  env: Readonly<Record<string, string | undefined>>,
+  directories: TurnDirectories,
+): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const name of passedOn) {
+    const value = env[name];
+    if (value !== undefined) chosen[name] = value;
+  }
+  return {
+    ...chosen,
+    HOME: directories.home,
+    TMPDIR: directories.tmp,
+    RUNNER_RUN_ID: identity.runId,
+    RUNNER_ATTEMPT: String(identity.attempt),
+    RUNNER_SESSION_ID: identity.sessionId,
+  };
+}
+
+/** The same as it would be, before directories and a session exist, for `run --dry-run`. */
+export function environmentToCome(
+  spec: Pick<TurnIdentity, "runId" | "attempt">,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return turnEnvironment({ ...spec, sessionId: "<fresh for every attempt>" }, env, directoriesToCome);
+}
+
+const secretName = /key|token|secret|passw|credential|auth|cookie|private/i;
+
+/** Shorter values would blot out ordinary words, and nobody issues keys that short. */
+const shortestSecret = 8;
+
+/** Values of the parent's environment whose names say that they are secret, longest first so that no part of one is left. */
+export function secretValues(env: Readonly<Record<string, string | undefined>>, token: string): string[] {
+  const values = new Set<string>();
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && value.length >= shortestSecret && secretName.test(name)) values.add(value);
+  }
+  if (token !== "") values.add(token);
+  return [...values].toSorted((a, b) => b.length - a.length);
+}
+
+/** The text without any of the secrets. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, "[removed]"), text);
+}

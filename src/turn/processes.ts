@@ -1,0 +1,112 @@
+/**
+ * What the system says about its processes. On Linux from /proc, synchronously: nothing of ours runs between looking and
+ * acting, and a child that has ended cannot be reaped in between either. Elsewhere from `ps`.
+ */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgid: number;
+  /** 0 where the system does not say. */
+  readonly sid: number;
+  /** Start time in the system's own unit. With the pid it names a process for good: a reused pid has a later start. */
+  readonly start: number;
+  /** Ended and not yet collected by its parent. It runs nothing and cannot be killed; it counts as dead. */
+  readonly zombie: boolean;
+}
+
+/** Which attempt a process belongs to, as its environment says. Without `attempt`: any attempt of the run. */
+export interface Marker {
+  readonly runId: string;
+  readonly attempt?: number;
+}
+
+export interface ProcessTable {
+  list(): ProcessEntry[];
+  /** One process as it is now; undefined if there is none of this pid. */
+  entry(pid: number): ProcessEntry | undefined;
+  /** Whether the process was started with the marker. False where the system does not let us see. */
+  carries(pid: number, marker: Marker): boolean;
+  /** What the process's descriptors point to, such as `socket:[1234]`. Empty where the system does not let us see. */
+  openFiles(pid: number): string[];
+}
+
+/** The table of this system. */
+export async function processTable(): Promise<ProcessTable> {
+  return process.platform === "linux" ? linuxTable : (await import("./ps.ts")).psTable;
+}
+
+export const linuxTable: ProcessTable = {
+  list() {
+    const entries: ProcessEntry[] = [];
+    for (const name of readdirSync("/proc")) {
+      const first = name.charCodeAt(0);
+      if (first < 48 || first > 57) continue;
+      const entry = linuxTable.entry(Number(name));
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  },
+  entry(pid) {
+    const stat = readOrUndefined(`/proc/${pid}/stat`, "latin1");
+    return stat === undefined ? undefined : parseStat(stat);
+  },
+  carries(pid, marker) {
+    const environ = readOrUndefined(`/proc/${pid}/environ`, "utf8");
+    return environ !== undefined && environmentCarries(environ, marker);
+  },
+  openFiles(pid) {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkTarget(`/proc/${pid}/fd/${fd}`) ?? []);
+    } catch {
+      return [];
+    }
+  },
+};
+
+/** One line of /proc/PID/stat (proc_pid_stat(5)). The command's name stands in brackets and may itself hold spaces and brackets. */
+export function parseStat(stat: string): ProcessEntry | undefined {
+  const nameEnd = stat.lastIndexOf(")");
+  if (nameEnd === -1) return undefined;
+  const fields = stat.slice(nameEnd + 2).split(" ");
+  const [state, ppid, pgid, sid] = fields;
+  const entry = {
+    pid: Number.parseInt(stat, 10),
+    ppid: Number(ppid),
+    pgid: Number(pgid),
+    sid: Number(sid),
+    // Field 22 of the line; the state is field 3.
+    start: Number(fields[19]),
+    // X is a process that is just going away.
+    zombie: state === "Z" || state === "X",
+  };
+  return [entry.pid, entry.ppid, entry.pgid, entry.sid, entry.start].every((value) => Number.isSafeInteger(value))
+    ? entry
+    : undefined;
+}
+
+/** Whether an environment, as NUL-separated `NAME=value`, holds the marker whole. */
+export function environmentCarries(environ: string, marker: Marker): boolean {
+  // Padded, so that neither a longer value nor a longer name can match.
+  const padded = `\0${environ}\0`;
+  if (!padded.includes(`\0RUNNER_RUN_ID=${marker.runId}\0`)) return false;
+  return marker.attempt === undefined || padded.includes(`\0RUNNER_ATTEMPT=${marker.attempt}\0`);
+}
+
+/** A process may be gone between any two looks at it, and another user's is not ours to read: both are "nothing to see". */
+function readOrUndefined(path: string, encoding: BufferEncoding): string | undefined {
+  try {
+    return readFileSync(path, encoding);
+  } catch {
+    return undefined;
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

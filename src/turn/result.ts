@@ -1,0 +1,88 @@
+/**
+ * How a turn's process hands its result over: one line of JSON on file descriptor 3, once. A descriptor of its own, because
+ * stdout belongs to whatever the process and its children like to print.
+ */
+import type { Fault } from "../errors.ts";
+import type { TurnResult } from "./turn.ts";
+
+/** The descriptor of the result. Node closes it for grandchildren, so nothing but the turn's own process can write there. */
+export const resultDescriptor = 3;
+
+/** The form's number; a process of another release is told apart from garbage. */
+const version = 1;
+
+/** Every fault by name; the compiler keeps it complete. */
+const faults: Readonly<Record<Fault, true>> = {
+  aborted: true,
+  stream_order: true,
+  stream_stall: true,
+  stream_broken: true,
+  empty: true,
+  network: true,
+  billing: true,
+  quota_window: true,
+  overloaded: true,
+  rate_limit: true,
+  auth: true,
+  content_policy: true,
+  context_overflow: true,
+  output_truncated: true,
+  model_gone: true,
+  permission: true,
+  timeout: true,
+  bad_request: true,
+  server: true,
+  turn_died: true,
+  internal: true,
+  unknown: true,
+};
+
+export function isFault(value: unknown): value is Fault {
+  return typeof value === "string" && Object.hasOwn(faults, value);
+}
+
+export function formatResult(result: TurnResult): string {
+  return `${JSON.stringify({ version, result })}\n`;
+}
+
+/** The result in a line, or why there is none in it. */
+export function parseResult(line: string): { readonly result: TurnResult } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { problem: "the result is not JSON" };
+  }
+  if (!isRecord(value)) return { problem: "the result is not an object" };
+  if (value["version"] !== version)
+    return { problem: `the result has version ${JSON.stringify(value["version"]) ?? "none"}, not ${version}` };
+  const result = value["result"];
+  if (!isRecord(result)) return { problem: "the result is empty" };
+  return readResult(result);
+}
+
+function readResult(result: Record<string, unknown>): { readonly result: TurnResult } | { readonly problem: string } {
+  const { status, toolRuns } = result;
+  if (typeof toolRuns !== "number" || !Number.isSafeInteger(toolRuns) || toolRuns < 0)
+    return { problem: "the result does not say how many tools ran" };
+  if (status === "answered") {
+    const { text, stopReason, model } = result;
+    if (typeof text !== "string" || typeof stopReason !== "string" || typeof model !== "string") {
+      return { problem: "the result is answered and lacks its text, stop reason or model" };
+    }
+    return { result: { status, text, stopReason, model, toolRuns } };
+  }
+  if (status === "failed") {
+    const { fault, error, httpStatus } = result;
+    if (!isFault(fault) || typeof error !== "string")
+      return { problem: "the result is failed and lacks a known fault or its error" };
+    if (httpStatus === undefined) return { result: { status, fault, error, toolRuns } };
+    if (typeof httpStatus !== "number") return { problem: "the result's HTTP status is not a number" };
+    return { result: { status, fault, error, httpStatus, toolRuns } };
+  }
+  return { problem: "the result is neither answered nor failed" };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

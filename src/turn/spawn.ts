@@ -1,0 +1,173 @@
+/**
+ * Carries one process out: starts it detached in a session of its own, gives it its input, and returns only after it and
+ * everything it started is dead. The first cause of its end wins and is never overwritten by a later one.
+ */
+import type { ChildProcess } from "node:child_process";
+import { setTimeout as wait } from "node:timers/promises";
+import { endTree } from "./kill.ts";
+import { Pipes, type PipeLimits } from "./pipes.ts";
+import { processTable, type Marker } from "./processes.ts";
+import { resultDescriptor } from "./result.ts";
+import { Tree } from "./tree.ts";
+import type { Cleanup } from "./turn.ts";
+
+export interface ProcessPlan {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Written to stdin, which is then closed. */
+  readonly input: string;
+  readonly marker: Marker;
+  readonly limits: PipeLimits & { readonly attemptMs: number; readonly killGraceMs: number };
+  readonly signal: AbortSignal;
+}
+
+/** Why it ended. `result`: its result was whole. `overflow`: its result was too long. `not_started`: the system could not start it. */
+export type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "not_started";
+
+export interface ProcessEnd {
+  readonly cause: EndCause;
+  /** How it exited by itself; undefined if it was ended by us, or could not be. */
+  readonly exit: { readonly code: number | undefined; readonly signal: string | undefined } | undefined;
+  readonly resultLine: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The system's words when it could not be started. */
+  readonly startError: string | undefined;
+  readonly cleanup: Cleanup;
+}
+
+/** The longest delay of a timer; a longer one would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** How long a pipe may stay open after the tree is dead before its holder is looked for, and before it is given up, in ms. */
+const drainMs = { beforeSearch: 100, atMost: 1_000 };
+
+/** Never throws for what the process does. */
+export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
+  if (plan.signal.aborted) return unstarted("abort", undefined);
+  // Loaded here: it costs more than everything else of a command's start.
+  const [{ execa }, table] = await Promise.all([import("execa"), processTable()]);
+  const child = execa(plan.file, [...plan.args], {
+    cwd: plan.cwd,
+    env: plan.env,
+    extendEnv: false,
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    encoding: "buffer",
+    reject: false,
+    // Killing is the tree's matter; execa's own would reach the first process only.
+    forceKillAfterDelay: false,
+  });
+  const pid = child.pid;
+  if (pid === undefined) return unstarted("not_started", (await child).originalMessage ?? "unknown reason");
+  const tree = new Tree(table, plan.marker, table.entry(pid));
+  // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off.
+  const pipeNames = new Set(table.openFiles(pid).filter((file) => /^(socket|pipe):/.test(file)));
+  return follow(plan, child.nodeChildProcess, tree, pipeNames);
+}
+
+function unstarted(cause: EndCause, startError: string | undefined): ProcessEnd {
+  const cleanup = { killed: 0, confirmed: true };
+  return { cause, exit: undefined, resultLine: undefined, stdout: "", stderr: "", startError, cleanup };
+}
+
+async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipeNames: ReadonlySet<string>): Promise<ProcessEnd> {
+  const { stdin, stdout, stderr } = running;
+  const result = running.stdio[resultDescriptor];
+  if (stdin === null || stdout === null || stderr === null || !isReadable(result))
+    throw new Error("a pipe of the turn's process is missing");
+  const isAlive = (): boolean => running.exitCode === null && running.signalCode === null;
+  // Looked at once more in the moment it is gone, while what it leaves behind still bears its group.
+  const exited = new Promise<void>((resolve) => running.once("exit", () => (tree.sample(), resolve())));
+  const pipes = new Pipes({ stdout, stderr, result }, plan.limits);
+  // A process may end without reading its input; that is its own matter.
+  stdin.on("error", () => {});
+  stdin.end(plan.input);
+  tree.watch();
+  const forget = killOnExit(tree);
+
+  const cause = await firstCause(plan, exited, pipes);
+  // Its children still bear its name as their parent now, even those that will shake off everything else.
+  if (cause === "result") tree.sample();
+  if (cause === "result") await Promise.race([exited, lingering(plan)]);
+  const exit = isAlive() ? undefined : { code: running.exitCode ?? undefined, signal: running.signalCode ?? undefined };
+  const cleanup = await clearUp(plan, tree, pipes, pipeNames, isAlive);
+  forget();
+  // Only something that cannot be killed is still there; our own process does not wait for it.
+  if (isAlive()) running.unref();
+  return {
+    cause,
+    exit: cause === "exit" || cause === "result" ? exit : undefined,
+    resultLine: pipes.result.line,
+    stdout: pipes.stdout.text(),
+    stderr: pipes.stderr.text(),
+    startError: undefined,
+    cleanup,
+  };
+}
+
+function isReadable(stream: unknown): stream is NodeJS.ReadableStream {
+  return typeof stream === "object" && stream !== null && "read" in stream;
+}
+
+function firstCause(plan: ProcessPlan, exited: Promise<void>, pipes: Pipes): Promise<EndCause> {
+  return new Promise((resolve) => {
+    const settle = (cause: EndCause): void => {
+      clearTimeout(timer);
+      plan.signal.removeEventListener("abort", abort);
+      resolve(cause);
+    };
+    const abort = (): void => settle("abort");
+    const timer = setTimeout(() => settle("timeout"), Math.min(plan.limits.attemptMs, longestTimerMs));
+    plan.signal.addEventListener("abort", abort, { once: true });
+    void exited.then(() => settle("exit"));
+    void pipes.said.then(settle);
+    if (plan.signal.aborted) abort();
+  });
+}
+
+/** How long a process may take to exit after its result: the grace, or until nobody wants it any more. */
+async function lingering(plan: ProcessPlan): Promise<void> {
+  await wait(plan.limits.killGraceMs, undefined, { signal: plan.signal, ref: false }).catch(() => {});
+}
+
+async function clearUp(
+  plan: ProcessPlan,
+  tree: Tree,
+  pipes: Pipes,
+  pipeNames: ReadonlySet<string>,
+  isAlive: () => boolean,
+): Promise<Cleanup> {
+  const options = { graceMs: plan.limits.killGraceMs, counts: () => !isAlive() };
+  const ended = await endTree(tree, options);
+  tree.unwatch();
+  let { killed } = ended;
+  let closed = await pipes.endWithin(drainMs.beforeSearch);
+  if (!closed) {
+    tree.adoptHolders(pipeNames);
+    killed += (await endTree(tree, options)).killed;
+    closed = await pipes.endWithin(drainMs.atMost);
+  }
+  pipes.destroy();
+  return { killed, confirmed: ended.confirmed && closed };
+}
+
+const treesAlive = new Set<Tree>();
+
+/** When our own process exits in the middle (a second Ctrl-C, a bug), its turns go with it, as far as one look can find them. */
+function killOnExit(tree: Tree): () => void {
+  if (treesAlive.size === 0) process.on("exit", killAll);
+  treesAlive.add(tree);
+  return () => {
+    treesAlive.delete(tree);
+    if (treesAlive.size === 0) process.off("exit", killAll);
+  };
+}
+
+function killAll(): void {
+  for (const tree of treesAlive) tree.signal(tree.sampleDeep(), "SIGKILL");
+}

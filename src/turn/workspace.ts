@@ -1,0 +1,46 @@
+/** The directories of one attempt, made before its process starts and removed after everything it started is dead. */
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TurnDirectories } from "./environment.ts";
+
+export interface Workspace extends TurnDirectories {
+  /** Removes everything. Returns false if something could not be removed; it never throws, for the result matters more. */
+  remove(): boolean;
+}
+
+/**
+ * Makes a private directory under the parent's temporary directory.
+ * @throws the system's error if there is no room or no right to make it.
+ */
+export function createWorkspace(env: Readonly<Record<string, string | undefined>>): Workspace {
+  const base = env["TMPDIR"] === undefined || env["TMPDIR"] === "" ? tmpdir() : env["TMPDIR"];
+  // mkdtemp makes the directory 0700, so what is inside needs no more than not to be wider.
+  const root = mkdtempSync(join(base, "runner-turn-"));
+  const directories = { work: join(root, "work"), home: join(root, "home"), tmp: join(root, "tmp") };
+  for (const directory of Object.values(directories)) mkdirSync(directory, { mode: 0o700 });
+  return { ...directories, remove: () => removeAll(root) };
+}
+
+function removeAll(root: string): boolean {
+  try {
+    rmSync(root, { recursive: true, force: true, maxRetries: 2 });
+    return true;
+  } catch {
+    // A turn may leave a directory without write permission, as package managers' caches are; it is ours to open again.
+  }
+  try {
+    openUp(root);
+    rmSync(root, { recursive: true, force: true, maxRetries: 2 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Gives the owner every right on each directory; links are not followed, so nothing outside is touched. */
+function openUp(directory: string): void {
+  if (!lstatSync(directory).isDirectory()) return;
+  chmodSync(directory, 0o700);
+  for (const name of readdirSync(directory)) openUp(join(directory, name));
+}
