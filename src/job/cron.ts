@@ -1,0 +1,210 @@
+/**
+ * Reads cron expressions: five fields, or six with seconds in front, in the notation of croner 11, which computes the slots.
+ * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
+ * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
+ */
+import { nearest } from "./check.ts";
+
+export interface CronExpression {
+  /**
+   * The expression for croner's `no-wildcard` mode. Debian's cron calls an entry wild if its minute or hour *starts* with `*`;
+   * croner, if a `*`, a `?` or a step is anywhere in it. So the seconds, minutes and hours of an entry that is not wild are
+   * written out as plain lists, and both call it fixed.
+   */
+  readonly normal: string;
+  /** Minute or hour starts with `*`: follows real time through DST changes. Otherwise a fixed time of day. */
+  readonly wild: boolean;
+  /** The fields as written, nicknames replaced: [second,] minute, hour, day of month, month, day of week. */
+  readonly fields: readonly string[];
+  /** Something legal that cron(8) and croner read differently. */
+  readonly doubt?: string;
+}
+
+export interface CronProblem {
+  readonly problem: string;
+  readonly suggestion?: string;
+}
+
+interface FieldRule {
+  readonly name: string;
+  readonly least: number;
+  readonly most: number;
+  readonly names?: readonly string[];
+}
+
+const months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const weekdays = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const rules: readonly FieldRule[] = [
+  { name: "second", least: 0, most: 59 },
+  { name: "minute", least: 0, most: 59 },
+  { name: "hour", least: 0, most: 23 },
+  { name: "day of month", least: 1, most: 31 },
+  { name: "month", least: 1, most: 12, names: months },
+  { name: "day of week", least: 0, most: 7, names: weekdays },
+];
+
+const nicknames: Readonly<Record<string, string>> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+
+/** Longest expression read; the longest useful one, all minutes written out, has 200 characters. */
+const maxLength = 500;
+
+export function readCron(expr: string): CronExpression | CronProblem {
+  if (expr.length > maxLength) return { problem: `the expression has ${expr.length} characters, at most ${maxLength} are read` };
+  const text = nicknames[expr.trim().toLowerCase()] ?? expr.trim();
+  if (text.startsWith("@")) return nickname(text);
+  const fields = text.split(/\s+/).filter((field) => field !== "");
+  if (fields.length !== 5 && fields.length !== 6) return wrongCount(fields, text);
+  const six = fields.length === 6 ? fields : ["0", ...fields];
+  const values: (Set<number> | undefined)[] = [];
+  for (const [at, rule] of rules.entries()) {
+    const read = readField(six[at] ?? "", rule);
+    if ("problem" in read) return read;
+    values.push(read.values);
+  }
+  const [, minute = "", hour = "", dayOfMonth = "", , dayOfWeek = ""] = six;
+  const never = neverFires(dayOfMonth, dayOfWeek, values[3], values[4]);
+  if (never !== undefined) return never;
+  const wild = /^[*?]/.test(minute) || /^[*?]/.test(hour);
+  const plain = (at: number): string => [...(values[at] ?? [])].toSorted((a, b) => a - b).join(",");
+  const time = wild || /^[*?]/.test(six[0] ?? "") ? six.slice(0, 3) : [plain(0), plain(1), plain(2)];
+  const doubt = /^\*\/|^\*,/.test(dayOfMonth) || /^\*\/|^\*,/.test(dayOfWeek) ? bothDays(dayOfMonth, dayOfWeek) : undefined;
+  return { normal: [...time, ...six.slice(3)].join(" "), wild, fields, ...(doubt === undefined ? {} : { doubt }) };
+}
+
+function nickname(text: string): CronProblem {
+  if (/^@every\b/i.test(text)) return { problem: `"${text}" is not cron`, suggestion: `write "kind": "every" with "everyMs"` };
+  if (/^@reboot$/i.test(text)) return { problem: "@reboot names no instant, so it cannot be a schedule" };
+  const near = nearest(text, Object.keys(nicknames));
+  return {
+    problem: `unknown nickname ${JSON.stringify(text.slice(0, 40))}`,
+    suggestion: near === undefined ? `known: ${Object.keys(nicknames).join(", ")}` : `did you mean "${near}"?`,
+  };
+}
+
+function wrongCount(fields: readonly string[], text: string): CronProblem {
+  const suggestion = `five fields: minute hour day-of-month month day-of-week, such as "0 12 * * *"`;
+  if (fields.length === 0) return { problem: "the expression is empty", suggestion };
+  if (/^\d{4}-\d{2}-\d{2}/.test(text))
+    return {
+      problem: "this is an instant, not a cron expression",
+      suggestion: `write "kind": "at", "at": "${text.slice(0, 40)}"`,
+    };
+  const years = fields.length === 7 ? "; years are not supported" : "";
+  return { problem: `expected 5 fields (or 6 with seconds in front), found ${fields.length}${years}`, suggestion };
+}
+
+type Field = { readonly values: Set<number> | undefined };
+
+/** The numbers a field allows; undefined where it holds a special form (L, W, #) that a set cannot say. */
+function readField(field: string, rule: FieldRule): Field | CronProblem {
+  let text = field.toUpperCase();
+  if (rule.name === "day of week" && text.startsWith("+") && text.length > 1) text = text.slice(1);
+  const values = new Set<number>();
+  let special = false;
+  for (const part of text.split(",")) {
+    if (isSpecial(part, rule)) {
+      special = true;
+      continue;
+    }
+    const range = readPart(part, rule);
+    if ("problem" in range) return range;
+    for (let value = range.from; value <= range.to; value += range.step) values.add(value);
+  }
+  return { values: special ? undefined : values };
+}
+
+function isSpecial(part: string, rule: FieldRule): boolean {
+  if (rule.name === "day of month") return /^(L|LW|([1-9]|[12]\d|3[01])W)$/.test(part);
+  return rule.name === "day of week" && /^([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5]|#L)$/.test(part);
+}
+
+function readPart(part: string, rule: FieldRule): { from: number; to: number; step: number } | CronProblem {
+  const said = `${rule.name} ${JSON.stringify(part.slice(0, 40))}`;
+  const [, whole, from, to, stepText] = /^(?:([*?])|(\d+|[A-Z]+)(?:-(\d+|[A-Z]+))?)(?:\/(\d+))?$/.exec(part) ?? [];
+  if (whole === undefined && from === undefined) return unreadable(part, said, rule);
+  const step = stepText === undefined ? 1 : Number(stepText);
+  const span = rule.most - rule.least + 1;
+  if (step < 1 || step > span) return { problem: `${said}: a step of ${stepText} is not between 1 and ${span}` };
+  if (whole !== undefined) return { from: rule.least, to: rule.name === "day of week" ? 6 : rule.most, step };
+  const first = toNumber(from ?? "", rule);
+  const last = to === undefined ? first : toNumber(to, rule);
+  if (first === undefined || last === undefined) return unreadable(part, said, rule);
+  if (first < rule.least || last < rule.least || first > rule.most || last > rule.most) {
+    return { problem: `${said}: must be ${rule.least} to ${rule.most}` };
+  }
+  if (first > last) {
+    const around = `${from}-${rule.most},${rule.least}-${to}`;
+    return { problem: `${said}: the range runs backwards`, suggestion: `to go round the end, write "${around}"` };
+  }
+  if (to === undefined && stepText !== undefined) {
+    return { problem: `${said}: a step needs a range or "*"`, suggestion: `write "${from}-${rule.most}/${stepText}"` };
+  }
+  return { from: first, to: last, step };
+}
+
+function unreadable(part: string, said: string, rule: FieldRule): CronProblem {
+  if (part === "") return { problem: `${rule.name}: a comma without a value` };
+  if (part === "H") return { problem: `${said}: "H" is Jenkins notation`, suggestion: "write the number itself" };
+  const near =
+    rule.names === undefined ? undefined : (rule.names.find((name) => part.startsWith(name)) ?? nearest(part, rule.names));
+  const wanted = `${rule.least} to ${rule.most}${rule.names === undefined ? "" : ` or ${rule.names[0]} to ${rule.names.at(-1)}`}`;
+  return {
+    problem: `cannot read ${said}`,
+    suggestion: near === undefined ? `write ${wanted}, "*", "*/5", "1-5" or "1,3"` : `did you mean "${near}"?`,
+  };
+}
+
+function toNumber(text: string, rule: FieldRule): number | undefined {
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const at = rule.names?.indexOf(text) ?? -1;
+  return at < 0 ? undefined : at + rule.least;
+}
+
+const longest: Readonly<Record<number, number>> = { 2: 29, 4: 30, 6: 30, 9: 30, 11: 30 };
+
+/**
+ * A day of month that none of the months has. With a day of week beside it the job still fires on that weekday, unless `+`
+ * asks for both.
+ */
+function neverFires(
+  dayOfMonth: string,
+  dayOfWeek: string,
+  days: Set<number> | undefined,
+  inMonths: Set<number> | undefined,
+): CronProblem | undefined {
+  if (days === undefined || inMonths === undefined) return onlyNearestWeekday(dayOfMonth, dayOfWeek, inMonths);
+  const least = Math.min(...days);
+  if ([...inMonths].some((month) => least <= (longest[month] ?? 31))) return undefined;
+  if (dayOfWeek !== "*" && dayOfWeek !== "?" && !dayOfWeek.startsWith("+")) return undefined;
+  const names = [...inMonths].map((month) => months[month - 1]).join(", ");
+  return {
+    problem: `never fires: no day ${[...days].join(",")} in ${names}`,
+    suggestion: `for the last day of a month, write "L"`,
+  };
+}
+
+/** `31W` in a month without a 31st has no nearest weekday either. */
+function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: Set<number> | undefined): CronProblem | undefined {
+  const days = dayOfMonth.split(",").map((part) => Number(/^(\d+)W?$/i.exec(part)?.[1] ?? Number.NaN));
+  if (inMonths === undefined || days.some((day) => Number.isNaN(day))) return undefined;
+  if (dayOfWeek !== "*" && dayOfWeek !== "?" && !dayOfWeek.startsWith("+")) return undefined;
+  if ([...inMonths].some((month) => Math.min(...days) <= (longest[month] ?? 31))) return undefined;
+  return {
+    problem: `never fires: no day ${dayOfMonth} in any of its months`,
+    suggestion: `for the last weekday of a month, write "LW"`,
+  };
+}
+
+function bothDays(dayOfMonth: string, dayOfWeek: string): string | undefined {
+  const limited = (field: string): boolean => field !== "*" && field !== "?";
+  if (!limited(dayOfMonth) || !limited(dayOfWeek) || dayOfWeek.startsWith("+")) return undefined;
+  return `day of month "${dayOfMonth}" and day of week "${dayOfWeek}": fires when either matches, where cron(8) would want both`;
+}

@@ -1,0 +1,115 @@
+/** The single values that jobs and configurations are made of, each with its own words for what is wrong. */
+import { describe, leaf, nearest, type Hint } from "./check.ts";
+import { formatDuration, readDuration } from "./duration.ts";
+import { nearestZone, zoneExists } from "./zone.ts";
+
+/** Accepted and kept as it is: known fields of OpenClaw's that say nothing to us. */
+export const anything = leaf({ expects: "anything", example: "null" }, (found) => ({ value: found }));
+
+/** A text with something in it, of at most `max` characters. */
+export function text(example: string, max: number) {
+  return leaf({ expects: "a text", example: JSON.stringify(example) }, (found) => {
+    if (typeof found !== "string") return {};
+    if (found.trim() === "") return { problem: "may not be blank" };
+    if (found.length > max) return { problem: `has ${found.length} characters, at most ${max} are allowed` };
+    return { value: found };
+  });
+}
+
+/** One line of text, trimmed: names and ids. */
+export function line(example: string, max: number) {
+  return leaf({ expects: "a text of one line", example: JSON.stringify(example) }, (found) => {
+    if (typeof found !== "string") return {};
+    const value = found.trim();
+    if (value === "") return { problem: "may not be blank" };
+    if (value.length > max) return { problem: `has ${value.length} characters, at most ${max} are allowed` };
+    // oxlint is told nothing here: control characters are what is looked for.
+    if (/\p{Cc}/u.test(value)) return { problem: "may not hold line breaks or other control characters" };
+    return { value };
+  });
+}
+
+/** true or false; the words that YAML 1.1 took for them are explained. */
+export function flag(example: boolean) {
+  return leaf({ expects: "true or false", example: String(example) }, (found) => {
+    if (typeof found === "boolean") return { value: found };
+    const meant = meantFlag(found);
+    return meant === undefined ? {} : { suggestion: `write ${meant} without quotes` };
+  });
+}
+
+/** The boolean that a text such as "off" or "yes" was meant as. */
+export function meantFlag(found: unknown): boolean | undefined {
+  if (typeof found !== "string") return undefined;
+  if (/^(true|yes|on|y)$/i.test(found)) return true;
+  return /^(false|no|off|n)$/i.test(found) ? false : undefined;
+}
+
+/** A whole number from `least` to `most`. */
+export function whole(example: number, least: number, most: number) {
+  const hint = { expects: `a whole number from ${least} to ${most}`, example: String(example) };
+  return leaf(hint, (found) => (Number.isSafeInteger(found) ? inRange(found as number, least, most) : asNumber(found)));
+}
+
+/** Any number from `least` to `most`. */
+export function amount(example: number, least: number, most: number) {
+  const hint = { expects: `a number from ${least} to ${most}`, example: String(example) };
+  return leaf(hint, (found) =>
+    typeof found === "number" && Number.isFinite(found) ? inRange(found, least, most) : asNumber(found),
+  );
+}
+
+function inRange(value: number, least: number, most: number): { value: number } | { problem?: string } {
+  if (value < least) return { problem: `${value} is less than ${least}, the least allowed` };
+  return value > most ? { problem: `${value} is more than ${most}, the most allowed` } : { value };
+}
+
+function asNumber(found: unknown): { suggestion?: string } {
+  return typeof found === "string" && /^-?\d+(\.\d+)?$/.test(found) && found.length < 20
+    ? { suggestion: `write ${found} without quotes` }
+    : {};
+}
+
+/** A duration in milliseconds from `leastMs` to `mostMs`, written with its unit. */
+export function duration(example: string, leastMs: number, mostMs: number) {
+  return leaf({ expects: `a duration such as "${example}"`, example: `"${example}"` }, (found) => {
+    const read = readDuration(found);
+    if ("problem" in read) return read.problem === "" ? {} : read;
+    if (read.ms < leastMs) return { problem: `${describe(found)} is less than ${formatDuration(leastMs)}, the least allowed` };
+    if (read.ms > mostMs) return { problem: `${describe(found)} is more than ${formatDuration(mostMs)}, the most allowed` };
+    return { value: read.ms };
+  });
+}
+
+/** One of a few words. */
+export function oneOf<const W extends string>(words: readonly W[], unsupported: Readonly<Record<string, string>> = {}) {
+  const hint: Hint = { expects: words.map((word) => JSON.stringify(word)).join(" or "), example: JSON.stringify(words[0]) };
+  return leaf<W>(hint, (found) => {
+    const value = words.find((word) => word === found);
+    if (value !== undefined) return { value };
+    if (typeof found !== "string") return {};
+    if (Object.hasOwn(unsupported, found)) return { problem: unsupported[found] ?? "" };
+    const near = nearest(found, words);
+    return near === undefined ? {} : { suggestion: `did you mean "${near}"?` };
+  });
+}
+
+/** A model as `provider/model`; the model's own name may hold further slashes, as on OpenRouter. */
+export const model = leaf({ expects: `a model as "provider/model"`, example: `"kimi-coding/k2p5"` }, (found) => {
+  if (typeof found !== "string") return {};
+  if (/^[A-Za-z0-9][\w.-]*\/[^\s/][^\s]*$/.test(found) && found.length <= 200) return { value: found };
+  if (/\s/.test(found)) return { problem: `${describe(found)} holds blanks; expected a model as "provider/model"` };
+  if (!found.includes("/") && found !== "") return { problem: `${describe(found)} names no provider; expected "provider/model"` };
+  return {};
+});
+
+/** An IANA time zone. */
+export const zone = leaf({ expects: "an IANA time zone", example: `"Europe/London"` }, (found) => {
+  if (typeof found !== "string") return {};
+  if (zoneExists(found)) return { value: found };
+  const near = nearestZone(found);
+  return {
+    problem: `there is no time zone ${describe(found)}`,
+    ...(near === undefined ? {} : { suggestion: `did you mean "${near}"?` }),
+  };
+});

@@ -1,0 +1,42 @@
+/**
+ * Recognises texts that look like keys, so that a job or configuration that holds one is refused without repeating it.
+ * These are the published forms of common keys; a key of no known form cannot be told from a word.
+ */
+const forms = [
+  "\\bsk-[A-Za-z0-9_-]{16,}",
+  "\\b(?:pk|rk|sk)_(?:live|test)_[A-Za-z0-9]{16,}",
+  "\\bgh[pousr]_[A-Za-z0-9]{30,}",
+  "\\bgithub_pat_[A-Za-z0-9_]{30,}",
+  "\\bglpat-[A-Za-z0-9_-]{16,}",
+  "\\bxox[abeprs]-[A-Za-z0-9-]{16,}",
+  "\\bAKIA[0-9A-Z]{16}\\b",
+  "\\bAIza[0-9A-Za-z_-]{30,}",
+  "\\bhf_[A-Za-z0-9]{30,}",
+  "\\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\\b",
+  "\\beyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]{10,}",
+  "\\b[Bb]earer +[A-Za-z0-9._~+/-]{20,}",
+  "-----BEGIN [A-Z ]*PRIVATE KEY",
+];
+const secret = new RegExp(forms.join("|"));
+
+/** Whether a key of a known form is in the text. */
+export function looksSecret(text: string): boolean {
+  return secret.test(text);
+}
+
+/** The places of all texts and key names in a value that look like keys. Bounded by the value, which files bound to 1 MiB. */
+export function findSecrets(value: unknown): (readonly (string | number)[])[] {
+  const found: (readonly (string | number)[])[] = [];
+  const left: { value: unknown; path: readonly (string | number)[] }[] = [{ value, path: [] }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value: here, path } = next;
+    if (typeof here === "string" && looksSecret(here)) found.push(path);
+    if (typeof here !== "object" || here === null) continue;
+    for (const [key, item] of Object.entries(here)) {
+      const step = Array.isArray(here) ? Number(key) : key;
+      if (typeof step === "string" && looksSecret(step)) found.push([...path, step]);
+      else left.push({ value: item, path: [...path, step] });
+    }
+  }
+  return found.toReversed();
+}

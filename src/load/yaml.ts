@@ -1,0 +1,154 @@
+/** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
+import type { Locate, Path } from "../job/check.ts";
+import type { Document, SyntaxProblem } from "./document.ts";
+
+/** Most times that aliases may multiply the size of a document: the defence against a bomb of nested anchors. */
+const maxAliases = 100;
+
+export function readYamlText(
+  text: string,
+  format: "yaml" | "markdown",
+): Document | { readonly problems: readonly SyntaxProblem[] } {
+  return format === "yaml" ? readYaml(text, 0) : readMarkdown(text);
+}
+
+function readYaml(text: string, linesBefore: number): Document | { readonly problems: readonly SyntaxProblem[] } {
+  const lines = new LineCounter();
+  const place = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1) + linesBefore, column: Math.max(col, 1) };
+  };
+  try {
+    const parsed = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: "silent",
+      uniqueKeys: true,
+      version: "1.2",
+    });
+    const faults: YAMLError[] = [...parsed.errors, ...parsed.warnings];
+    if (faults.length > 0) {
+      return { problems: faults.slice(0, 20).map((fault) => ({ ...place(fault.pos[0]), ...explain(fault) })) };
+    }
+    if (parsed.contents === null)
+      return {
+        problems: [
+          { line: 1 + linesBefore, column: 1, message: "is empty", suggestion: `write at least "payload:" with a "message:"` },
+        ],
+      };
+    const value: unknown = parsed.toJS({ maxAliasCount: maxAliases });
+    return { value, locate: locator(parsed.contents, place) };
+  } catch (error) {
+    // The parser's own nesting is recursive, so what is nested too deeply ends here too, as a RangeError.
+    const message =
+      error instanceof RangeError
+        ? "is nested too deeply"
+        : error instanceof ReferenceError
+          ? aliasProblem(error)
+          : "is not YAML that can be read";
+    return { problems: [{ line: 1 + linesBefore, column: 1, message }] };
+  }
+}
+
+function aliasProblem(error: ReferenceError): string {
+  return error.message.startsWith("Excessive alias count")
+    ? `its aliases multiply to more than ${maxAliases} values`
+    : "an alias (*name) has no anchor (&name) before it";
+}
+
+/** The parser's messages without the lines of the file that some of them quote. */
+function explain(fault: YAMLError): Pick<SyntaxProblem, "message" | "suggestion"> {
+  switch (fault.code) {
+    case "TAB_AS_INDENT":
+      return { message: "a tab cannot indent YAML", suggestion: "use spaces" };
+    case "DUPLICATE_KEY":
+      return { message: "this key is written twice", suggestion: "keep one" };
+    case "MULTIPLE_DOCS":
+      return { message: "holds more than one document", suggestion: "write several jobs as a list, or one a file" };
+    case "TAG_RESOLVE_FAILED":
+      return { message: "a tag (!name) that is not supported", suggestion: "take the tag out" };
+    case "BAD_ALIAS":
+      return { message: "an alias (*name) that cannot be used here; a text that starts with * needs quotes" };
+    case "UNEXPECTED_TOKEN":
+    case "BLOCK_AS_IMPLICIT_KEY":
+    case "MULTILINE_IMPLICIT_KEY":
+      return { message: "is not YAML here", suggestion: `check the indentation, and quote texts that hold ": " or " #"` };
+    default:
+      return {
+        message: `is not YAML here (${fault.code.toLowerCase().replaceAll("_", " ")})`,
+        suggestion: "check the indentation and the quotes",
+      };
+  }
+}
+
+type Place = (offset: number) => { line: number; column: number };
+
+function locator(contents: unknown, place: Place): Locate {
+  return (path: Path, of) => {
+    let node: unknown = contents;
+    let at = startOf(contents) ?? 0;
+    for (const step of path) {
+      const [key, next] = child(node, step);
+      if (next === undefined && key === undefined) break;
+      at = (of === "key" ? (startOf(key) ?? startOf(next)) : (startOf(next) ?? startOf(key))) ?? at;
+      node = next;
+    }
+    return place(at);
+  };
+}
+
+function child(node: unknown, step: string | number): [key: unknown, value: unknown] {
+  if (isSeq(node)) return [undefined, node.items[Number(step)]];
+  if (!isMap(node)) return [undefined, undefined];
+  const pair = node.items.find(
+    (item) => isPair(item) && (isScalar(item.key) ? String(item.key.value) : String(item.key)) === String(step),
+  );
+  return pair === undefined ? [undefined, undefined] : [pair.key, pair.value ?? undefined];
+}
+
+function startOf(node: unknown): number | undefined {
+  if (typeof node !== "object" || node === null || !("range" in node) || !Array.isArray(node.range)) return undefined;
+  const [start] = node.range as unknown[];
+  return typeof start === "number" ? start : undefined;
+}
+
+/** `---`, YAML, `---`, and the message as the rest. The message becomes `payload.message`. */
+function readMarkdown(text: string): Document | { readonly problems: readonly SyntaxProblem[] } {
+  const [whole, front] = /^---[ \t]*\r?\n([\s\S]*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m.exec(text) ?? [];
+  if (whole === undefined || front === undefined || !text.startsWith("---")) {
+    const suggestion = `begin with a line "---", the job's fields as YAML, and a line "---"; the message follows`;
+    return { problems: [{ line: 1, column: 1, message: text.trim() === "" ? "is empty" : "has no front matter", suggestion }] };
+  }
+  const fields = front.trim() === "" ? { value: {}, locate: () => ({ line: 1, column: 1 }) } : readYaml(front, 1);
+  if ("problems" in fields) return fields;
+  const bodyLine = whole.split("\n").length;
+  return withMessage(fields, text.slice(whole.length).trim(), bodyLine);
+}
+
+function withMessage(
+  fields: Document,
+  message: string,
+  bodyLine: number,
+): Document | { readonly problems: readonly SyntaxProblem[] } {
+  const { value } = fields;
+  if (!isPlain(value)) return fields;
+  const payload = Object.hasOwn(value, "payload") ? value["payload"] : {};
+  if (!isPlain(payload)) return fields;
+  const atBody = { line: bodyLine, column: 1 };
+  if (Object.hasOwn(payload, "message")) {
+    if (message === "") return fields;
+    const twice = "the message is given twice: in the front matter and as the text below it";
+    return {
+      problems: [
+        { ...fields.locate(["payload", "message"], "key"), path: "payload.message", message: twice, suggestion: "keep one" },
+      ],
+    };
+  }
+  const locate: Locate = (path, of) => (path[0] === "payload" && path[1] === "message" ? atBody : fields.locate(path, of));
+  return { value: { ...value, payload: { ...payload, message } }, locate };
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
