@@ -13,7 +13,7 @@ import type { RunStatus } from "./run.ts";
 /** One ended attempt of a run. Times are epoch milliseconds. */
 export interface AttemptRecord {
   readonly startedAt: number;
-  readonly endedAt: number;
+  readonly finishedAt: number;
   /** Absent: the turn answered and every expectation holds. */
   readonly fault?: Fault | undefined;
   /** The turn answered and an expectation of the job does not hold: a failure that no fault names. */
@@ -22,7 +22,7 @@ export interface AttemptRecord {
   readonly toolRuns: number;
   /** False if something the attempt started could not be confirmed dead. */
   readonly confirmedDead: boolean;
-  /** The least wait a provider asked for, counted from `endedAt`. */
+  /** The least wait a provider asked for, counted from `finishedAt`. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -30,6 +30,8 @@ export interface AttemptPolicy {
   readonly retry: RetryPolicy;
   readonly idempotent: boolean;
   readonly limits: Pick<JobLimits, "runMs" | "maxWaitMs">;
+  /** From when `limits.runMs` counts; default the start of the first attempt. */
+  readonly runStartedAt?: number;
 }
 
 export type AttemptStep =
@@ -55,9 +57,9 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
     return ending(last, `${told}: all ${retry.maxAttempts} attempts are used (retry.maxAttempts)`);
 
   const ownMs = Math.min(backoffMs(waitOfAttempt(retry), attempts.length), limits.maxWaitMs);
-  const askedMs = last.retryAfterMs === undefined ? 0 : last.endedAt + last.retryAfterMs - now;
+  const askedMs = last.retryAfterMs === undefined ? 0 : last.finishedAt + last.retryAfterMs - now;
   const waitMs = Math.max(0, Math.ceil(Math.max(ownMs, askedMs)));
-  const leftMs = first.startedAt + limits.runMs - now;
+  const leftMs = (policy.runStartedAt ?? first.startedAt) + limits.runMs - now;
   if (waitMs > limits.maxWaitMs) return ending(last, `${told}: the provider asks to wait ${inWords(waitMs)} (limits.maxWaitMs)`);
   if (waitMs >= leftMs)
     return ending(last, `${told}: a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.runMs)`);

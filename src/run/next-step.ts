@@ -113,7 +113,7 @@ function candidates(history: readonly TryRecord[], last: TryRecord, ladder: read
   const ahead: Candidate[] = [];
   const fromTheTop: Candidate[] = [];
   for (const rung of open) {
-    const ever = history.findLast((record) => isSameModel(record.rung, rung));
+    const ever = history.findLast((record) => isSameModel(record.rung, rung) && !refusesStreamOff(record, history, ladder));
     const inLap = lap.findLast((record) => isSameModel(record.rung, rung));
     const passes = ever === undefined || faultPolicies[ever.fault].startOver;
     if (ever !== undefined && passes)

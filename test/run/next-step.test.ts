@@ -1,0 +1,295 @@
+import { describe, expect, test } from "vitest";
+import { standardRetry } from "../../src/run/backoff.ts";
+import { buildLadder, rungName, type Rung } from "../../src/run/ladder.ts";
+import { nextStep, type Step, type StepPolicy, type TryRecord } from "../../src/run/next-step.ts";
+
+const policy: StepPolicy = { retry: standardRetry, limits: { triesPerCall: 12, callMs: 1_200_000, maxWaitMs: 600_000 } };
+const ladderOf = (stream: boolean | "auto", ...names: string[]): readonly Rung[] => {
+  const models = names.map((name) => ({ provider: name.split("/")[0] ?? "", model: name.split("/")[1] ?? "" }));
+  return buildLadder({ models, stream, memories: [], now: 0 }).rungs;
+};
+const twoModels = ladderOf("auto", "kimi/k2p5", "anthropic/sonnet");
+
+type Failure = Pick<TryRecord, "fault"> & Partial<Omit<TryRecord, "rung" | "startedAt" | "endedAt">>;
+
+const say = (step: Step): string => (step.kind === "try" ? `${rungName(step.rung)} +${step.waitMs}` : `gave up: ${step.fault}`);
+
+/** Climbs the ladder with one failure after another, each try taking a second; says each step as `rung +wait`. */
+function climb(
+  ladder: readonly Rung[],
+  failures: readonly Failure[],
+  given: StepPolicy = policy,
+  random = 0,
+): { said: string[]; steps: Step[] } {
+  const history: TryRecord[] = [];
+  const steps: Step[] = [];
+  let now = 0;
+  for (let at = 0; ; at++) {
+    const step = nextStep(history, ladder, given, now, random);
+    steps.push(step);
+    const failure = failures[Math.min(at, failures.length - 1)];
+    if (step.kind === "give_up" || at > 50 || failure === undefined) break;
+    const startedAt = now + step.waitMs;
+    now = startedAt + 1_000;
+    history.push({ ...failure, rung: step.rung, startedAt, endedAt: now });
+  }
+  return { said: steps.map(say), steps };
+}
+
+describe("the climb", () => {
+  test("a stream out of order: streaming off at once, then the next model, then the same without streaming", () => {
+    expect(climb(twoModels, [{ fault: "stream_order" }]).said.slice(0, 5)).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, stream off +2000",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, stream off +2000",
+      // Starting over leaves the streams alone that came out of order.
+      // The model's pause of 4 s has passed meanwhile.
+      "kimi/k2p5, stream off +0",
+    ]);
+  });
+
+  test("a broken stream: once more as it was, then streaming off, then the next model", () => {
+    expect(climb(twoModels, [{ fault: "stream_broken", reason: "truncated" }]).said.slice(0, 5)).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +2000",
+      "kimi/k2p5, stream off +4000",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, streamed +2000",
+    ]);
+  });
+
+  test("the same protocol error twice on one model moves on, whatever tries are left", () => {
+    const failures: Failure[] = [
+      { fault: "stream_order", reason: "restarted_message" },
+      { fault: "stream_broken", reason: "truncated" },
+    ];
+    const twice = [...failures, { fault: "stream_broken", reason: "truncated" } as const];
+    expect(climb(twoModels, twice).said.slice(1, 4)).toEqual([
+      "kimi/k2p5, stream off +2000",
+      "kimi/k2p5, stream off +2000",
+      "anthropic/sonnet, streamed +0",
+    ]);
+    const same: Failure[] = [
+      { fault: "stream_order", reason: "truncated" },
+      { fault: "stream_broken", reason: "truncated" },
+    ];
+    expect(climb(twoModels, same).said.slice(1, 3)).toEqual(["kimi/k2p5, stream off +2000", "anthropic/sonnet, streamed +0"]);
+  });
+
+  test("an overloaded model gets three more tries and no try without streaming, then the next", () => {
+    expect(climb(twoModels, [{ fault: "overloaded" }]).said.slice(0, 6)).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +5000",
+      "kimi/k2p5, streamed +10000",
+      "kimi/k2p5, streamed +20000",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, streamed +5000",
+    ]);
+  });
+
+  test("streamed only: the stream is tried again until the tries are used", () => {
+    const { said, steps } = climb(ladderOf(true, "kimi/k2p5"), [{ fault: "stream_order" }]);
+    expect(said).toHaveLength(13);
+    expect(said.at(-1)).toBe("gave up: stream_order");
+    expect(steps.at(-1)).toMatchObject({ why: "all 12 tries of the call are used (limits.triesPerCall)" });
+  });
+
+  test("an unknown fault: once more, every other model as often, no starting over", () => {
+    expect(climb(twoModels, [{ fault: "unknown" }]).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +10000",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, streamed +10000",
+      "gave up: unknown",
+    ]);
+    const mixed: Failure[] = [{ fault: "unknown" }, { fault: "unknown" }, { fault: "overloaded" }];
+    expect(
+      climb(twoModels, mixed)
+        .said.slice(2)
+        .filter((step) => step.startsWith("kimi")),
+    ).toEqual([]);
+  });
+
+  test("a try that is not worth repeating stops the call", () => {
+    for (const fault of ["bad_request", "content_policy", "internal", "aborted"] as const) {
+      expect(climb(twoModels, [{ fault }]).said).toEqual(["kimi/k2p5, streamed +0", `gave up: ${fault}`]);
+    }
+  });
+
+  test("starting over takes the models whose fault may pass", () => {
+    const failures: Failure[] = [{ fault: "model_gone" }, { fault: "stream_order" }, { fault: "server" }];
+    const { said } = climb(twoModels, failures);
+    expect(said.slice(0, 3)).toEqual([
+      "kimi/k2p5, streamed +0",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, stream off +2000",
+    ]);
+    expect(said.slice(3, -1).every((step) => step.startsWith("anthropic/sonnet, stream off"))).toBe(true);
+    expect(said.at(-1)).toBe("gave up: server");
+    expect(said).toHaveLength(13);
+  });
+});
+
+describe("keys, accounts and models", () => {
+  const three = ladderOf(true, "kimi/k2p5", "kimi/k2", "anthropic/sonnet");
+
+  test.each(["billing", "auth", "permission", "quota_window"] as const)("%s passes over every rung of the provider", (fault) => {
+    expect(climb(three, [{ fault }, { fault: "bad_request" }]).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "anthropic/sonnet, streamed +0",
+      "gave up: bad_request",
+    ]);
+  });
+
+  test.each(["model_gone", "context_overflow", "output_truncated"] as const)(
+    "%s passes over the model, not the provider",
+    (fault) => {
+      const auto = ladderOf("auto", "kimi/k2p5", "kimi/k2");
+      expect(climb(auto, [{ fault }]).said).toEqual(["kimi/k2p5, streamed +0", "kimi/k2, streamed +0", `gave up: ${fault}`]);
+    },
+  );
+
+  test("a plan's window that opens soon is waited for once; one that opens late is not", () => {
+    expect(climb(three, [{ fault: "quota_window", retryAfterMs: 60_000 }]).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +60000",
+      "anthropic/sonnet, streamed +0",
+      "anthropic/sonnet, streamed +60000",
+      "gave up: quota_window",
+    ]);
+    const { said, steps } = climb(three, [{ fault: "quota_window", retryAfterMs: 10_800_000 }]);
+    expect(said).toEqual(["kimi/k2p5, streamed +0", "anthropic/sonnet, streamed +0", "gave up: quota_window"]);
+    expect(steps.at(-1)).toMatchObject({ kind: "give_up", retryAfterMs: 10_799_000 });
+  });
+
+  test("a rate limit is the key's: its other models wait too, another provider does not", () => {
+    const limited: Failure = { fault: "rate_limit", retryAfterMs: 30_000 };
+    const rows = climb(three, [limited, limited, limited, limited, { fault: "server" }]).said;
+    expect(rows.slice(1, 6)).toEqual([
+      "kimi/k2p5, streamed +30000",
+      "kimi/k2p5, streamed +30000",
+      "kimi/k2p5, streamed +40000",
+      "kimi/k2, streamed +80000",
+      "kimi/k2, streamed +2000",
+    ]);
+    expect(climb(ladderOf(true, "kimi/k2p5", "anthropic/sonnet"), [limited]).said[4]).toBe("anthropic/sonnet, streamed +0");
+  });
+
+  test("the fault of the whole call is the one with the most hope", () => {
+    const { said } = climb(
+      twoModels,
+      [{ fault: "overloaded" }, { fault: "overloaded" }, { fault: "overloaded" }, { fault: "overloaded" }, { fault: "auth" }],
+      {
+        ...policy,
+        limits: { ...policy.limits, triesPerCall: 5 },
+      },
+    );
+    expect(said.at(-1)).toBe("gave up: overloaded");
+    expect(climb(twoModels, [{ fault: "model_gone" }, { fault: "auth" }]).said.at(-1)).toBe("gave up: auth");
+  });
+
+  test("a provider that refuses streaming off is asked streamed again; a request that is refused both ways is not", () => {
+    const off: Failure[] = [{ fault: "stream_order" }, { fault: "bad_request" }, { fault: "stream_order" }];
+    expect(climb(ladderOf("auto", "kimi/k2p5"), off).said.slice(0, 4)).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, stream off +2000",
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +4000",
+    ]);
+    const remembered = buildLadder({
+      models: [{ provider: "kimi", model: "k2p5" }],
+      stream: "auto",
+      memories: [{ provider: "kimi", model: "k2p5", fault: "stream_order", notedAt: 0, expiresAt: 9 }],
+      now: 1,
+    }).rungs;
+    expect(climb(remembered, [{ fault: "bad_request" }]).said).toEqual([
+      "kimi/k2p5, stream off +0",
+      "kimi/k2p5, streamed +0",
+      "gave up: bad_request",
+    ]);
+  });
+});
+
+describe("waits", () => {
+  test("a Retry-After is a minimum, with up to a quarter more", () => {
+    const failure: Failure = { fault: "overloaded", retryAfterMs: 40_000 };
+    const at = (random: number): string | undefined => climb(twoModels, [failure], policy, random).said[1];
+    expect([at(0), at(0.5), at(1)]).toEqual([
+      "kimi/k2p5, streamed +40000",
+      "kimi/k2p5, streamed +45000",
+      "kimi/k2p5, streamed +50000",
+    ]);
+  });
+
+  test("one that is longer than the limit goes to the next model, and says so", () => {
+    const { steps } = climb(twoModels, [{ fault: "overloaded", retryAfterMs: 601_000 }, { fault: "bad_request" }]);
+    expect(steps[1]).toMatchObject({
+      rung: { provider: "anthropic" },
+      waitMs: 0,
+      why: expect.stringContaining("kimi/k2p5 would have to wait 10 min (limits.maxWaitMs)"),
+    });
+    const alone = climb(ladderOf("auto", "kimi/k2p5"), [{ fault: "overloaded", retryAfterMs: 601_000 }]);
+    expect(alone.steps.at(-1)).toEqual({
+      kind: "give_up",
+      fault: "overloaded",
+      retryAfterMs: 601_000,
+      why: "kimi/k2p5 would have to wait 10 min (limits.maxWaitMs); no rung may be tried within the limits",
+    });
+  });
+
+  test("one that is longer than what is left of the call does the same", () => {
+    const short = { ...policy, limits: { ...policy.limits, callMs: 30_000 } };
+    const { steps } = climb(ladderOf("auto", "kimi/k2p5"), [{ fault: "overloaded", retryAfterMs: 40_000 }], short);
+    expect(steps.at(-1)).toMatchObject({
+      kind: "give_up",
+      fault: "overloaded",
+      why: expect.stringContaining("(limits.callMs)"),
+    });
+  });
+
+  test("x-should-retry overrides the table, within reason", () => {
+    expect(climb(ladderOf(true, "kimi/k2p5"), [{ fault: "bad_request", shouldRetry: true }]).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +0",
+      "gave up: bad_request",
+    ]);
+    expect(climb(twoModels, [{ fault: "overloaded", shouldRetry: false }, { fault: "bad_request" }]).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "anthropic/sonnet, streamed +0",
+      "gave up: bad_request",
+    ]);
+  });
+
+  test("what a person set in retry wins over the table", () => {
+    const set = { ...policy, retry: { ...standardRetry, delayMs: 100, factor: 3, maxDelayMs: 500 } };
+    expect(climb(twoModels, [{ fault: "overloaded" }], set).said.slice(1, 4)).toEqual([
+      "kimi/k2p5, streamed +100",
+      "kimi/k2p5, streamed +300",
+      "kimi/k2p5, streamed +500",
+    ]);
+    const onlyCapped = { ...policy, retry: { ...standardRetry, maxDelayMs: 6_000 } };
+    expect(climb(twoModels, [{ fault: "overloaded" }], onlyCapped).said.slice(1, 3)).toEqual([
+      "kimi/k2p5, streamed +5000",
+      "kimi/k2p5, streamed +6000",
+    ]);
+    const noJitter = { ...policy, retry: { ...standardRetry, jitter: 0 } };
+    expect(climb(twoModels, [{ fault: "overloaded" }], noJitter, 1).said[1]).toBe("kimi/k2p5, streamed +5000");
+  });
+
+  test("the call's time ends it", () => {
+    const history: TryRecord[] = [
+      { rung: { provider: "kimi", model: "k2p5", stream: true }, startedAt: 0, endedAt: 1_200_000, fault: "stream_stall" },
+    ];
+    expect(nextStep(history, twoModels, policy, 1_200_000, 0)).toMatchObject({
+      kind: "give_up",
+      fault: "stream_stall",
+      why: "the call's time of 20 min is used up (limits.callMs)",
+    });
+  });
+
+  test("no ladder is our own mistake", () => {
+    expect(nextStep([], [], policy, 0, 0)).toMatchObject({ kind: "give_up", fault: "internal" });
+  });
+});
