@@ -1,14 +1,14 @@
 import type { JsonObject } from "../provider.ts";
 import type { Block, Generation } from "./answer.ts";
 import { piecesOf, randomFor } from "./random.ts";
-import type { ScriptedFrame } from "./wire.ts";
+import type { JsonFrame } from "./wire.ts";
 
 /** A frame of the Anthropic dialect: its name is its data's type. */
-export function event(type: string, fields: JsonObject = {}): ScriptedFrame & { readonly data: JsonObject } {
+export function event(type: string, fields: JsonObject = {}): JsonFrame {
   return { event: type, data: { type, ...fields } };
 }
 
-export function messageStart(generation: Generation): ScriptedFrame & { readonly data: JsonObject } {
+export function messageStart(generation: Generation): JsonFrame {
   const usage = {
     input_tokens: generation.inputTokens,
     cache_creation_input_tokens: 0,
@@ -30,7 +30,7 @@ export function messageStart(generation: Generation): ScriptedFrame & { readonly
 }
 
 /** One generation as the frames a healthy provider streams. */
-export function anthropicFrames(generation: Generation): (ScriptedFrame & { readonly data: JsonObject })[] {
+export function anthropicFrames(generation: Generation): JsonFrame[] {
   const frames = [messageStart(generation)];
   for (const [index, block] of generation.blocks.entries()) {
     frames.push(blockStart(index, block));
@@ -42,14 +42,14 @@ export function anthropicFrames(generation: Generation): (ScriptedFrame & { read
   return frames;
 }
 
-export function messageDelta(generation: Generation): ScriptedFrame & { readonly data: JsonObject } {
+export function messageDelta(generation: Generation): JsonFrame {
   return event("message_delta", {
     delta: { stop_reason: generation.stopReason, stop_sequence: null },
     usage: { output_tokens: generation.outputTokens },
   });
 }
 
-export function blockStart(index: number, block: Block): ScriptedFrame & { readonly data: JsonObject } {
+export function blockStart(index: number, block: Block): JsonFrame {
   return event("content_block_start", { index, content_block: emptyBlock(block) });
 }
 

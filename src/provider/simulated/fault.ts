@@ -47,12 +47,17 @@ export interface FaultDefinition {
   readonly name: string;
   readonly group: FaultGroup;
   readonly description: string;
-  /** The streamed answer, for each dialect that can have the fault. */
-  readonly streamed?: Partial<Readonly<Record<Dialect, (scene: Scene) => StreamScript>>>;
+  /** The streamed answer, for each dialect that can have the fault; `undefined` if this request cannot. */
+  readonly streamed?: Partial<Readonly<Record<Dialect, (scene: Scene) => StreamScript | undefined>>>;
   /** The answer to a request with streaming off. */
   readonly plain?: (scene: Scene) => Reply;
   /** The answer to both, for faults below or before the dialect's stream. */
   readonly any?: (scene: Scene) => Reply;
+}
+
+/** The same script for both dialects. */
+export function both(script: (scene: Scene) => StreamScript): NonNullable<FaultDefinition["streamed"]> {
+  return { "anthropic-messages": script, "openai-completions": script };
 }
 
 /** The fault's answer to this request, or `undefined` if it cannot befall it. */

@@ -1,19 +1,15 @@
 import type { Generation } from "./answer.ts";
 import { withTool } from "./answer.ts";
 import { anthropicFrames, event, messageStart } from "./anthropic.ts";
-import { cutFrames, wholeFrames } from "./fault.ts";
+import { both, cutFrames, wholeFrames } from "./fault.ts";
 import type { FaultDefinition, Scene } from "./fault.ts";
+import { isFinish } from "./frames.ts";
 import { done, finishChunk, roleChunk } from "./openai.ts";
-import { choiceOf } from "./wire.ts";
 import type { ScriptedFrame } from "./wire.ts";
 
 /** The start of a stream in the request's dialect: `message_start`, or the chunk with the role. */
 function startOf(scene: Scene, generation: Generation): ScriptedFrame {
   return scene.request.dialect === "anthropic-messages" ? messageStart(generation) : roleChunk(generation);
-}
-
-function both(script: (scene: Scene) => readonly ScriptedFrame[]): NonNullable<FaultDefinition["streamed"]> {
-  return { "anthropic-messages": script, "openai-completions": script };
 }
 
 /** Half of one generation, then the whole of another, as when a relay asks again without telling. */
@@ -80,7 +76,7 @@ const restartFaults: readonly FaultDefinition[] = [
     description: "after a finished tool call another whole answer with a new id, and a tool call of its own, follows",
     streamed: both((scene) => {
       const first = wholeFrames(scene, withTool(scene.first, scene.request));
-      const end = first.findIndex((frame) => isTerminal(frame));
+      const end = first.findIndex((frame) => isFinish(frame));
       return [...first.slice(0, end), ...wholeFrames(scene, withTool(scene.second(), scene.request))];
     }),
   },
@@ -97,10 +93,5 @@ const restartFaults: readonly FaultDefinition[] = [
     },
   },
 ];
-
-function isTerminal(frame: ScriptedFrame): boolean {
-  if (typeof frame.data === "string") return true;
-  return frame.data["type"] === "message_delta" || typeof choiceOf(frame)?.["finish_reason"] === "string";
-}
 
 export const faultsOfOrder: readonly FaultDefinition[] = [...orderFaults, ...restartFaults];

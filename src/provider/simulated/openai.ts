@@ -1,7 +1,7 @@
 import type { JsonObject } from "../provider.ts";
 import type { Generation } from "./answer.ts";
 import { piecesOf, randomFor } from "./random.ts";
-import type { ScriptedFrame } from "./wire.ts";
+import type { JsonFrame, ScriptedFrame } from "./wire.ts";
 
 const finishWords: Readonly<Record<string, string>> = {
   end_turn: "stop",
@@ -26,26 +26,22 @@ export function finishReason(generation: Generation): string {
 }
 
 /** One chunk; `choice` is merged into its only choice. */
-export function chunk(
-  generation: Generation,
-  delta: JsonObject,
-  choice: JsonObject = {},
-): ScriptedFrame & { readonly data: JsonObject } {
+export function chunk(generation: Generation, delta: JsonObject, choice: JsonObject = {}): JsonFrame {
   return rawChunk(generation, { choices: [{ index: 0, delta, logprobs: null, finish_reason: null, ...choice }] });
 }
 
-export function rawChunk(generation: Generation, fields: JsonObject): ScriptedFrame & { readonly data: JsonObject } {
+export function rawChunk(generation: Generation, fields: JsonObject): JsonFrame {
   const head = { id: completionId(generation), object: "chat.completion.chunk", created, model: generation.model };
   return { data: { ...head, system_fingerprint: "fp_simulated", ...fields } };
 }
 
-export function roleChunk(generation: Generation): ScriptedFrame & { readonly data: JsonObject } {
+export function roleChunk(generation: Generation): JsonFrame {
   return chunk(generation, { role: "assistant", content: "" });
 }
 
 /** The chunks that carry content, without role, finish, usage and `[DONE]`. */
-export function contentChunks(generation: Generation): (ScriptedFrame & { readonly data: JsonObject })[] {
-  const chunks: (ScriptedFrame & { readonly data: JsonObject })[] = [];
+export function contentChunks(generation: Generation): JsonFrame[] {
+  const chunks: JsonFrame[] = [];
   let call = 0;
   for (const block of generation.blocks) {
     const random = randomFor(generation.seed, "pieces", generation.key, block.type);
@@ -64,7 +60,7 @@ export function contentChunks(generation: Generation): (ScriptedFrame & { readon
   return chunks;
 }
 
-export function finishChunk(generation: Generation): ScriptedFrame & { readonly data: JsonObject } {
+export function finishChunk(generation: Generation): JsonFrame {
   return chunk(generation, {}, { finish_reason: finishReason(generation) });
 }
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Dialect, JsonObject } from "../provider.ts";
+import { aside } from "./aside.ts";
 import { generate } from "./answer.ts";
 import type { ScriptedAnswer, SimulatedRequest } from "./answer.ts";
 import { cleanReply, replyOf } from "./fault.ts";
@@ -9,10 +10,8 @@ import { play } from "./play.ts";
 import type { Ending, Split } from "./play.ts";
 import { randomFor } from "./random.ts";
 import { dialectOf, errorReply, keyProblem, parseBody, promptOf, readBody, routeOf } from "./request.ts";
-import type { Route } from "./request.ts";
 import { drawFault } from "./simulation.ts";
 import type { SimulationSpec } from "./simulation.ts";
-import { jsonReply } from "./wire.ts";
 import type { Reply } from "./wire.ts";
 
 /** How many requests the log keeps; older ones are forgotten first. */
@@ -233,31 +232,4 @@ class Desk {
     );
     note?.(ending);
   }
-}
-
-/** Everything that is not a request for an answer. */
-function aside(route: Route, dialect: Dialect, bytes: Buffer, pathname: string): Reply {
-  if (route === "models") return jsonReply(200, modelList());
-  if (route === "count_tokens") return jsonReply(200, { input_tokens: Math.ceil(bytes.length / 4) });
-  return errorReply(
-    dialect,
-    404,
-    dialect === "anthropic-messages" ? "not_found_error" : "invalid_request_error",
-    `Not found: ${pathname}`,
-  );
-}
-
-/** One list that reads as Anthropic's and as OpenAI's. */
-function modelList(): JsonObject {
-  const id = "simulated";
-  const model = {
-    type: "model",
-    object: "model",
-    id,
-    display_name: "Simulated model",
-    created_at: "2026-11-22T00:00:00Z",
-    created: 1_795_000_000,
-    owned_by: "turn-runner",
-  };
-  return { object: "list", data: [model], has_more: false, first_id: id, last_id: id };
 }

@@ -7,6 +7,11 @@ export interface ScriptedFrame {
   readonly data: JsonObject | string;
 }
 
+/** A frame whose data is an object. */
+export interface JsonFrame extends ScriptedFrame {
+  readonly data: JsonObject;
+}
+
 /** What happens on the wire, in order: a frame, bytes as they are, a pause, or an end that is not a proper one. */
 export type Part =
   | ScriptedFrame
