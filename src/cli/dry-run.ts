@@ -1,20 +1,16 @@
 /** `run --dry-run`: everything a run would do, as far as it can be known without doing it. Sends nothing, writes nothing. */
-import type { DryRun, Project } from "../compose.ts";
+import type { DryRun, DryRunRequest } from "../compose/dry-run.ts";
+import type { Project } from "../compose/project.ts";
+import type { TimetableRow } from "../engine/timetable.ts";
+import type { LimitRow } from "../engine/dry-run.ts";
 import type { Job } from "../job/job.ts";
 import type { CommandContext } from "./command.ts";
 import { duration, instantIn, instantUtc } from "./format.ts";
 import { table } from "./output.ts";
 import { rungName } from "./trace.ts";
 
-export interface Asked {
-  readonly job: Job;
-  readonly model: string | undefined;
-  readonly stream: boolean | undefined;
-  readonly simulate: { readonly faults: string; readonly seed: number | undefined } | undefined;
-}
-
-export async function dryRun({ output }: CommandContext, project: Project, asked: Asked): Promise<number> {
-  const { planDryRun } = await import("../compose.ts");
+export async function dryRun({ output }: CommandContext, project: Project, asked: DryRunRequest): Promise<number> {
+  const { planDryRun } = await import("../compose/dry-run.ts");
   const plan = await planDryRun(project, asked);
   if (output.json) {
     output.document("dry-run", { ...plan });
@@ -25,17 +21,30 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
   section("Job", jobLines(asked.job));
   section(`Next slots (${plan.zone}, UTC)`, slotLines(plan));
   section("Ladder", [...plan.ladder.map((rung, index) => `${index + 1}  ${rungName(rung).trimEnd()}`), ...plan.notes]);
-  section("Keys", plan.keys.map(({ provider, source, found }) => `${provider}: ${source}${source === "no key needed" ? "" : found ? ", found" : ", MISSING"}`));
-  section("If every try fails at once with stream_order", plan.timetable.map(({ atMs, what }) => `+${duration(atMs).padEnd(10)} ${what}`));
-  section("Time limits and other limits", table(plan.limits.map(({ name, value, meaning }) => [name, value, meaning])));
+  section("Keys", plan.keys.map(keyLine));
+  section("Worst case of a call, every try failing at once with an event-order error", timetableLines(plan.failingAtOnce));
+  section("Worst case of a call, no provider ever answering", timetableLines(plan.silent));
+  section("Limits", table(plan.limits.map((limit) => [limit.name, limitValue(limit), limit.meaning])));
   section("Environment of the turn", Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`));
   section("Request of the first try", requestLines(plan));
   return plan.usable ? 0 : 77;
 }
 
+function keyLine({ provider, variable, found }: DryRun["keys"][number]): string {
+  return `${provider}: ${variable === undefined ? "no key needed" : `${variable} is ${found ? "set" : "MISSING"}`}`;
+}
+
+function timetableLines(rows: readonly TimetableRow[]): string[] {
+  return table(rows.map(({ atMs, rung, why }) => [`+${duration(atMs)}`, rung === undefined ? "" : rungName(rung), why]));
+}
+
+function limitValue({ value, unit }: LimitRow): string {
+  return unit === "ms" ? duration(value) : `${value}${unit === "bytes" ? " bytes" : ""}`;
+}
+
 function jobLines(job: Job): string[] {
-  const { hash, source, ...rest } = job;
-  return [`from ${source.file}:${source.line} (${hash.slice(0, 12)})`, ...JSON.stringify(rest, undefined, 2).split("\n")];
+  const { source, ...rest } = job;
+  return [`from ${source.file}:${source.line}`, ...JSON.stringify(rest, undefined, 2).split("\n")];
 }
 
 function slotLines({ slots, zone }: DryRun): string[] {

@@ -4,12 +4,15 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { exitCodes } from "../run/exit-code.ts";
 import { ConfigError, JobError, LedgerError, UsageError, formatIssue, type Issue } from "../errors.ts";
 import type { CommandContext, CommandDefinition } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { createOutput, jsonVersion, writeAll, type Output } from "./output.ts";
 
-const exitCodes = { ok: 0, internal: 1, usage: 2, transient: 75, configuration: 78 } as const;
+async function run(argv: readonly string[]): Promise<void> {
+  process.exitCode = await main(argv);
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.ok;
@@ -68,6 +71,7 @@ function contextFor(options: Readonly<Record<string, unknown>>): CommandContext 
     output: outputFor(options["json"] === true, options["color"] === false),
     place: { dir: text("dir") ?? process.cwd(), configFile: text("config"), stateDir: text("stateDir") },
     env: process.env,
+    exitNow: (exitCode) => process.exit(exitCode),
   };
 }
 
@@ -109,20 +113,18 @@ function explain(error: unknown): Told {
   }
   if (error instanceof ConfigError || error instanceof JobError) {
     const code = error instanceof ConfigError ? "configuration" : "jobs";
-    return { code, message: error.message, exitCode: exitCodes.configuration, issues: error.issues };
+    return { code, message: error.message, exitCode: exitCodes.config, issues: error.issues };
   }
   if (error instanceof LedgerError) {
     const lasting = ["newer_schema", "permission", "corrupt"].includes(error.reason);
-    return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.configuration : exitCodes.transient };
+    return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.config : exitCodes.later };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "internal", message: `internal error: ${message}`, exitCode: exitCodes.internal, hint: "This is a fault of runner's. Please report it with the command that showed it." };
+  return { code: "internal", message: `internal error: ${message}`, exitCode: exitCodes.failed, hint: "This is a fault of runner's. Please report it with the command that showed it." };
 }
 
 if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
   writeAll(1, `${packageJson.version}\n`);
 } else {
-  void main(process.argv.slice(2)).then((exitCode) => {
-    process.exitCode = exitCode;
-  });
+  void run(process.argv.slice(2));
 }

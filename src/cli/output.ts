@@ -17,9 +17,9 @@ export interface Output {
   /** A document of a stable, versioned shape on stdout. */
   document(kind: string, body: Readonly<Record<string, unknown>>): void;
   /** Styled for stdout. */
-  style(style: Style, text: string): string;
+  readonly style: (style: Style, text: string) => string;
   /** Styled for stderr. */
-  styleNote(style: Style, text: string): string;
+  readonly styleNote: (style: Style, text: string) => string;
   /** stderr is a terminal a live line may be drawn on. */
   readonly live: boolean;
   /** Width of stderr in columns. */
@@ -30,7 +30,7 @@ export interface Output {
 export const jsonVersion = 1;
 
 export function createOutput(options: { json: boolean; color: boolean | undefined; env: NodeJS.ProcessEnv }): Output {
-  const colored = (stream: NodeJS.WriteStream): boolean => options.color ?? wantsColor(options.env, stream.isTTY === true);
+  const colored = (stream: NodeJS.WriteStream): boolean => options.color ?? wantsColor(options.env, isTerminal(stream));
   const [outColor, errColor] = [colored(process.stdout), colored(process.stderr)];
   return {
     json: options.json,
@@ -39,16 +39,21 @@ export function createOutput(options: { json: boolean; color: boolean | undefine
     document: (kind, body) => writeAll(1, `${JSON.stringify({ version: jsonVersion, kind, ...body }, undefined, 2)}\n`),
     style: (style, text) => (outColor ? styleText(style, text, { validateStream: false }) : text),
     styleNote: (style, text) => (errColor ? styleText(style, text, { validateStream: false }) : text),
-    live: process.stderr.isTTY === true && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
+    live: isTerminal(process.stderr) && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
     width: process.stderr.columns ?? 100,
   };
 }
 
+/** The type says boolean; for a pipe or a file it is undefined. */
+function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY ?? false;
+}
+
 /** https://no-color.org: any value that is not empty switches colour off. FORCE_COLOR=0 switches it off as well. */
-function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+function wantsColor(env: NodeJS.ProcessEnv, terminal: boolean): boolean {
   if (env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== "") return false;
   if (env["FORCE_COLOR"] !== undefined) return env["FORCE_COLOR"] !== "0" && env["FORCE_COLOR"] !== "false";
-  return isTerminal && env["TERM"] !== "dumb";
+  return terminal && env["TERM"] !== "dumb";
 }
 
 /** Writes the whole text, also to a pipe that is full (EAGAIN); a reader that has gone away (EPIPE) is not an error of ours. */
@@ -58,7 +63,7 @@ export function writeAll(descriptor: 1 | 2, text: string): void {
     try {
       left = left.subarray(fs.writeSync(descriptor, left));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       else return;
     }

@@ -28,7 +28,7 @@ function timer(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const onAbort = (): void => {
       clearTimeout(handle);
-      reject(signal.reason as Error);
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
     };
     const handle = setTimeout(() => {
       signal.removeEventListener("abort", onAbort);

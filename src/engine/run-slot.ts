@@ -7,6 +7,7 @@ import { LedgerError, type Fault, type Usage } from "../errors.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger, Owner, RunFinish, RunStart } from "../ledger/ledger.ts";
+import { exitCodeOf } from "../run/exit-code.ts";
 import { brokenStream, buildLadder, type Rung } from "../run/ladder.ts";
 import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
 import type { RunStatus } from "../run/run.ts";
@@ -15,6 +16,7 @@ import type { Clock } from "./clock.ts";
 import type { RunListener } from "./events.ts";
 import type { OwnerState } from "./owner.ts";
 import { runAttempt, type AttemptContext, type AttemptEnd } from "./run-attempt.ts";
+import { StoppedBySignal } from "./stopped.ts";
 import { newTally, successWords, type Tally } from "./tally.ts";
 
 /** What the engine works with; `compose.ts` builds it. */
@@ -32,6 +34,8 @@ export interface EngineParts {
   readonly sweep: (runId: string) => Promise<boolean>;
   /** Splits and checks `provider/model`. @throws ConfigError for a provider nobody knows. */
   readonly resolveModel: (name: string) => { readonly provider: string; readonly model: string; readonly dialect: TurnSpec["dialect"] };
+  /** Fingerprint of a job's definition. */
+  readonly hash: (job: Job) => string;
   readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };
   /** Faults are injected by a simulated provider. */
   readonly simulated: boolean;
@@ -123,7 +127,7 @@ function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsk
     owner: parts.owner,
     modelAsked,
     simulated: parts.simulated,
-    jobHash: job.hash,
+    jobHash: parts.hash(job),
   };
 }
 
@@ -133,7 +137,8 @@ async function claim(parts: EngineParts, start: RunStart, listen: RunListener): 
     const claimed = await parts.ledger.claimRun(start);
     if (claimed.won) return undefined;
     const { runId, owner } = claimed.blocker;
-    if (parts.ownerState(owner) !== "dead") return runId;
+    // A slot that has its run stays won by that run, also when it has ended.
+    if (claimed.because === "slot_taken" || parts.ownerState(owner) !== "dead") return runId;
     // Only when nothing of the dead run is alive may another begin: its turn may still be at work.
     if (!(await parts.sweep(runId))) return runId;
     const closed = await parts.ledger.finishRun(runId, {
@@ -145,8 +150,6 @@ async function claim(parts: EngineParts, start: RunStart, listen: RunListener): 
       usage: {},
     });
     if (closed) listen({ type: "run_rescued", at: parts.clock.now(), runId });
-    // A slot that has ended stays won by that run, also when it was interrupted.
-    else if (start.slotAt !== undefined) return runId;
   }
 }
 
@@ -202,7 +205,7 @@ async function attemptUntilEnd(parts: EngineParts, job: Job, request: RunRequest
       return { status: "succeeded", exitCode: 0, reason: successWords(tally), output: ended.result.text, attempts };
     }
     const { fault, error } = ended.result;
-    const step = nextAttempt(history, policy, parts.clock.now(), parts.random);
+    const step = nextAttempt(history, policy, parts.clock.now(), parts.random());
     if (step.kind === "end") return { status: step.status, exitCode: step.exitCode, reason: `${fault}: ${error} (${step.why})`, fault, attempts };
     request.listen({ type: "attempt_waiting", at: parts.clock.now(), waitMs: step.waitMs, why: step.why });
     const waited = await parts.clock.sleep(step.waitMs, signal).then(
@@ -221,8 +224,9 @@ function toRecord({ result, startedAt, finishedAt, confirmedDead, retryAfterMs }
 }
 
 function cancelled(reason: unknown, attempts: number): RunEnd {
-  const exitCode = reason instanceof Error && "exitCode" in reason && typeof reason.exitCode === "number" ? reason.exitCode : 130;
-  return { status: "cancelled", exitCode, reason: reason instanceof Error ? reason.message : "cancelled", fault: "aborted", attempts };
+  const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
+  const words = reason instanceof Error ? reason.message : "cancelled";
+  return { status: "cancelled", exitCode: exitCodeOf({ status: "cancelled", signal }), reason: words, fault: "aborted", attempts };
 }
 
 /**

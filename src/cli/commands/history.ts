@@ -20,7 +20,7 @@ export const history: CommandDefinition = {
 async function execute(context: CommandContext, [jobName]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
   const limit = Number(options["limit"]);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
-  const { loadProject, openProjectLedger } = await import("../../compose.ts");
+  const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const jobId = jobName === undefined ? undefined : project.jobIdFor(jobName);
   const ledger = await openProjectLedger(project, { create: false });

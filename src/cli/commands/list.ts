@@ -1,6 +1,6 @@
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { Job } from "../../job/job.ts";
-import { describeSchedule } from "../../job/describe.ts";
+import { describeSchedule } from "../../schedule/describe.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { ago } from "../format.ts";
 import { reportProblems } from "../problems.ts";
@@ -19,7 +19,7 @@ export const list: CommandDefinition = {
 };
 
 async function execute(context: CommandContext): Promise<number> {
-  const { loadProject, openProjectLedger } = await import("../../compose.ts");
+  const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const ledger = await openProjectLedger(project, { create: false });
   const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();

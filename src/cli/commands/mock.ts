@@ -1,5 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { exitCodes } from "../../run/exit-code.ts";
 import { onStopSignals } from "../signals.ts";
 
 export const mock: CommandDefinition = {
@@ -20,7 +21,7 @@ export const mock: CommandDefinition = {
 };
 
 async function execute(context: CommandContext, _args: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
-  const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose.ts").then((compose) => compose.loadSimulator());
+  const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose/runtime.ts").then((runtime) => runtime.loadSimulator());
   if (options["faults"] === true) {
     if (context.output.json) context.output.document("faults", { faults: simulatedFaults });
     else for (const { name, group, description } of simulatedFaults) context.output.data(`${name.padEnd(26)}  ${group.padEnd(16)}  ${description}`);
@@ -29,14 +30,14 @@ async function execute(context: CommandContext, _args: readonly string[], option
   const [port, seed] = [wholeNumber("--port", options["port"], 65_535), wholeNumber("--seed", options["seed"], 2 ** 31 - 1)];
   const simulation = typeof options["simulate"] === "string" ? parseSimulation(options["simulate"], seed) : { faults: [], seed };
   const server = await startSimulatedProvider({ simulation, port }).catch((error: unknown) => {
-    throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${(error as Error).message}`, { suggestion: "Choose another --port, or leave it out for a free one." });
+    throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${error instanceof Error ? error.message : String(error)}`, { suggestion: "Choose another --port, or leave it out for a free one." });
   });
   if (context.output.json) context.output.document("mock", { url: server.url, simulation });
   else {
     context.output.data(server.url);
     context.output.note(`Simulated provider. Anthropic style: POST ${server.url}/v1/messages; OpenAI style: POST ${server.url}/v1/chat/completions. Ctrl-C ends it.`);
   }
-  await onStopSignals().stopped;
+  await onStopSignals(() => context.exitNow(exitCodes.interrupted)).stopped;
   context.output.note(`${server.requests} requests answered, ${server.faulted} of them with a fault.`);
   await server.close();
   // A signal is how a server is meant to end, so it is not a failure.

@@ -25,7 +25,7 @@ interface Due {
 async function execute(context: CommandContext, [jobName]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
   const count = Number(options["count"]);
   if (!Number.isInteger(count) || count < 1 || count > 10_000) throw new UsageError(`-n takes a whole number from 1 to 10000, not "${String(options["count"])}"`);
-  const [{ loadProject }, { nextSlots }] = await Promise.all([import("../../compose.ts"), import("../../schedule/slot.ts")]);
+  const [{ loadProject }, { nextSlots }] = await Promise.all([import("../../compose/project.ts"), import("../../schedule/slot.ts")]);
   const project = await loadProject({ ...context.place, env: context.env });
   const jobs = jobName === undefined ? project.jobs.filter((job) => job.enabled) : [project.jobFor(jobName)];
   const now = Date.now();

@@ -2,6 +2,7 @@ import type { RunOutcome } from "../../engine/run-slot.ts";
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { formatIssue } from "../../errors.ts";
+import { exitCodeOf } from "../../run/exit-code.ts";
 import { onStopSignals } from "../signals.ts";
 import { createReporter, quietReporter } from "../reporter.ts";
 
@@ -24,13 +25,13 @@ export const run: CommandDefinition = {
       .option("--model <provider/model>", "ask this model first")
       .option("--simulate <faults>", "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)")
       .option("--seed <number>", "seed of the simulation (default: a new one each run)")
-      .option("--fail-on-skip", "exit 75 when the run is skipped because the job is running already")
+      .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already")
       .option("-q, --quiet", "write no trace unless the run fails"),
   execute,
 };
 
 async function execute(context: CommandContext, [jobName = ""]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
-  const { loadProject } = await import("../../compose.ts");
+  const { loadProject } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   for (const warning of project.warnings) context.output.note(`${context.output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
   const asked = {
@@ -43,8 +44,8 @@ async function execute(context: CommandContext, [jobName = ""]: readonly string[
     const { dryRun } = await import("../dry-run.ts");
     return dryRun(context, project, asked);
   }
-  const { openRuntime } = await import("../../compose.ts");
-  const signals = onStopSignals();
+  const { openRuntime } = await import("../../compose/runtime.ts");
+  const signals = onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })));
   const reporter = createReporter(context.output);
   const runtime = await openRuntime(project, asked.simulate === undefined ? {} : { simulate: asked.simulate });
   try {
@@ -53,8 +54,7 @@ async function execute(context: CommandContext, [jobName = ""]: readonly string[
       trigger: "manual",
       ...(asked.model === undefined ? {} : { model: asked.model }),
       ...(asked.stream === undefined ? {} : { stream: asked.stream }),
-      signal: signals.first,
-      killNow: signals.second,
+      signal: signals.signal,
       listen,
     });
     reporter.close();
@@ -78,7 +78,7 @@ function simulation(options: Readonly<Record<string, unknown>>): { faults: strin
 }
 
 function printOutcome({ output }: CommandContext, outcome: RunOutcome, options: Readonly<Record<string, unknown>>): number {
-  const exitCode = outcome.status === "skipped" && options["failOnSkip"] === true ? 75 : outcome.exitCode;
+  const exitCode = outcome.status === "skipped" ? exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true }) : outcome.exitCode;
   if (output.json) output.document("run", { run: { ...outcome, exitCode } });
   else if (outcome.output !== undefined && outcome.output !== "") output.data(outcome.output);
   return exitCode;

@@ -18,7 +18,7 @@ export const show: CommandDefinition = {
 };
 
 async function execute(context: CommandContext, [wanted = ""]: readonly string[]): Promise<number> {
-  const { loadProject, openProjectLedger } = await import("../../compose.ts");
+  const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const ledger = await openProjectLedger(project, { create: false });
   if (ledger === undefined) throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "See: runner run --help" });

@@ -13,7 +13,7 @@ export const validate: CommandDefinition = {
 };
 
 async function execute(context: CommandContext): Promise<number> {
-  const { loadProject } = await import("../../compose.ts");
+  const { loadProject } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const { jobs, issues, warnings, configFiles } = project;
   if (context.output.json) {

@@ -1,0 +1,88 @@
+/** `run --dry-run` as a value, put together from the same parts a run is made of. Sends nothing, writes nothing, shows no key. */
+import { systemClock } from "../engine/clock.ts";
+import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
+import { planRun } from "../engine/run-slot.ts";
+import type { Job } from "../job/job.ts";
+import type { RequestPreview } from "../provider/provider.ts";
+import { createProvider } from "../provider/index.ts";
+import type { Rung } from "../run/ladder.ts";
+import { turnKinds } from "../turn/index.ts";
+import { modelResolver } from "./models.ts";
+import { openProjectLedger, type Project } from "./project.ts";
+import { simulatedProviders, type Simulate } from "./runtime.ts";
+
+export interface DryRunRequest {
+  readonly job: Job;
+  readonly model: string | undefined;
+  readonly stream: boolean | undefined;
+  readonly simulate: Simulate | undefined;
+}
+
+export interface KeyState {
+  readonly provider: string;
+  /** The variable that is looked in; undefined for a provider without a key. */
+  readonly variable: string | undefined;
+  readonly found: boolean;
+}
+
+export interface DryRun extends DryRunPlan {
+  readonly job: Job;
+  readonly model: string;
+  readonly ladder: readonly Rung[];
+  readonly notes: readonly string[];
+  readonly keys: readonly KeyState[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly request: RequestPreview;
+  /** Whether any model of the ladder could be asked. */
+  readonly usable: boolean;
+}
+
+/** Where the simulated provider would listen; it is started by a real run only. */
+const simulatedUrl = "http://127.0.0.1";
+
+export async function planDryRun(project: Project, asked: DryRunRequest): Promise<DryRun> {
+  const { job } = asked;
+  const simulated = asked.simulate !== undefined;
+  const ledger = await openProjectLedger(project, { create: false });
+  const parts = {
+    ledger,
+    clock: systemClock,
+    simulated,
+    resolveModel: modelResolver(project.providers),
+    defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
+  };
+  const plan = await planRun(parts, job, {
+    ...(asked.model === undefined ? {} : { model: asked.model }),
+    ...(asked.stream === undefined ? {} : { stream: asked.stream }),
+  }).finally(() => ledger?.close());
+  const planned = planFromParts(job, plan.ladder, plan.modelAsked, plan.dialect, systemClock.now(), project.zone);
+  const configs = simulated ? simulatedProviders(project.providers, simulatedUrl) : project.providers;
+  const [first] = plan.ladder;
+  const config = first === undefined ? undefined : configs.get(first.provider);
+  const turn = turnKinds().get("agentTurn");
+  if (first === undefined || config === undefined || turn === undefined) throw new Error("a run needs a model");
+  const { firstByteMs, idleMs, tryMs } = job.limits;
+  const request = createProvider(config, { env: {} }).preview({
+    body: planned.body,
+    model: first.model,
+    stream: first.stream,
+    headers: {},
+    query: "",
+    limits: { firstByteMs, idleMs, tryMs },
+  });
+  const keys = [...new Set(plan.ladder.map(({ provider }) => provider))].map((provider): KeyState => {
+    const variable = configs.get(provider)?.apiKey?.env;
+    return { provider, variable, found: variable === undefined || (project.place.env[variable] ?? "").trim() !== "" };
+  });
+  return {
+    ...planned,
+    job,
+    model: plan.modelAsked,
+    ladder: plan.ladder,
+    notes: plan.notes,
+    keys,
+    environment: turn.environment({ runId: "RUN", attempt: 1 }, project.place.env),
+    request,
+    usable: keys.some(({ found }) => found),
+  };
+}

@@ -1,0 +1,70 @@
+/** Which providers there are, and what `provider/model` means among them. */
+import { UsageError, type Issue } from "../errors.ts";
+import { nearest } from "../job/check.ts";
+import type { Job } from "../job/job.ts";
+import type { LoadedConfig } from "../load/config.ts";
+import { builtInProviders } from "../provider/built-in.ts";
+import type { ProviderConfig } from "../provider/provider.ts";
+
+/** Built-in providers with what the configuration says on top, field by field; headers are merged. */
+export function mergeProviders(config: LoadedConfig): Map<string, ProviderConfig> {
+  const merged = new Map(builtInProviders.map((provider) => [provider.id, provider]));
+  for (const [id, input] of Object.entries(config.providers)) {
+    const base = merged.get(id);
+    const { baseUrl = base?.baseUrl, dialect = base?.dialect } = input;
+    if (baseUrl === undefined || dialect === undefined) throw new Error(`provider ${id} was not checked`);
+    merged.set(id, {
+      ...base,
+      id,
+      baseUrl,
+      dialect,
+      // An address of one's own does not get the built-in provider's key unless the configuration says which.
+      apiKey: input.apiKey ?? (input.baseUrl === undefined ? base?.apiKey : undefined),
+      headers: { ...base?.headers, ...input.headers },
+      sseQuirks: { tolerateOutOfOrderEvents: true, ...base?.sseQuirks, ...input.sseQuirks },
+    });
+  }
+  return merged;
+}
+
+/** `provider/model`; the model may itself hold slashes, as OpenRouter's do. */
+function splitModel(name: string): { provider: string; model: string } {
+  const slash = name.indexOf("/");
+  return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
+}
+
+/** Models of jobs whose provider nobody knows, each at its place in its file. */
+export function unknownModels(jobs: readonly Job[], providers: ReadonlyMap<string, ProviderConfig>): Issue[] {
+  return jobs.flatMap(({ payload, source }) => {
+    const named: (readonly [string, string | undefined])[] = [["payload.model", payload.model], ...(payload.fallbacks ?? []).map((name, at) => [`payload.fallbacks[${at}]`, name] as const)];
+    return named.flatMap(([key, name]) => {
+      const issue = name === undefined ? undefined : unknownProvider(name, providers);
+      return issue === undefined ? [] : [{ file: source.file, line: source.line, path: key, ...issue }];
+    });
+  });
+}
+
+function unknownProvider(name: string, providers: ReadonlyMap<string, ProviderConfig>): Pick<Issue, "message" | "suggestion"> | undefined {
+  const { provider } = splitModel(name);
+  if (providers.has(provider)) return undefined;
+  const near = nearest(provider, [...providers.keys()]);
+  const suggestion = near === undefined ? `known: ${[...providers.keys()].join(", ")}; others are set in the configuration under "providers"` : `did you mean "${near}"?`;
+  return { message: `there is no provider "${provider}" for the model "${name}"`, suggestion };
+}
+
+/** `provider/model` → where it is asked. @throws UsageError for a provider nobody knows or a name that is not of that form. */
+export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
+  return (name: string): { provider: string; model: string; dialect: ProviderConfig["dialect"] } => {
+    const { provider, model } = splitModel(name);
+    const config = providers.get(provider);
+    if (provider === "" || model === "" || !name.includes("/")) {
+      throw new UsageError(`"${name}" does not name a model`, { suggestion: "Write provider/model, such as kimi-coding/k2p5." });
+    }
+    if (config === undefined) {
+      const issue = unknownProvider(name, providers);
+      throw new UsageError(issue?.message ?? name, issue?.suggestion === undefined ? {} : { suggestion: issue.suggestion });
+    }
+    return { provider, model, dialect: config.dialect };
+  };
+}
+

@@ -1,0 +1,96 @@
+/** The project as its files describe it. Loads no more than `list` needs: neither the gateway nor a provider's adapter. */
+import path from "node:path";
+import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { loadConfig } from "../load/config.ts";
+import { findJob } from "../load/find-job.ts";
+import { loadJobs } from "../load/jobs.ts";
+import { builtInProviders } from "../provider/built-in.ts";
+import type { ProviderConfig } from "../provider/provider.ts";
+import { mergeProviders, unknownModels } from "./models.ts";
+
+export interface Place {
+  /** The project folder. */
+  readonly dir: string;
+  readonly configFile: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What the project's files say, with everything that is wrong with the jobs. */
+export interface Project {
+  readonly place: Place;
+  readonly jobs: readonly Job[];
+  readonly issues: readonly Issue[];
+  readonly warnings: readonly Issue[];
+  /** Configuration files that were read, the one that wins first. */
+  readonly configFiles: readonly string[];
+  readonly stateDir: string;
+  /** Zone of schedules that name none. */
+  readonly zone: string;
+  readonly defaultModel: string | undefined;
+  readonly defaultFallbacks: readonly string[];
+  readonly providers: ReadonlyMap<string, ProviderConfig>;
+  /** @throws UsageError for a name nobody has; JobError if a broken file may hold it. */
+  jobFor(idOrName: string): Job;
+  /** The id of a job by name, or the text itself: the history of a job outlives its file. */
+  jobIdFor(idOrName: string): string;
+}
+
+/**
+ * Reads the configuration and every job file.
+ * @throws ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
+ */
+export async function loadProject(place: Place): Promise<Project> {
+  const dir = path.resolve(place.dir);
+  const config = await loadConfig({
+    dir,
+    env: place.env,
+    knownProviders: builtInProviders.map(({ id }) => id),
+    ...(place.configFile === undefined ? {} : { configFile: place.configFile }),
+    ...(place.stateDir === undefined ? {} : { stateDir: place.stateDir }),
+  }).catch(async (error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    const { issues } = await loadJobs({ dir: path.join(dir, "jobs"), base: dir });
+    throw new ConfigError([...error.issues, ...issues], { cause: error });
+  });
+  const loaded = await loadJobs({ dir: config.jobsDir, base: dir });
+  const providers = mergeProviders(config);
+  const issues = [...loaded.issues, ...unknownModels(loaded.jobs, providers)];
+  return {
+    place,
+    jobs: loaded.jobs,
+    issues,
+    warnings: [...config.warnings, ...loaded.warnings],
+    configFiles: config.files,
+    stateDir: config.stateDir,
+    zone: config.timezone,
+    defaultModel: config.model,
+    defaultFallbacks: config.fallbacks,
+    providers,
+    jobFor: (idOrName) => jobFor(loaded.jobs, issues, idOrName),
+    jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id ?? idOrName,
+  };
+}
+
+function jobFor(jobs: readonly Job[], issues: readonly Issue[], idOrName: string): Job {
+  let job: Job;
+  try {
+    job = findJob(jobs, idOrName);
+  } catch (error) {
+    // The name may be that of a job whose file cannot be used; then the file's problems are the answer.
+    if (error instanceof UsageError && issues.length > 0) throw new JobError(issues, { cause: error });
+    throw error;
+  }
+  const own = issues.filter(({ file, path: key }) => file === job.source.file && key.startsWith("payload."));
+  if (own.length > 0) throw new JobError(own);
+  return job;
+}
+
+/** The project's ledger; with `create: false`, for commands that only read, `undefined` where there is none yet. */
+export async function openProjectLedger(project: Pick<Project, "stateDir">, options: { create: boolean }): Promise<Ledger | undefined> {
+  const { openLedger } = await import("../ledger/index.ts");
+  return openLedger({ stateDir: project.stateDir, create: options.create });
+}
+

@@ -1,0 +1,66 @@
+/** What a run would do, as a value: nothing is sent, nothing is written, no key is read. */
+import type { Job } from "../job/job.ts";
+import type { Rung } from "../run/ladder.ts";
+import { nextSlots } from "../schedule/slot.ts";
+import type { TurnSpec } from "../turn/turn.ts";
+import { systemPrompt } from "./prompt.ts";
+import { worstCase, type TimetableRow } from "./timetable.ts";
+
+export interface LimitRow {
+  readonly name: string;
+  /** Milliseconds, or a count. */
+  readonly value: number;
+  readonly unit: "ms" | "count" | "bytes";
+  readonly meaning: string;
+}
+
+export interface DryRunPlan {
+  readonly zone: string;
+  /** Epoch ms. */
+  readonly slots: readonly number[];
+  /** The call if every try fails at once with an event-order error. */
+  readonly failingAtOnce: readonly TimetableRow[];
+  /** The call if no provider ever answers. */
+  readonly silent: readonly TimetableRow[];
+  readonly limits: readonly LimitRow[];
+  /** The body the turn sends to the gateway, in the first model's dialect. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export function planDryRun(job: Job, ladder: readonly Rung[], model: string, dialect: TurnSpec["dialect"], now: number, zone: string): DryRunPlan {
+  const ownZone = job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : zone;
+  return {
+    zone: ownZone,
+    slots: nextSlots(job.schedule, new Date(now), 5, zone).map((slot) => slot.getTime()),
+    failingAtOnce: worstCase(job, ladder, "stream_order", 0),
+    silent: worstCase(job, ladder, "timeout", job.limits.tryMs),
+    limits: limitRows(job),
+    body: requestBody(job, model, dialect),
+  };
+}
+
+function limitRows({ limits, retry }: Job): LimitRow[] {
+  const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
+  const count = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "count", meaning });
+  return [
+    ms("limits.firstByte", limits.firstByteMs, "streamed: from sending to the first byte"),
+    ms("limits.idle", limits.idleMs, "streamed: silence between two chunks"),
+    ms("limits.try", limits.tryMs, "one request upstream, streamed or not"),
+    ms("limits.call", limits.callMs, "one model request of the turn, with all its tries and waits"),
+    ms("payload.timeoutSeconds", limits.attemptMs, "one attempt"),
+    ms("limits.run", limits.runMs, "the whole run"),
+    ms("limits.maxWait", limits.maxWaitMs, "the longest wait a provider may impose"),
+    count("limits.triesPerCall", limits.triesPerCall, "tries for one call over the whole ladder"),
+    count("limits.callsPerAttempt", limits.callsPerAttempt, "model calls of one attempt"),
+    { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },
+    count("retry.maxAttempts", retry.maxAttempts, "starts of the turn's process in one run"),
+  ];
+}
+
+function requestBody(job: Job, model: string, dialect: TurnSpec["dialect"]): Readonly<Record<string, unknown>> {
+  const { message, maxTokens } = job.payload;
+  const system = systemPrompt(job.payload.system);
+  const shared = { model, max_tokens: maxTokens };
+  if (dialect === "anthropic-messages") return { ...shared, system, messages: [{ role: "user", content: message }] };
+  return { ...shared, messages: [{ role: "system", content: system }, { role: "user", content: message }] };
+}
