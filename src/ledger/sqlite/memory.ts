@@ -1,6 +1,7 @@
 import type { Ledger } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
-import { rungMemory, whole } from "./rows.ts";
+import { whole } from "./columns.ts";
+import { rungMemory } from "./rows.ts";
 
 type MemoryMethods = Pick<Ledger, "rememberRung" | "rungMemories">;
 

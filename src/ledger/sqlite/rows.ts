@@ -1,103 +1,22 @@
 /** Row ↔ value: the only place that knows how a value of the contract lies in columns. */
-import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
-import type { Fault, Repair, Usage } from "../../errors.ts";
+import type { Repair, Usage } from "../../errors.ts";
 import { runStatuses } from "../../run/run.ts";
-import { keptRepairs, keptText } from "../ledger.ts";
+import { keptRepairs } from "../ledger.ts";
 import type { AttemptRow, CallRow, Owner, RungMemory, RunFinish, RunRow, TryRow } from "../ledger.ts";
-
-export type Row = Readonly<Record<string, SQLOutputValue>>;
-export type Values = Record<string, SQLInputValue>;
-
-/** The value without its undefined members, as exact optional properties want it. */
-type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-function present<T extends object>(value: T): Present<T>;
-function present(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
-}
-
-function unreadable(column: string, value: SQLOutputValue | undefined): Error {
-  return new Error(`broken invariant: column ${column} of the ledger holds ${value === null ? "nothing" : typeof value}`);
-}
-
-export function text(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") throw unreadable(column, value);
-  return value;
-}
-/** A word out of a closed list. */
-export function word<T extends string>(row: Row, column: string, words: readonly T[]): T {
-  const value = text(row, column);
-  const found = words.find((candidate) => candidate === value);
-  if (found === undefined)
-    throw new Error(`broken invariant: column ${column} of the ledger holds the unknown word ${JSON.stringify(value)}`);
-  return found;
-}
-export function integer(row: Row, column: string): number {
-  const value = row[column];
-  if (typeof value !== "number") throw unreadable(column, value);
-  return value;
-}
-function textIf(row: Row, column: string): string | undefined {
-  return row[column] === null ? undefined : text(row, column);
-}
-function integerIf(row: Row, column: string): number | undefined {
-  return row[column] === null ? undefined : integer(row, column);
-}
-
-/** Every fault there is; the compiler keeps the list complete. */
-const faults: Readonly<Record<Fault, true>> = {
-  aborted: true,
-  stream_order: true,
-  stream_stall: true,
-  stream_broken: true,
-  empty: true,
-  network: true,
-  billing: true,
-  quota_window: true,
-  overloaded: true,
-  rate_limit: true,
-  auth: true,
-  content_policy: true,
-  context_overflow: true,
-  output_truncated: true,
-  model_gone: true,
-  permission: true,
-  timeout: true,
-  bad_request: true,
-  server: true,
-  turn_died: true,
-  internal: true,
-  unknown: true,
-};
-function isFault(value: string): value is Fault {
-  return Object.hasOwn(faults, value);
-}
-/** A fault that another version of the program has recorded and this one does not know reads as `unknown`. */
-function faultIf(row: Row): Fault | undefined {
-  const value = textIf(row, "fault");
-  return value === undefined || isFault(value) ? value : "unknown";
-}
-
-/** A time or duration as the ledger keeps it. Monotonic clocks and jitter give fractions; a column takes whole numbers only. */
-export function whole(value: number): number {
-  if (!Number.isFinite(value)) throw new Error(`broken invariant: ${value} is not a time`);
-  return Math.round(value);
-}
-export function wholeIf(value: number | undefined): number | null {
-  return value === undefined || !Number.isFinite(value) ? null : Math.round(value);
-}
-
-/** Cut to what is kept, and never through the middle of a surrogate pair. */
-export function cut(value: string): string {
-  if (value.length <= keptText) return value;
-  const last = value.charCodeAt(keptText - 1);
-  return value.slice(0, last >= 0xd800 && last <= 0xdbff ? keptText - 1 : keptText);
-}
-export function cutIf(value: string | undefined): string | null {
-  return value === undefined ? null : cut(value);
-}
+import {
+  cut,
+  faultIf,
+  integer,
+  integerIf,
+  present,
+  text,
+  textIf,
+  whole,
+  wholeIf,
+  word,
+  type Row,
+  type Values,
+} from "./columns.ts";
 
 export function usageValues(usage: Usage): Values {
   return {
@@ -149,7 +68,7 @@ export function finishValues(finish: RunFinish): Values {
   };
 }
 
-export function owner(row: Row): Owner {
+function owner(row: Row): Owner {
   return {
     pid: integer(row, "owner_pid"),
     startedAt: text(row, "owner_started_at"),

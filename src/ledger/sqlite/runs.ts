@@ -2,7 +2,8 @@ import { isEnding, isMove, transition } from "../../run/run.ts";
 import { endedWithoutRecord } from "../ledger.ts";
 import type { ClaimResult, HistoryQuery, Ledger, RunDetail, RunFinish, RunRow, RunStart } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
-import { attemptRow, callRow, finishValues, integer, owner, runRow, text, tryRow, whole, type Row, type Values } from "./rows.ts";
+import { integer, text, whole, type Row, type Values } from "./columns.ts";
+import { attemptRow, callRow, finishValues, runRow, tryRow } from "./rows.ts";
 
 type RunMethods = Pick<Ledger, "claimRun" | "recordRun" | "finishRun" | "openRuns" | "history" | "lastRuns" | "run">;
 
@@ -89,28 +90,26 @@ function claim(connection: Connection, start: RunStart): ClaimResult {
   if (insertRun(connection, start)) return { won: true };
   const same = connection.sql(`${fromRuns} WHERE r.id = ?`).get(start.runId);
   if (same !== undefined) {
-    if (text(same, "status") === "running" && sameOwner(same, start)) return { won: true };
+    if (isSameClaim(runRow(same), start)) return { won: true };
     throw new Error(`broken invariant: run ${start.runId} is recorded already`);
   }
   const slot = start.slotAt === undefined ? null : whole(start.slotAt);
   const taken = connection.sql(`${fromRuns} WHERE j.id = ? AND r.slot_at = ?`).get(start.jobId, slot);
   const blocker = taken ?? connection.sql(`${fromRuns} WHERE j.id = ? AND r.status = 'running'`).get(start.jobId);
   if (blocker === undefined) throw new Error(`broken invariant: nothing stands in the way of run ${start.runId}`);
-  const { runId, startedAt, status } = runRow(blocker);
-  return {
-    won: false,
-    because: taken === undefined ? "open_run" : "slot_taken",
-    blocker: { runId, owner: owner(blocker), startedAt, status },
-  };
+  const { runId, owner, startedAt, status } = runRow(blocker);
+  return { won: false, because: taken === undefined ? "open_run" : "slot_taken", blocker: { runId, owner, startedAt, status } };
 }
 
-function sameOwner(row: Row, start: RunStart): boolean {
-  const recorded = owner(row);
+function isSameClaim(recorded: RunRow, start: RunStart): boolean {
   return (
-    recorded.pid === start.owner.pid &&
-    recorded.startedAt === start.owner.startedAt &&
-    recorded.bootId === start.owner.bootId &&
-    recorded.host === start.owner.host
+    !isEnding(recorded.status) &&
+    recorded.jobId === start.jobId &&
+    recorded.slotAt === start.slotAt &&
+    recorded.owner.pid === start.owner.pid &&
+    recorded.owner.startedAt === start.owner.startedAt &&
+    recorded.owner.bootId === start.owner.bootId &&
+    recorded.owner.host === start.owner.host
   );
 }
 

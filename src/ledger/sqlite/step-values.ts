@@ -1,6 +1,7 @@
 /** The columns that the start and the end of a step write, beside its key. */
 import type { AttemptFinish, AttemptStart, CallFinish, CallStart, TryFinish, TryStart } from "../ledger.ts";
-import { cut, cutIf, repairsValue, usageValues, whole, wholeIf, type Values } from "./rows.ts";
+import { cut, cutIf, whole, wholeIf, type Values } from "./columns.ts";
+import { repairsValue, usageValues } from "./rows.ts";
 
 export function attemptStart(start: AttemptStart): Values {
   return { started_at: whole(start.startedAt), session_id: start.sessionId, why: cut(start.why) };

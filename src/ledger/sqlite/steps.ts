@@ -1,7 +1,7 @@
 import type { Ledger } from "../ledger.ts";
 import type { Connection, Durability } from "./connection.ts";
 import { attemptFinish, attemptStart, callFinish, callStart, tryFinish, tryStart } from "./step-values.ts";
-import type { Values } from "./rows.ts";
+import type { Values } from "./columns.ts";
 
 type StepMethods = Pick<Ledger, "startAttempt" | "finishAttempt" | "startCall" | "finishCall" | "startTry" | "finishTry">;
 
@@ -41,12 +41,12 @@ const tries: StepTable = {
  */
 export function stepMethods(connection: Connection): StepMethods {
   return {
-    startAttempt: (begin) => start(connection, attempts, begin, attemptStart(begin)),
-    finishAttempt: (key, finish) => end(connection, attempts, "power_loss", key, attemptFinish(finish)),
-    startCall: (begin) => start(connection, calls, begin, callStart(begin)),
-    finishCall: (key, finish) => end(connection, calls, "process_death", key, callFinish(finish)),
-    startTry: (begin) => start(connection, tries, begin, tryStart(begin)),
-    finishTry: (key, finish) => end(connection, tries, "process_death", key, tryFinish(finish)),
+    startAttempt: (begin) => start(connection, attempts, begin, () => attemptStart(begin)),
+    finishAttempt: (key, finish) => end(connection, attempts, "power_loss", key, () => attemptFinish(finish)),
+    startCall: (begin) => start(connection, calls, begin, () => callStart(begin)),
+    finishCall: (key, finish) => end(connection, calls, "process_death", key, () => callFinish(finish)),
+    startTry: (begin) => start(connection, tries, begin, () => tryStart(begin)),
+    finishTry: (key, finish) => end(connection, tries, "process_death", key, () => tryFinish(finish)),
   };
 }
 
@@ -79,24 +79,33 @@ function exists(connection: Connection, step: StepTable, key: Values): boolean {
   return connection.sql(`SELECT 1 FROM ${step.table} WHERE ${keyCondition(step)}`).get(key) !== undefined;
 }
 
-function start(connection: Connection, step: StepTable, key: StepKey, values: Values): Promise<void> {
-  const columns = [...step.key, ...Object.keys(values)];
-  const insert = `INSERT INTO ${step.table} (run, ${columns.join(", ")})
-    SELECT parent.key, ${columns.map((column) => `:${column}`).join(", ")} FROM (${step.parent}) parent WHERE true ON CONFLICT DO NOTHING`;
-  const identity = keyValues(step, key);
+/** The key as statements name it, and what is to be written: made inside the promise, so that a bad value rejects it. */
+function start(connection: Connection, step: StepTable, key: StepKey, columns: () => Values): Promise<void> {
   return connection.write("power_loss", () => {
+    const identity = keyValues(step, key);
+    const values = columns();
+    const names = [...step.key, ...Object.keys(values)];
+    const insert = `INSERT INTO ${step.table} (run, ${names.join(", ")})
+      SELECT parent.key, ${names.map((name) => `:${name}`).join(", ")} FROM (${step.parent}) parent WHERE true ON CONFLICT DO NOTHING`;
     if (connection.sql(insert).run({ ...identity, ...values }).changes === 1 || exists(connection, step, identity)) return;
     throw new Error(`broken invariant: ${named(step, key)} cannot start, because what it belongs to is not open`);
   });
 }
 
 /** The first ending stays; only what was closed without a record by the run's end is replaced by the real record. */
-function end(connection: Connection, step: StepTable, durability: Durability, key: StepKey, values: Values): Promise<void> {
-  const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
-  const update = `UPDATE ${step.table} SET ${assignments.join(", ")}, unrecorded = 0
-    WHERE ${keyCondition(step)} AND (status = 'running' OR unrecorded = 1)`;
-  const identity = keyValues(step, key);
+function end(
+  connection: Connection,
+  step: StepTable,
+  durability: Durability,
+  key: StepKey,
+  columns: () => Values,
+): Promise<void> {
   return connection.write(durability, () => {
+    const identity = keyValues(step, key);
+    const values = columns();
+    const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
+    const update = `UPDATE ${step.table} SET ${assignments.join(", ")}, unrecorded = 0
+      WHERE ${keyCondition(step)} AND (status = 'running' OR unrecorded = 1)`;
     if (connection.sql(update).run({ ...identity, ...values }).changes === 1 || exists(connection, step, identity)) return;
     throw new Error(`broken invariant: ${named(step, key)} ended and was never started`);
   });

@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { runFinish, runStart } from "../records.ts";
+import type { Bench } from "./bench.ts";
+
+/** The id that was found, or what was found instead. */
+async function find(bench: Bench, text: string): Promise<string | { readonly ambiguous: readonly string[] } | undefined> {
+  const result = await bench.ledger().run(text);
+  return result === undefined || "ambiguous" in result ? result : result.run.runId;
+}
+
+export function reading(bench: Bench): void {
+  const record = async (runId: string, jobId: string, startedAt = 10): Promise<void> =>
+    bench.ledger().recordRun(runStart({ runId, jobId, startedAt }), runFinish({ status: "skipped" }));
+
+  test("history is newest first in the order of recording, even if the clock was set back", async () => {
+    for (let number = 1; number <= 25; number++)
+      await record(`run-${number}`, number % 2 === 0 ? "even" : "odd", 10_000 - number);
+    const ids = async (query: { jobId?: string; limit?: number }) =>
+      (await bench.ledger().history(query)).map((run) => Number(run.runId.slice(4)));
+    expect(await ids({})).toEqual(Array.from({ length: 20 }, (_, index) => 25 - index));
+    expect(await ids({ limit: 3, jobId: "even" })).toEqual([24, 22, 20]);
+    expect(await ids({ limit: 0 })).toEqual([]);
+    expect(await ids({ limit: 1000 })).toHaveLength(25);
+    expect(await ids({ jobId: "nobody" })).toEqual([]);
+    await expect(bench.ledger().history({ limit: -1 })).rejects.toThrow(/broken invariant/);
+    await expect(bench.ledger().history({ limit: 1.5 })).rejects.toThrow(/broken invariant/);
+  });
+
+  test("lastRuns gives the last recorded run of each job, open or ended", async () => {
+    expect(await bench.ledger().lastRuns()).toEqual(new Map());
+    await record("a1", "a", 50);
+    await record("b1", "b");
+    await record("a2", "a", 40);
+    await bench.ledger().claimRun(runStart({ runId: "b2", jobId: "b" }));
+    const last = await bench.ledger().lastRuns();
+    expect([...last].map(([jobId, run]) => `${jobId} ${run.runId} ${run.status}`).toSorted()).toEqual([
+      "a a2 skipped",
+      "b b2 running",
+    ]);
+  });
+
+  test("openRuns gives the runs without an end, with their owners", async () => {
+    await record("ended", "a");
+    await bench.ledger().claimRun(runStart({ runId: "open", jobId: "b" }));
+    expect(await bench.ledger().openRuns()).toStrictEqual([{ ...runStart({ runId: "open", jobId: "b" }), status: "running" }]);
+  });
+
+  test("a run is found by its id or an unambiguous beginning of 4 characters, and by nothing that only looks like one", async () => {
+    for (const runId of ["abcd-1", "abcd-22", "abcd-2", "abxy", "ab_d", "ABCD-9"]) await record(runId, runId);
+    expect(await find(bench, "abcd-1")).toBe("abcd-1");
+    expect(await find(bench, "abcd-2"), "an exact id wins over longer ones").toBe("abcd-2");
+    expect(await find(bench, "ABCD")).toBe("ABCD-9");
+    expect(await find(bench, "abxy")).toBe("abxy");
+    expect(await find(bench, "abcd")).toEqual({ ambiguous: ["abcd-1", "abcd-2", "abcd-22"] });
+    const nothings = ["", "abx", "abcd-1x", "ab%%", "abc_", "abc*", "abc?", "'; DROP TABLE runs; --", "%%%%"];
+    expect(await Promise.all(nothings.map((text) => find(bench, text)))).toEqual(nothings.map(() => undefined));
+    for (let number = 0; number < 30; number++) await record(`many-${number}`, "m");
+    const many = await find(bench, "many");
+    expect(typeof many === "object" ? many.ambiguous.length : many).toBe(20);
+  });
+}
+
+export function memories(bench: Bench): void {
+  const memory = { provider: "kimi-coding", model: "k2p5", fault: "stream_order", notedAt: 100, expiresAt: 200 } as const;
+
+  test("a rung is remembered until it expires; the later memory of a model stays", async () => {
+    await bench.ledger().rememberRung(memory);
+    await bench.ledger().rememberRung({ ...memory, model: "other", expiresAt: 900 });
+    expect(await bench.ledger().rungMemories(199)).toEqual([memory, { ...memory, model: "other", expiresAt: 900 }]);
+    expect(await bench.ledger().rungMemories(200)).toEqual([{ ...memory, model: "other", expiresAt: 900 }]);
+    await bench.ledger().rememberRung({ ...memory, fault: "stream_stall", notedAt: 150, expiresAt: 300 });
+    await bench.ledger().rememberRung({ ...memory, fault: "server", notedAt: 120, expiresAt: 9999 });
+    expect((await bench.ledger().rungMemories(200))[0]).toEqual({
+      ...memory,
+      fault: "stream_stall",
+      notedAt: 150,
+      expiresAt: 300,
+    });
+  });
+}

@@ -1,0 +1,74 @@
+/** Records for the ledger's tests and benchmark: whole ones, of which a test names only what it is about. */
+import type {
+  AttemptStart,
+  CallStart,
+  Ledger,
+  Owner,
+  RunFinish,
+  RunStart,
+  TryFinish,
+  TryStart,
+} from "../../src/ledger/ledger.ts";
+
+export const owner: Owner = { pid: 4711, startedAt: "1234567", bootId: "6f0c8bd2-boot", host: "test-host" };
+
+export function runStart(facts: Partial<RunStart> & Pick<RunStart, "runId">): RunStart {
+  return {
+    jobId: "job",
+    jobName: "fpl-daily-check",
+    trigger: "manual",
+    startedAt: 10,
+    owner,
+    modelAsked: "kimi-coding/k2p5",
+    simulated: false,
+    jobHash: "0123456789abcdef",
+    ...facts,
+  };
+}
+
+export function runFinish(facts: Partial<RunFinish> = {}): RunFinish {
+  return { status: "succeeded", finishedAt: 90, reason: "the turn ended well", exitCode: 0, usage: {}, ...facts };
+}
+
+export function attemptStart(facts: Partial<AttemptStart> & Pick<AttemptStart, "runId">): AttemptStart {
+  return { attempt: 1, startedAt: 11, sessionId: "session-1", why: "first attempt", ...facts };
+}
+
+export function callStart(facts: Partial<CallStart> & Pick<CallStart, "runId">): CallStart {
+  return {
+    attempt: 1,
+    call: 1,
+    startedAt: 12,
+    dialect: "anthropic-messages",
+    modelAsked: "kimi-coding/k2p5",
+    stream: true,
+    ...facts,
+  };
+}
+
+export function tryStart(facts: Partial<TryStart> & Pick<TryStart, "runId">): TryStart {
+  return {
+    attempt: 1,
+    call: 1,
+    try: 1,
+    startedAt: 13,
+    provider: "kimi-coding",
+    model: "k2p5",
+    stream: true,
+    why: "first try",
+    waitedMs: 0,
+    ...facts,
+  };
+}
+
+export function tryFinish(facts: Partial<TryFinish> = {}): TryFinish {
+  return { finishedAt: 40, status: "answered", usage: {}, repairs: [], ...facts };
+}
+
+/** A run that is under way: one attempt, one call, one try, all of them open. */
+export async function underWay(ledger: Ledger, runId: string, jobId = "job"): Promise<void> {
+  await ledger.claimRun(runStart({ runId, jobId }));
+  await ledger.startAttempt(attemptStart({ runId }));
+  await ledger.startCall(callStart({ runId }));
+  await ledger.startTry(tryStart({ runId }));
+}
