@@ -53,6 +53,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A number that counts things exactly. */
+export function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
 /** A single value, read by `read`. */
 export function leaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
   const schema = v.pipe(
@@ -112,8 +117,12 @@ export function check<S extends v.GenericSchema<unknown, unknown>>(
   return { problems: problems.slice(0, maxProblems) };
 }
 
+function isWrapper(schema: v.GenericSchema): schema is v.GenericSchema & { wrapped: v.GenericSchema } {
+  return "wrapped" in schema;
+}
+
 function unwrap(schema: v.GenericSchema): v.GenericSchema {
-  return "wrapped" in schema ? unwrap(schema.wrapped as v.GenericSchema) : schema;
+  return isWrapper(schema) ? unwrap(schema.wrapped) : schema;
 }
 
 function knownAt(schema: v.GenericSchema, path: Path): Known | undefined {
@@ -121,7 +130,7 @@ function knownAt(schema: v.GenericSchema, path: Path): Known | undefined {
   const [key, ...rest] = path;
   if (key === undefined || here === undefined) return here;
   const next = here.each ?? (here.keys !== undefined && Object.hasOwn(here.keys, key) ? here.keys[key] : undefined);
-  return next === undefined ? undefined : knownAt(next as v.GenericSchema, rest);
+  return next === undefined ? undefined : knownAt(next, rest);
 }
 
 function toProblem(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): Problem {
@@ -159,7 +168,7 @@ function findUnknownKeys(schema: v.GenericSchema, value: unknown, path: Path, fo
   for (const [key, item] of Object.entries(value)) {
     const next = Object.hasOwn(here.keys, key) ? here.keys[key] : undefined;
     if (next === undefined) found.push(unknownKey(key, path, here));
-    else findUnknownKeys(next as v.GenericSchema, item, [...path, key], found);
+    else findUnknownKeys(next, item, [...path, key], found);
   }
 }
 

@@ -168,6 +168,10 @@ function toNumber(text: string, rule: FieldRule): number | undefined {
   return at < 0 ? undefined : at + rule.least;
 }
 
+function isOpen(field: string): boolean {
+  return field === "*" || field === "?";
+}
+
 const longest: Readonly<Record<number, number>> = { 2: 29, 4: 30, 6: 30, 9: 30, 11: 30 };
 
 /**
@@ -183,7 +187,7 @@ function neverFires(
   if (days === undefined || inMonths === undefined) return onlyNearestWeekday(dayOfMonth, dayOfWeek, inMonths);
   const least = Math.min(...days);
   if ([...inMonths].some((month) => least <= (longest[month] ?? 31))) return undefined;
-  if (dayOfWeek !== "*" && dayOfWeek !== "?" && !dayOfWeek.startsWith("+")) return undefined;
+  if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;
   const names = [...inMonths].map((month) => months[month - 1]).join(", ");
   return {
     problem: `never fires: no day ${[...days].join(",")} in ${names}`,
@@ -195,7 +199,7 @@ function neverFires(
 function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: Set<number> | undefined): CronProblem | undefined {
   const days = dayOfMonth.split(",").map((part) => Number(/^(\d+)W?$/i.exec(part)?.[1] ?? Number.NaN));
   if (inMonths === undefined || days.some((day) => Number.isNaN(day))) return undefined;
-  if (dayOfWeek !== "*" && dayOfWeek !== "?" && !dayOfWeek.startsWith("+")) return undefined;
+  if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;
   if ([...inMonths].some((month) => Math.min(...days) <= (longest[month] ?? 31))) return undefined;
   return {
     problem: `never fires: no day ${dayOfMonth} in any of its months`,
@@ -204,7 +208,6 @@ function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: Set
 }
 
 function bothDays(dayOfMonth: string, dayOfWeek: string): string | undefined {
-  const limited = (field: string): boolean => field !== "*" && field !== "?";
-  if (!limited(dayOfMonth) || !limited(dayOfWeek) || dayOfWeek.startsWith("+")) return undefined;
+  if (isOpen(dayOfMonth) || isOpen(dayOfWeek) || dayOfWeek.startsWith("+")) return undefined;
   return `day of month "${dayOfMonth}" and day of week "${dayOfWeek}": fires when either matches, where cron(8) would want both`;
 }

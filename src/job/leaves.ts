@@ -1,5 +1,5 @@
 /** The single values that jobs and configurations are made of, each with its own words for what is wrong. */
-import { describe, leaf, nearest, type Hint } from "./check.ts";
+import { describe, isWhole, leaf, nearest, type Hint } from "./check.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { nearestZone, zoneExists } from "./zone.ts";
 
@@ -48,7 +48,7 @@ export function meantFlag(found: unknown): boolean | undefined {
 /** A whole number from `least` to `most`. */
 export function whole(example: number, least: number, most: number) {
   const hint = { expects: `a whole number from ${least} to ${most}`, example: String(example) };
-  return leaf(hint, (found) => (Number.isSafeInteger(found) ? inRange(found as number, least, most) : asNumber(found)));
+  return leaf(hint, (found) => (isWhole(found) ? inRange(found, least, most) : asNumber(found)));
 }
 
 /** Any number from `least` to `most`. */
@@ -113,3 +113,18 @@ export const zone = leaf({ expects: "an IANA time zone", example: `"Europe/Londo
     ...(near === undefined ? {} : { suggestion: `did you mean "${near}"?` }),
   };
 });
+
+/** What is wrong with a model whose provider is none of the known ones. */
+export function unknownProvider(
+  modelName: string,
+  known: readonly string[],
+): { message: string; suggestion: string } | undefined {
+  const id = modelName.slice(0, modelName.indexOf("/"));
+  if (known.includes(id)) return undefined;
+  const near = nearest(id, known);
+  const suggestion =
+    near === undefined
+      ? `known: ${known.join(", ")}; others are added under "providers" in the configuration`
+      : `did you mean "${near}/${modelName.slice(id.length + 1)}"?`;
+  return { message: `there is no provider ${describe(id)}`, suggestion };
+}

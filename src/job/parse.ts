@@ -3,6 +3,7 @@ import type { Issue } from "../errors.ts";
 import { check, describe, formatPath, isRecord, maxProblems, type Locate, type Path, type Problem } from "./check.ts";
 import { readCron } from "./cron.ts";
 import type { AgentTurnPayload, Job, JobLimits, RetryPolicy, Schedule } from "./job.ts";
+import { unknownProvider } from "./leaves.ts";
 import { notActedOn } from "./not-acted-on.ts";
 import { jobShape, longestMs, scheduleKind, schedules, type JobInput } from "./schema.ts";
 import { findSecrets } from "./secret.ts";
@@ -12,6 +13,8 @@ export interface JobSource {
   /** Id and name for a job that says none; derived from the file's path. Absent where a file holds several jobs. */
   readonly id?: string;
   readonly name?: string;
+  /** Ids of the known providers; given, a model of any other is a problem. */
+  readonly providers?: readonly string[];
   /** Where in the document the job stands; empty when it is the whole document. */
   readonly prefix?: Path;
 }
@@ -37,7 +40,12 @@ export function parseJob(value: unknown, locate: Locate, source: JobSource): Par
   const schedule = isRecord(value) ? readSchedule(value["schedule"]) : undefined;
   if ("problems" in shaped) problems.push(...shaped.problems);
   if (schedule !== undefined && "problems" in schedule) problems.push(...schedule.problems);
-  if ("value" in shaped) problems.push(...contradictions(shaped.value), ...nameless(shaped.value, source));
+  if ("value" in shaped)
+    problems.push(
+      ...contradictions(shaped.value),
+      ...nameless(shaped.value, source),
+      ...strangers(shaped.value, source.providers),
+    );
   const warnings = warningsOf(value).map(toIssue);
   if (problems.length > 0 || !("value" in shaped) || schedule === undefined || !("schedule" in schedule)) {
     const told = withoutRepeats(problems).slice(0, maxProblems);
@@ -151,11 +159,26 @@ function nameless(input: JobInput, source: JobSource): Problem[] {
   ];
 }
 
+/** Models of providers that nobody knows. */
+function strangers({ payload }: JobInput, known: readonly string[] | undefined): Problem[] {
+  if (known === undefined) return [];
+  const asked: { path: Path; model: string }[] = (payload.fallbacks ?? []).map((model, at) => ({
+    path: ["payload", "fallbacks", at],
+    model,
+  }));
+  if (payload.model !== undefined) asked.unshift({ path: ["payload", "model"], model: payload.model });
+  return asked.flatMap(({ path, model }) => {
+    const problem = unknownProvider(model, known);
+    return problem === undefined ? [] : [{ path, of: "value" as const, ...problem }];
+  });
+}
+
+function under(problems: readonly Problem[]): { problems: Problem[] } {
+  return { problems: problems.map((problem) => ({ ...problem, path: ["schedule", ...problem.path] })) };
+}
+
 function readSchedule(found: unknown): { readonly schedule: Schedule } | { readonly problems: Problem[] } {
   if (found === undefined) return { schedule: { kind: "manual" } };
-  const under = (problems: readonly Problem[]): { problems: Problem[] } => ({
-    problems: problems.map((problem) => ({ ...problem, path: ["schedule", ...problem.path] })),
-  });
   if (typeof found === "string") {
     const suggestion =
       "problem" in readCron(found)

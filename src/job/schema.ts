@@ -1,6 +1,6 @@
 /** The shape of a job in a file: OpenClaw's fields (§ "job schema" of its 2026 stores) and our own. */
 import * as v from "valibot";
-import { leaf, list, shape, type Hint } from "./check.ts";
+import { isWhole, leaf, list, shape, type Hint } from "./check.ts";
 import { readCron } from "./cron.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { readInstant } from "./instant.ts";
@@ -29,8 +29,8 @@ const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", e
         }
       : {};
   }
-  if (!Number.isSafeInteger(found)) return {};
-  const value = found as number;
+  if (!isWhole(found)) return {};
+  const value = found;
   if (value < second)
     return {
       problem: `${value} ms is less than 1 second, the least interval`,
@@ -41,9 +41,7 @@ const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", e
 });
 
 const anchorMs = leaf({ expects: "epoch milliseconds", example: "1772000000000" }, (found) => {
-  return Number.isSafeInteger(found) && (found as number) >= 0 && (found as number) < 253_402_300_800_000
-    ? { value: found as number }
-    : {};
+  return isWhole(found) && found >= 0 && found < 253_402_300_800_000 ? { value: found } : {};
 });
 
 const at = leaf({ expects: "an instant as ISO 8601", example: `"2027-01-31T09:00:00Z"` }, (found) => {

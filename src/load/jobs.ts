@@ -4,7 +4,8 @@ import { join, relative, sep } from "node:path";
 import type { Issue } from "../errors.ts";
 import { formatPath, isRecord, type Path } from "../job/check.ts";
 import type { Job } from "../job/job.ts";
-import { parseJob } from "../job/parse.ts";
+import { parseJob, type JobSource } from "../job/parse.ts";
+import { displayName } from "./display-name.ts";
 import { readDocument, readText, type Document, type DocumentFormat } from "./document.ts";
 
 /** Most job files of one project, and most jobs of one file. */
@@ -27,16 +28,18 @@ export interface LoadJobsOptions {
   readonly dir: string;
   /** Folder that files are named relative to in messages; default the current one. */
   readonly base?: string;
+  /** Ids of the known providers; given, a job that asks any other is a problem. */
+  readonly providers?: readonly string[];
 }
 
 /** Reads every .json, .yaml, .yml and .md file below the folder. Never throws for what is in the folder: the caller decides what problems mean. */
-export async function loadJobs({ dir, base = process.cwd() }: LoadJobsOptions): Promise<LoadedJobs> {
+export async function loadJobs({ dir, base = process.cwd(), providers }: LoadJobsOptions): Promise<LoadedJobs> {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const jobs: Job[] = [];
   const files = findFiles(dir, base, issues);
   for (const file of files) {
-    const read = await readJobFile(file, dir, base);
+    const read = await readJobFile(file, dir, base, providers);
     issues.push(...read.issues);
     warnings.push(...read.warnings);
     jobs.push(...read.jobs);
@@ -45,19 +48,13 @@ export async function loadJobs({ dir, base = process.cwd() }: LoadJobsOptions): 
   return { jobs: unique, issues: [...issues, ...repeated], warnings, files: files.length };
 }
 
-/** A file's name as people would type it from `base`; absolute if it lies elsewhere. */
-export function displayName(path: string, base: string): string {
-  const short = relative(base, path);
-  return short === "" || short.startsWith(`..${sep}`) || short === ".." ? path : short;
-}
-
 interface Found {
   readonly jobs: readonly Job[];
   readonly issues: readonly Issue[];
   readonly warnings: readonly Issue[];
 }
 
-async function readJobFile(path: string, dir: string, base: string): Promise<Found> {
+async function readJobFile(path: string, dir: string, base: string, providers: readonly string[] | undefined): Promise<Found> {
   const file = displayName(path, base);
   const format = formatOf(path);
   const text = readText(path, file);
@@ -68,16 +65,16 @@ async function readJobFile(path: string, dir: string, base: string): Promise<Fou
     .slice(0, -extensionOf(path).length - 1)
     .split(sep)
     .join("/");
-  return parseDocumentJobs(read.document, file, stem);
+  return parseDocumentJobs(read.document, stem, providers === undefined ? { file } : { file, providers });
 }
 
 /** One job a file; a list, or OpenClaw's `{ "version": 1, "jobs": [...] }`, is accepted too. */
-function parseDocumentJobs(document: Document, file: string, stem: string): Found {
+function parseDocumentJobs(document: Document, stem: string, source: JobSource): Found {
   const { value, locate } = document;
   const name = stem.slice(stem.lastIndexOf("/") + 1);
   const several = severalJobs(value);
   if (several === undefined) {
-    const parsed = parseJob(value, locate, { file, id: stem, name });
+    const parsed = parseJob(value, locate, { ...source, id: stem, name });
     return {
       jobs: "job" in parsed ? [parsed.job] : [],
       issues: "issues" in parsed ? parsed.issues : [],
@@ -86,11 +83,11 @@ function parseDocumentJobs(document: Document, file: string, stem: string): Foun
   }
   const jobs: Job[] = [];
   const issues: Issue[] = several.problems.map(({ path, message, suggestion }) => {
-    return { file, ...locate(path, "key"), path: formatPath(path), message, suggestion };
+    return { file: source.file, ...locate(path, "key"), path: formatPath(path), message, suggestion };
   });
   const warnings: Issue[] = [];
   for (const [at, item] of several.items.entries()) {
-    const parsed = parseJob(item, locate, { file, prefix: [...several.prefix, at] });
+    const parsed = parseJob(item, locate, { ...source, prefix: [...several.prefix, at] });
     if ("job" in parsed) jobs.push(parsed.job);
     else issues.push(...parsed.issues);
     warnings.push(...parsed.warnings);

@@ -29,7 +29,7 @@ export function readJson(text: string): Document | { readonly problems: readonly
   const scan = new Scan(text);
   try {
     const root = scan.document();
-    if (scan.repeated.length === 0) return { value: JSON.parse(text) as unknown, locate: locator(text, root) };
+    if (scan.repeated.length === 0) return { value: JSON.parse(text), locate: locator(text, root) };
     const problems = scan.repeated.map(({ at, first }) => {
       const earlier = position(text, first).line;
       return {
@@ -92,7 +92,7 @@ class Scan {
   private value(depth: number): Node {
     if (depth > maxDepth) throw new NotJson(this.at, `is nested deeper than ${maxDepth} levels`);
     const start = this.at;
-    switch (this.text[start]) {
+    switch (this.text.charAt(start)) {
       case "{":
         return this.object(start, depth);
       case "[":
@@ -165,25 +165,18 @@ class Scan {
   }
 
   private string(): string {
-    const found = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-    found.lastIndex = this.at;
-    const [quoted] = found.exec(this.text) ?? [];
-    if (quoted === undefined) throw this.brokenString();
-    this.at += quoted.length;
-    return JSON.parse(quoted) as string;
-  }
-
-  private brokenString(): NotJson {
-    const good = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y;
-    good.lastIndex = this.at;
-    good.test(this.text);
-    const at = good.lastIndex;
-    const found = this.text[at];
-    if (found === undefined) return new NotJson(this.at, "this text has no closing quote");
-    if (found === "\\") return new NotJson(at, "a backslash that JSON does not know", `write "\\\\" for a backslash itself`);
-    if (found === "\n" || found === "\r")
-      return new NotJson(this.at, "this text has no closing quote on its line", `write a line break as "\\n"`);
-    return new NotJson(at, "a control character within a text", found === "\t" ? `write a tab as "\\t"` : undefined);
+    const start = this.at;
+    for (let at = start + 1; ; at += 1) {
+      const code = this.text.charCodeAt(at);
+      if (code === quote) {
+        this.at = at + 1;
+        const value: unknown = JSON.parse(this.text.slice(start, this.at));
+        return String(value);
+      }
+      // NaN, the end of the file, is neither of these.
+      if (code === backslash && /^(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(this.text.slice(at + 1, at + 6))) at += 1;
+      else if (!(code >= space) || code === backslash) throw brokenString(this.text, start, at);
+    }
   }
 
   private blank(): void {
@@ -214,6 +207,20 @@ class Scan {
         : {};
     return new NotJson(this.at, `expected ${wanted}${shown}`, missing.suggestion);
   }
+}
+
+const quote = 34;
+const backslash = 92;
+const space = 32;
+
+function brokenString(text: string, start: number, at: number): NotJson {
+  const found = text[at];
+  if (found === undefined) return new NotJson(start, "this text has no closing quote");
+  if (found === "\\") return new NotJson(at, "a backslash that JSON does not know", `write "\\\\" for a backslash itself`);
+  if (found === "\n" || found === "\r") {
+    return new NotJson(start, "this text has no closing quote on its line", `write a line break as "\\n"`);
+  }
+  return new NotJson(at, "a control character within a text", found === "\t" ? `write a tab as "\\t"` : undefined);
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -59,28 +59,25 @@ function aliasProblem(error: ReferenceError): string {
 
 /** The parser's messages without the lines of the file that some of them quote. */
 function explain(fault: YAMLError): Pick<SyntaxProblem, "message" | "suggestion"> {
-  switch (fault.code) {
-    case "TAB_AS_INDENT":
-      return { message: "a tab cannot indent YAML", suggestion: "use spaces" };
-    case "DUPLICATE_KEY":
-      return { message: "this key is written twice", suggestion: "keep one" };
-    case "MULTIPLE_DOCS":
-      return { message: "holds more than one document", suggestion: "write several jobs as a list, or one a file" };
-    case "TAG_RESOLVE_FAILED":
-      return { message: "a tag (!name) that is not supported", suggestion: "take the tag out" };
-    case "BAD_ALIAS":
-      return { message: "an alias (*name) that cannot be used here; a text that starts with * needs quotes" };
-    case "UNEXPECTED_TOKEN":
-    case "BLOCK_AS_IMPLICIT_KEY":
-    case "MULTILINE_IMPLICIT_KEY":
-      return { message: "is not YAML here", suggestion: `check the indentation, and quote texts that hold ": " or " #"` };
-    default:
-      return {
-        message: `is not YAML here (${fault.code.toLowerCase().replaceAll("_", " ")})`,
-        suggestion: "check the indentation and the quotes",
-      };
-  }
+  return (
+    explanations[fault.code] ?? {
+      message: `is not YAML here (${fault.code.toLowerCase().replaceAll("_", " ")})`,
+      suggestion: "check the indentation and the quotes",
+    }
+  );
 }
+
+const notYaml = { message: "is not YAML here", suggestion: `check the indentation, and quote texts that hold ": " or " #"` };
+const explanations: Readonly<Partial<Record<YAMLError["code"], Pick<SyntaxProblem, "message" | "suggestion">>>> = {
+  TAB_AS_INDENT: { message: "a tab cannot indent YAML", suggestion: "use spaces" },
+  DUPLICATE_KEY: { message: "this key is written twice", suggestion: "keep one" },
+  MULTIPLE_DOCS: { message: "holds more than one document", suggestion: "write several jobs as a list, or one a file" },
+  TAG_RESOLVE_FAILED: { message: "a tag (!name) that is not supported", suggestion: "take the tag out" },
+  BAD_ALIAS: { message: "an alias (*name) that cannot be used here", suggestion: "put quotes round a text that starts with *" },
+  UNEXPECTED_TOKEN: notYaml,
+  BLOCK_AS_IMPLICIT_KEY: notYaml,
+  MULTILINE_IMPLICIT_KEY: notYaml,
+};
 
 type Place = (offset: number) => { line: number; column: number };
 

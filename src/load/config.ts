@@ -1,0 +1,231 @@
+/** The configuration: the project's file over the user's, or the one file that was named. */
+import { dirname, isAbsolute, resolve } from "node:path";
+import { ConfigError, type Issue } from "../errors.ts";
+import { check, describe, formatPath, maxProblems, nearest, type Path, type Problem } from "../job/check.ts";
+import { unknownProvider } from "../job/leaves.ts";
+import type { ConfigDocument, Place } from "./config-file.ts";
+import { displayName } from "./display-name.ts";
+import { defaultStateDir, findProject, findUserFiles, resolveFolder, type Environment, type Project } from "./folders.ts";
+import type { ConfigValues, ProviderValues } from "./config-shape.ts";
+
+export type { ConfigFile, ProviderFile } from "./config-shape.ts";
+
+/** What the files say of one provider. What they do not say comes from the built-in one of that id, if there is one. */
+export type ProviderInput = ProviderValues;
+
+export interface Config {
+  /** The project's folder; also where files are named relative to. */
+  readonly projectDir: string;
+  /** Folder of the job files, absolute. */
+  readonly jobsDir: string;
+  /** Folder of the ledger, absolute. */
+  readonly stateDir: string;
+  readonly model?: string;
+  readonly fallbacks?: readonly string[];
+  readonly timezone?: string;
+  readonly providers: Readonly<Record<string, ProviderInput>>;
+}
+
+export interface LoadConfigOptions {
+  readonly cwd: string;
+  readonly env: Environment;
+  /** `--config`: only this file is read. Relative to `cwd`. */
+  readonly file?: string | undefined;
+  /** `--state-dir`: wins over what the files say. Relative to `cwd`. */
+  readonly stateDir?: string | undefined;
+  /** Ids of the built-in providers: any other needs an address and a dialect. */
+  readonly builtIns: readonly string[];
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** The files that were read, the one that wins first; none is fine. */
+  readonly files: readonly string[];
+  readonly warnings: readonly Issue[];
+}
+
+interface Layer {
+  readonly path: string;
+  readonly place: ConfigDocument["place"];
+  readonly values: ConfigValues;
+}
+
+/**
+ * Finds, reads, checks and merges the configuration.
+ * @throws ConfigError with every problem of every file.
+ */
+export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig> {
+  const { cwd, env } = options;
+  const project = options.file === undefined ? findProject(cwd, env) : named(options.file, cwd, env);
+  const warnings: Issue[] = [];
+  const user = options.file === undefined ? findUserFiles(env) : [];
+  const issues: Issue[] = [];
+  const layers: Layer[] = [];
+  for (const found of [project.files, user]) {
+    const [path, ...passedOver] = found;
+    if (path === undefined) continue;
+    warnings.push(...passedOver.map((other) => notRead(other, path, cwd)));
+    try {
+      layers.push(await readLayer(path, cwd, warnings, found === user));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      issues.push(...error.issues);
+    }
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+  const merged = merge(layers);
+  const problems = [...newProviders(merged, layers, options.builtIns), ...unknownModels(merged, layers, options.builtIns)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { config: toConfig(merged, layers, project, options), files: layers.map(({ path }) => path), warnings };
+}
+
+function named(file: string, cwd: string, env: Environment): Project {
+  const path = resolveFolder(file, cwd, env);
+  return { dir: dirname(path), files: [path] };
+}
+
+function notRead(other: string, winner: string, cwd: string): Issue {
+  return {
+    file: displayName(other, cwd),
+    path: "",
+    message: `is not read: ${displayName(winner, cwd)} comes first`,
+    suggestion: "keep one",
+  };
+}
+
+async function readLayer(path: string, cwd: string, warnings: Issue[], ofUser: boolean): Promise<Layer> {
+  const [{ readConfigFile }, { configShape, namingProblems }] = await Promise.all([
+    import("./config-file.ts"),
+    import("./config-shape.ts"),
+  ]);
+  const document = await readConfigFile(path, cwd);
+  const shaped = check(configShape, document.value);
+  const problems = [...("problems" in shaped ? shaped.problems : []), ...namingProblems(document.value)];
+  if ("value" in shaped && ofUser) problems.push(...relativeFolders(shaped.value));
+  if (!("value" in shaped) || problems.length > 0) {
+    throw new ConfigError(
+      withoutRepeats(problems)
+        .slice(0, maxProblems)
+        .map((problem) => toIssue(problem, document.place)),
+    );
+  }
+  warnings.push(...plainHttp(shaped.value).map((problem) => toIssue(problem, document.place)));
+  return { path, place: document.place, values: shaped.value };
+}
+
+function toIssue({ path, of, message, suggestion }: Problem, place: (path: Path, of: "key" | "value") => Place): Issue {
+  return { ...place(path, of), path: formatPath(path), message, ...(suggestion === undefined ? {} : { suggestion }) };
+}
+
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  const places = problems.map(({ path }) => JSON.stringify(path));
+  return problems.filter((_, at) => places.indexOf(places[at] ?? "") === at);
+}
+
+/** The user's file applies to every project, so a relative folder in it has no meaning of its own. */
+function relativeFolders(values: ConfigValues): Problem[] {
+  return (["jobsDir", "stateDir"] as const).flatMap((key) => {
+    const written = values[key];
+    if (written === undefined || isAbsolute(written) || written.startsWith("~/")) return [];
+    return [
+      {
+        path: [key],
+        of: "value" as const,
+        message: `${describe(written)} is relative, and this file belongs to no project`,
+        suggestion: `begin it with "/" or "~/"`,
+      },
+    ];
+  });
+}
+
+function plainHttp(values: ConfigValues): Problem[] {
+  return Object.entries(values.providers ?? {}).flatMap(([id, { baseUrl }]) => {
+    if (baseUrl === undefined || !baseUrl.startsWith("http:")) return [];
+    const { hostname } = new URL(baseUrl);
+    if (hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.")) return [];
+    return [
+      {
+        path: ["providers", id, "baseUrl"],
+        of: "value" as const,
+        message: "is not https: the key and every prompt travel readable",
+        suggestion: "write https://",
+      },
+    ];
+  });
+}
+
+function merge(layers: readonly Layer[]): ConfigValues {
+  let merged: ConfigValues = {};
+  for (const { values } of layers.toReversed()) {
+    const providers = { ...merged.providers };
+    for (const [id, over] of Object.entries(values.providers ?? {})) providers[id] = mergeProvider(providers[id] ?? {}, over);
+    merged = { ...merged, ...values, providers };
+  }
+  return merged;
+}
+
+function mergeProvider(under: ProviderValues, over: ProviderValues): ProviderValues {
+  return {
+    ...under,
+    ...over,
+    ...(under.headers === undefined && over.headers === undefined ? {} : { headers: { ...under.headers, ...over.headers } }),
+    ...(under.sseQuirks === undefined && over.sseQuirks === undefined
+      ? {}
+      : { sseQuirks: { ...under.sseQuirks, ...over.sseQuirks } }),
+  };
+}
+
+/** A provider that is not built in must say where it is and what it speaks, in one of the files. */
+function newProviders(merged: ConfigValues, layers: readonly Layer[], builtIns: readonly string[]): Issue[] {
+  return Object.entries(merged.providers ?? {}).flatMap(([id, entry]) => {
+    if (builtIns.includes(id)) return [];
+    const missing = (["baseUrl", "dialect"] as const).filter((key) => entry[key] === undefined);
+    const layer = layers.find(({ values }) => values.providers?.[id] !== undefined);
+    if (missing.length === 0 || layer === undefined) return [];
+    const near = nearest(id, builtIns);
+    const path = ["providers", id];
+    const suggestion =
+      near === undefined
+        ? 'write "baseUrl": "https://…" and "dialect": "openai-completions" or "anthropic-messages"'
+        : `did you mean "${near}"?`;
+    const message = `is not built in (${builtIns.join(", ")}), so it needs ${missing.map((key) => `"${key}"`).join(" and ")}`;
+    return [toIssue({ path, of: "key", message, suggestion }, layer.place)];
+  });
+}
+
+/** A model of the configuration whose provider nobody knows. */
+function unknownModels(merged: ConfigValues, layers: readonly Layer[], builtIns: readonly string[]): Issue[] {
+  const ids = [...builtIns, ...Object.keys(merged.providers ?? {})];
+  const asked: { path: Path; model: string }[] = (merged.fallbacks ?? []).map((model, at) => ({
+    path: ["fallbacks", at],
+    model,
+  }));
+  if (merged.model !== undefined) asked.unshift({ path: ["model"], model: merged.model });
+  return asked.flatMap(({ path, model }) => {
+    const problem = unknownProvider(model, ids);
+    const layer = layers.find(({ values }) => values[path[0] === "model" ? "model" : "fallbacks"] !== undefined);
+    return problem === undefined || layer === undefined ? [] : [toIssue({ path, of: "value", ...problem }, layer.place)];
+  });
+}
+
+function toConfig(
+  merged: ConfigValues,
+  layers: readonly Layer[],
+  project: Project,
+  { cwd, env, stateDir }: LoadConfigOptions,
+): Config {
+  const folder = (key: "jobsDir" | "stateDir"): string | undefined => {
+    const layer = layers.find(({ values }) => values[key] !== undefined);
+    return layer === undefined ? undefined : resolveFolder(layer.values[key] ?? "", dirname(layer.path), env);
+  };
+  const { model, fallbacks, timezone, providers = {} } = merged;
+  return {
+    projectDir: project.dir,
+    jobsDir: folder("jobsDir") ?? resolve(project.dir, "jobs"),
+    stateDir: stateDir === undefined ? (folder("stateDir") ?? defaultStateDir(env)) : resolveFolder(stateDir, cwd, env),
+    ...(model === undefined ? {} : { model }),
+    ...(fallbacks === undefined ? {} : { fallbacks }),
+    ...(timezone === undefined ? {} : { timezone }),
+    providers,
+  };
+}

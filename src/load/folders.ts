@@ -1,0 +1,120 @@
+/** Where things lie: the project's folder, the user's configuration, the state. */
+import { lstatSync, readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Configuration files of a project folder; the first that is there is read. */
+export const projectFiles = [
+  "runner.config.ts",
+  "runner.config.js",
+  "runner.config.mjs",
+  "runner.config.cjs",
+  "runner.config.json",
+  "runner.config.yaml",
+  "runner.config.yml",
+  ".runnerrc",
+  ".runnerrc.json",
+  ".runnerrc.yaml",
+  ".runnerrc.yml",
+  "package.json",
+] as const;
+
+/** Configuration files of the user, in `$XDG_CONFIG_HOME/runner`. */
+export const userFiles = [
+  "config.ts",
+  "config.js",
+  "config.mjs",
+  "config.cjs",
+  "config.json",
+  "config.yaml",
+  "config.yml",
+] as const;
+
+export interface Project {
+  readonly dir: string;
+  /** Configuration files found in it, the one to read first. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The project folder: the nearest from the current one upwards that holds a configuration, a `jobs` folder, a `package.json`
+ * or a `.git`; without any, the current one. Above the current folder it is looked for only in folders that belong to this
+ * user or root (a configuration may be a program, so a stranger's must not be picked up), and never in the home folder or above it.
+ */
+export function findProject(cwd: string, env: Environment): Project {
+  const home = homeOf(env);
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    const files = projectFiles.map((name) => join(dir, name)).filter((path) => isConfiguration(path));
+    if (files.length > 0 || isProjectRoot(dir)) return { dir, files };
+    const parent = dirname(dir);
+    if (parent === dir || dir === home || parent === home || !isTrusted(parent)) return { dir: resolve(cwd), files: [] };
+  }
+}
+
+/** The user's configuration files that are there, the one to read first. */
+export function findUserFiles(env: Environment): string[] {
+  const dir = join(xdg(env, "XDG_CONFIG_HOME", ".config"), "runner");
+  return userFiles.map((name) => join(dir, name)).filter((path) => exists(path));
+}
+
+/** `$XDG_STATE_HOME/runner`, by default `~/.local/state/runner`. */
+export function defaultStateDir(env: Environment): string {
+  return join(xdg(env, "XDG_STATE_HOME", ".local/state"), "runner");
+}
+
+/** A folder as a person wrote it: `~/` is the home folder, and what is relative starts from `base`. */
+export function resolveFolder(written: string, base: string, env: Environment): string {
+  if (written === "~" || written.startsWith("~/")) return join(homeOf(env), written.slice(1));
+  return resolve(base, written);
+}
+
+export function homeOf(env: Environment): string {
+  const home = env["HOME"];
+  return home !== undefined && isAbsolute(home) ? resolve(home) : homedir();
+}
+
+/** The XDG rule: a relative or empty value is to be ignored. */
+function xdg(env: Environment, name: string, fallback: string): string {
+  const set = env[name];
+  return set !== undefined && isAbsolute(set) ? set : join(homeOf(env), fallback);
+}
+
+/** A link to nothing counts as there, so that it is reported and not passed over. */
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A package.json counts only with a `runner` key of its own. */
+function isConfiguration(path: string): boolean {
+  if (!exists(path)) return false;
+  if (!path.endsWith("package.json")) return true;
+  try {
+    const text = readFileSync(path, "utf8");
+    if (!text.includes('"runner"')) return false;
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && Object.hasOwn(value, "runner");
+  } catch {
+    // Somebody else's broken package.json is reported by the tools whose file it is.
+    return false;
+  }
+}
+
+function isProjectRoot(dir: string): boolean {
+  return exists(join(dir, "jobs")) || exists(join(dir, "package.json")) || exists(join(dir, ".git"));
+}
+
+function isTrusted(dir: string): boolean {
+  const me = process.getuid?.();
+  try {
+    const { uid } = statSync(dir);
+    return me === undefined || uid === me || uid === 0;
+  } catch {
+    return false;
+  }
+}
