@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { turnKinds, endLeftovers } from "../../src/turn/index.ts";
+import { behave, carriersOf, eventually, isRunning, scriptedGateway, type ScriptedGateway } from "./harness.ts";
+
+const parentProgram = fileURLToPath(new URL("../fixtures/programs/turn-parent.ts", import.meta.url));
+let gateway: ScriptedGateway;
+let asked: Promise<void>;
+
+beforeEach(async () => {
+  const question = Promise.withResolvers<void>();
+  asked = question.promise;
+  // Never answers: the turn is in the middle of its question.
+  gateway = await scriptedGateway(() => question.resolve());
+});
+afterEach(() => gateway.close());
+
+function startParent(runId: string, entry: string, ...rest: string[]) {
+  return spawn(process.execPath, [parentProgram, gateway.url, runId, entry, ...rest], { stdio: ["pipe", "ignore", "inherit"] });
+}
+
+describe("when the runner's own process ends in the middle of a turn", () => {
+  it("by exit: the tree is dead with it, although it ignores TERM", async () => {
+    const parent = startParent(`run-${randomUUID()}`, behave, "exit");
+    const pids = await gateway.ready;
+    expect(pids.filter(isRunning)).toHaveLength(2);
+    parent.stdin.end();
+    expect(await once(parent, "exit")).toEqual([7, null]);
+    await eventually(() => !pids.some(isRunning));
+  });
+
+  it("by kill -9: what it leaves is found by its marker and ended later", async () => {
+    const runId = `run-${randomUUID()}`;
+    const parent = startParent(runId, behave);
+    const pids = await gateway.ready;
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    expect(pids.filter(isRunning)).toHaveLength(2);
+    expect(await endLeftovers({ runId: `${runId}0` }, 50)).toEqual({ killed: 0, confirmed: true });
+    expect(await endLeftovers({ runId, attempt: 2 }, 50)).toEqual({ killed: 0, confirmed: true });
+    expect(pids.filter(isRunning)).toHaveLength(2);
+    expect(await endLeftovers({ runId, attempt: 1 }, 50)).toEqual({ killed: 2, confirmed: true });
+    expect(pids.filter(isRunning)).toEqual([]);
+  });
+
+  it("by kill -9: the built-in agent ends by itself, for its gateway was in the runner", async () => {
+    const runId = `run-${randomUUID()}`;
+    const parent = startParent(runId, "");
+    await asked;
+    const carriers = carriersOf(runId);
+    expect(carriers).toHaveLength(process.platform === "linux" ? 1 : 0);
+    parent.kill("SIGKILL");
+    await gateway.close();
+    await eventually(() => !carriers.some(isRunning));
+  });
+});
+
+it("there is one kind of turn, named as the job's payload names it", () => {
+  expect([...turnKinds().keys()]).toEqual(["agentTurn"]);
+});
