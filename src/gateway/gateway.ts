@@ -3,7 +3,7 @@
  * process holds only the token of a grant, which dies with the attempt.
  */
 import type { Fault, ProviderError } from "../errors.ts";
-import type { ProvenAnswer } from "../provider/provider.ts";
+import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { RetryPolicy } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
 
@@ -15,6 +15,29 @@ export interface GatewayLimits {
   readonly triesPerCall: number;
   readonly callsPerAttempt: number;
   readonly maxWaitMs: number;
+}
+
+export interface GatewayOptions {
+  /** By the id that rungs name. */
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Epoch ms. Default `Date.now`. */
+  readonly now?: () => number;
+  /** From 0 to 1, for the jitter of waits. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Rejects with the signal's reason when it is aborted. Default a timer. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly pings?: Partial<PingTimes>;
+}
+
+/**
+ * Pings go only to a turn that asked for a stream. The first one needs a `200`, after which a failure can no longer be told by
+ * a status, so it comes late: no client known gives up on a silent connection before 45 s.
+ */
+export interface PingTimes {
+  /** From the request to the `200` and the first ping. Default 20 s. */
+  readonly firstMs: number;
+  /** From ping to ping. Default 10 s. */
+  readonly everyMs: number;
 }
 
 /** What one attempt of one run may do through the gateway. */
@@ -54,7 +77,13 @@ export interface CallObserver {
     /** The rung that answered. */
     rung?: Rung;
     /** Why it was given up, if it was. */
-    failure?: { fault: Fault; why: string; last: ProviderError | undefined };
+    failure?: {
+      fault: Fault;
+      why: string;
+      last: ProviderError | undefined;
+      /** How long a provider asked to wait, from now on. */
+      retryAfterMs?: number;
+    };
   }): Promise<void>;
 }
 

@@ -1,0 +1,145 @@
+/**
+ * One call, from the turn's question to a proven answer or an honest end. Reads top to bottom: plan the next step, wait, write down
+ * that a try begins, ask, write down how it went, plan again. The loop and the abort are p-retry's, the decisions `nextStep`'s.
+ *
+ * Nothing is done that is not written down first: the observer is awaited before and after each step, and when it fails the call ends,
+ * because an answer without a record would break the promise that every step can be seen.
+ */
+import { ProviderError } from "../errors.ts";
+import type { Provider, ProvenAnswer } from "../provider/provider.ts";
+import type { Rung } from "../run/ladder.ts";
+import { nextStep, type Step, type TryRecord } from "../run/next-step.ts";
+import { askRung, passableRungs, type Passable } from "./ask-rung.ts";
+import type { Grant, TryPlan } from "./gateway.ts";
+import { refusalOf, type Refusal } from "./refusal.ts";
+import type { Asked } from "./request.ts";
+
+export interface CallContext {
+  readonly grant: Grant;
+  /** Number of the call within the attempt, from 1. */
+  readonly call: number;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Ends the call: the attempt is over, the turn has hung up, or the gateway closes. */
+  readonly signal: AbortSignal;
+  /** The status the turn is really given; asked once, when the end is known and nothing more is sent meanwhile. */
+  readonly settle: (status: number) => number;
+}
+
+export type CallEnd =
+  | { readonly kind: "answered"; readonly answer: ProvenAnswer; readonly rung: Rung; readonly tries: number }
+  | {
+      readonly kind: "given_up";
+      readonly refusal: Refusal;
+      readonly why: string;
+      readonly last: ProviderError | undefined;
+      readonly tries: number;
+    };
+
+/**
+ * Answers a call by climbing the ladder.
+ * @throws whatever the observer throws; the caller must then refuse the call as `internal`.
+ */
+export async function answerCall(asked: Asked, context: CallContext): Promise<CallEnd> {
+  const { grant, call, settle } = context;
+  const { dialect, modelAsked, stream } = asked;
+  await grant.observer.callStarted({ call, dialect, modelAsked, stream });
+  const end = await climb(asked, context);
+  if (end.kind === "answered") {
+    await grant.observer.callFinished({ call, httpStatus: settle(200), answer: end.answer, rung: end.rung });
+  } else {
+    const { fault, status, retryAfterMs } = end.refusal;
+    const failure = { fault, why: end.why, last: end.last, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    await grant.observer.callFinished({ call, httpStatus: settle(status), failure });
+  }
+  return end;
+}
+
+type GiveUp = Extract<Step, { kind: "give_up" }>;
+
+async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
+  // Loaded with the first call: a run whose turn never asks, and everything that is no run, does without it.
+  const { default: pRetry, AbortError } = await import("p-retry");
+  const { grant, signal } = context;
+  const passable = passableRungs(asked, grant.ladder, context.providers);
+  const history: TryRecord[] = [];
+  const failures: ProviderError[] = [];
+  let stopped: GiveUp | undefined;
+
+  const oneTry = async (): Promise<CallEnd> => {
+    const step = plan(history, passable, context);
+    if (step.kind === "give_up") {
+      stopped = step;
+      throw new AbortError(step.why);
+    }
+    const planned: TryPlan = {
+      call: context.call,
+      try: history.length + 1,
+      rung: step.rung,
+      waitedMs: step.waitMs,
+      why: step.why,
+    };
+    await pause(planned, context);
+    await grant.observer.tryStarted(planned);
+    const startedAt = context.now();
+    const leftMs = grant.limits.callMs - (startedAt - (history[0]?.startedAt ?? startedAt));
+    const outcome = await askRung(asked, step.rung, leftMs, context);
+    if (outcome instanceof ProviderError) {
+      history.push(recordOf(step.rung, outcome, startedAt, context.now()));
+      failures.push(outcome);
+      await grant.observer.tryFailed(planned, outcome);
+      throw outcome;
+    }
+    await grant.observer.tryAnswered(planned, outcome);
+    return { kind: "answered", answer: outcome, rung: step.rung, tries: planned.try };
+  };
+
+  try {
+    // One round more than tries: the last one only decides to give up. The waits are ours, so p-retry adds none.
+    return await pRetry(oneTry, {
+      retries: grant.limits.triesPerCall,
+      minTimeout: 0,
+      signal,
+      // Only a failed try is tried again; a failing observer, whatever it throws, ends the call.
+      shouldRetry: ({ error }) => error === failures.at(-1),
+    });
+  } catch (error) {
+    const tries = history.length;
+    const last = failures.at(-1);
+    if (stopped !== undefined) return givenUp(stopped, last, tries);
+    if (signal.aborted) return givenUp({ kind: "give_up", fault: "aborted", why: abortReason(signal) }, last, tries);
+    throw error;
+  }
+}
+
+/** What `nextStep` says, with what had to be left out of the ladder told once, at the start and at the end. */
+function plan(history: readonly TryRecord[], { rungs, notes }: Passable, { grant, now, random }: CallContext): Step {
+  if (rungs.length === 0) return { kind: "give_up", fault: "bad_request", why: notes.join("; ") };
+  const step = nextStep(history, rungs, grant, now(), random());
+  return notes.length === 0 || (step.kind === "try" && history.length > 0)
+    ? step
+    : { ...step, why: [step.why, ...notes].join("; ") };
+}
+
+async function pause({ call, rung, waitedMs, why }: TryPlan, { grant, sleep, signal }: CallContext): Promise<void> {
+  if (waitedMs === 0) return;
+  grant.observer.waiting({ call, rung, waitMs: waitedMs, why });
+  await sleep(waitedMs, signal);
+}
+
+function recordOf(rung: Rung, error: ProviderError, startedAt: number, endedAt: number): TryRecord {
+  const { fault, retryAfterMs, shouldRetry } = error;
+  return { rung, startedAt, endedAt, fault, reason: error.reason ?? error.code, retryAfterMs, shouldRetry };
+}
+
+function givenUp({ fault, why, retryAfterMs }: GiveUp, last: ProviderError | undefined, tries: number): CallEnd {
+  const told = last === undefined ? "" : ` Last error: ${last.message}`;
+  const message = `${fault}: given up after ${tries} ${tries === 1 ? "try" : "tries"}; ${why}.${told}`;
+  return { kind: "given_up", refusal: refusalOf(fault, message, retryAfterMs), why, last, tries };
+}
+
+function abortReason({ reason }: AbortSignal): string {
+  return reason instanceof Error ? reason.message : "the call was cancelled";
+}
