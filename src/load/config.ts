@@ -6,6 +6,7 @@ import { unknownProvider } from "../job/leaves.ts";
 import type { ConfigDocument, Place } from "./config-file.ts";
 import { displayName } from "./display-name.ts";
 import { defaultStateDir, findProject, findUserFiles, resolveFolder, type Environment, type Project } from "./folders.ts";
+import { machineZone } from "./machine-zone.ts";
 import type { ConfigValues, ProviderValues } from "./config-shape.ts";
 
 export type { ConfigFile, ProviderFile } from "./config-shape.ts";
@@ -22,7 +23,8 @@ export interface Config {
   readonly stateDir: string;
   readonly model?: string;
   readonly fallbacks?: readonly string[];
-  readonly timezone?: string;
+  /** Zone of cron schedules that name none; the machine's, if the files name none, found out when it is asked for. */
+  readonly timezone: string;
   readonly providers: Readonly<Record<string, ProviderInput>>;
 }
 
@@ -225,7 +227,9 @@ function toConfig(
     stateDir: stateDir === undefined ? (folder("stateDir") ?? defaultStateDir(env)) : resolveFolder(stateDir, cwd, env),
     ...(model === undefined ? {} : { model }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
-    ...(timezone === undefined ? {} : { timezone }),
+    get timezone() {
+      return timezone ?? machineZone(env);
+    },
     providers,
   };
 }
