@@ -13,8 +13,17 @@ export interface ProviderConfig {
   readonly baseUrl: string;
   /** How to find the key; `undefined` for a provider without one. The value is read by `resolveKey`, once per process. */
   readonly apiKey: KeyReference | undefined;
+  /** Sent with every request, over what the turn sent and over our own. A value under a key-like name is treated as a secret. */
   readonly headers: Readonly<Record<string, string>>;
   readonly sseQuirks: SseQuirks;
+  /** How the key is sent. Default: `x-api-key` for anthropic-messages, `bearer` for openai-completions. */
+  readonly auth?: "x-api-key" | "bearer";
+  /** Model names people write → the id the provider knows; a name that is not listed goes out as written. */
+  readonly modelNames?: Readonly<Record<string, string>>;
+  /** Most output tokens of a non-streamed answer, by model id, where a provider sets less than the try limit allows. */
+  readonly nonStreamedMaxTokens?: Readonly<Record<string, number>>;
+  /** The name this provider wants for `max_tokens` (openai-completions only). Default: as the turn sent it. */
+  readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
 }
 
 /** A key is named, never written: `${NAME}` in the configuration. */

@@ -1,0 +1,22 @@
+/** Anthropic's Messages API, as Anthropic, Kimi's coding plan, z.ai, MiniMax and many gateways serve it. */
+import type { DialectAdapter } from "./dialect.ts";
+import type { JsonObject } from "./provider.ts";
+import { lowerThinking, lowerTokens } from "./fit-tokens.ts";
+
+export const anthropicMessages: DialectAdapter = {
+  dialect: "anthropic-messages",
+  path: "/v1/messages",
+  auth: "x-api-key",
+  headers: { "anthropic-version": "2023-06-01" },
+  body({ body, model, stream, fittingTokens }) {
+    const sent: JsonObject = { ...body, model, stream };
+    if (stream) return { body: sent, changes: [] };
+    // The dialect requires the field, so a request without it gets what fits instead of a refusal.
+    if (sent["max_tokens"] === undefined)
+      return { body: { ...sent, max_tokens: fittingTokens }, changes: [`max_tokens set to ${fittingTokens}`] };
+    const tokens = lowerTokens(sent, "max_tokens", fittingTokens);
+    if (tokens.changes.length === 0) return { body: sent, changes: [] };
+    const thinking = lowerThinking(tokens.body);
+    return { body: thinking.body, changes: [...tokens.changes, ...thinking.changes] };
+  },
+};

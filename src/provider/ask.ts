@@ -1,0 +1,173 @@
+/** One try from end to end: build, send, read, prove, judge. Read this file first; the rest of the room are its leaves. */
+import { ProviderError, StreamError } from "../errors.ts";
+import { type FailedAnswer, classifyAnswer, classifyStream, requestIdOf } from "./classify.ts";
+import type { DialectAdapter } from "./dialect.ts";
+import { type HttpAnswer, post } from "./http.ts";
+import { redact, redacted, resolveKey } from "./keys.ts";
+import type { ProvenAnswer, Provider, ProviderConfig, RequestPreview, UpstreamRequest } from "./provider.ts";
+import { BrokenBody, type ReadAnswer, readAnswer } from "./read-answer.ts";
+import { buildRequest, secretHeaders } from "./request.ts";
+
+export interface ProviderDeps {
+  /** Where keys and proxies are looked up. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Epoch ms, for reset times. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export function providerOf(adapter: DialectAdapter, config: ProviderConfig, deps: ProviderDeps): Provider {
+  const env = deps.env ?? process.env;
+  const now = deps.now ?? Date.now;
+  let key: { readonly value: string | undefined } | undefined;
+  return {
+    id: config.id,
+    dialect: config.dialect,
+    async ask(request) {
+      key ??= { value: resolveKey(config.apiKey, env) };
+      const secrets = [key.value, ...secretHeaders(config).flatMap(({ secrets: values }) => values)];
+      try {
+        return await ask({ adapter, config, env, now, key: key.value, secrets }, request);
+      } catch (error) {
+        throw error instanceof ProviderError ? error : internal(config.id, error, secrets);
+      }
+    },
+    preview: (request) => preview(adapter, config, request),
+  };
+}
+
+interface Room {
+  readonly adapter: DialectAdapter;
+  readonly config: ProviderConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  readonly key: string | undefined;
+  readonly secrets: readonly (string | undefined)[];
+}
+
+async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> {
+  const { config } = room;
+  const built = buildRequest(room.adapter, config, request, room.key);
+  const { firstByteMs, idleMs, tryMs } = request.limits;
+  const answer = await post({
+    provider: config.id,
+    url: built.url,
+    headers: built.headers,
+    body: JSON.stringify(built.body),
+    // The headers of a non-streamed answer come when it is written: silence is its nature and only the try limit counts.
+    limits: request.stream ? { firstByteMs, idleMs, tryMs } : { tryMs },
+    signal: request.signal,
+    env: room.env,
+  });
+  const failed = (body: string): FailedAnswer => ({
+    provider: config.id,
+    status: answer.status,
+    headers: answer.headers,
+    body,
+    secrets: room.secrets,
+    keyName: config.apiKey?.env,
+    now: room.now(),
+  });
+  if (answer.status < 200 || answer.status >= 300) throw classifyAnswer(failed(await errorText(answer)));
+  const read = await readProven(answer, room, failed);
+  const { message } = read;
+  const proven: ProvenAnswer = {
+    dialect: config.dialect,
+    message: message.body,
+    sse: () => read.sse,
+    model: message.model === "" ? String(built.body["model"]) : message.model,
+    stopReason: message.stopReason,
+    text: message.text,
+    toolCalls: message.toolCalls,
+    usage: message.usage,
+    repairs: read.repairs,
+    requestId: requestIdOf(answer.headers) ?? (message.id === "" ? undefined : message.id),
+    firstByteMs: answer.firstByteMs(),
+    changes: built.changes,
+  };
+  refuseSilence(proven, config.id, answer.status);
+  return proven;
+}
+
+async function readProven(answer: HttpAnswer, room: Room, failed: (body: string) => FailedAnswer): Promise<ReadAnswer> {
+  try {
+    return await readAnswer(answer, {
+      dialect: room.config.dialect,
+      tolerateOutOfOrderEvents: room.config.sseQuirks.tolerateOutOfOrderEvents,
+    });
+  } catch (error) {
+    if (!(error instanceof BrokenBody)) throw error;
+    // A success that holds an error document says itself what is wrong, more narrowly than the reader can.
+    const said = error.document === undefined ? undefined : classifyAnswer(failed(error.document));
+    if (said !== undefined && said.fault !== "unknown") throw said;
+    throw error.cause instanceof StreamError ? classifyStream(error.cause, failed("")) : error.cause;
+  }
+}
+
+/** A complete answer that says nothing is a failure of the try; an answer cut by `max_tokens` that says something is the turn's to judge. */
+function refuseSilence(answer: ProvenAnswer, provider: string, status: number): void {
+  if (answer.text.trim() !== "" || answer.toolCalls > 0) return;
+  const content = answer.message["content"];
+  // The provider paused a server-side tool and wants to be asked to go on.
+  if (answer.stopReason === "pause_turn" && Array.isArray(content) && content.length > 0) return;
+  const tokens = answer.usage.outputTokens === undefined ? "" : `, ${answer.usage.outputTokens} output tokens`;
+  const facts = { status, usage: answer.usage, repairs: answer.repairs, requestId: answer.requestId, code: answer.stopReason };
+  if (answer.stopReason === "refusal") {
+    throw new ProviderError(`${provider}: the model refused to answer (stop reason refusal${tokens})`, {
+      ...facts,
+      fault: "content_policy",
+    });
+  }
+  if (answer.stopReason === "max_tokens") {
+    throw new ProviderError(`${provider}: max_tokens was used up before any text was written${tokens}`, {
+      ...facts,
+      fault: "output_truncated",
+    });
+  }
+  throw new ProviderError(
+    `${provider}: a complete answer without text and without a tool call (stop reason ${answer.stopReason}${tokens})`,
+    { ...facts, fault: "empty" },
+  );
+}
+
+/** Most bytes of an error answer that are read: 256 KiB. */
+const errorBodyLimit = 256 * 1024;
+/** The status is known; its words are waited for this long. */
+const errorBodyMs = 5_000;
+
+async function errorText(answer: HttpAnswer): Promise<string> {
+  const timer = setTimeout(() => answer.stop(), errorBodyMs);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer.body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= errorBodyLimit) break;
+    }
+  } catch (error) {
+    // A body that breaks off after the status is still that status; only our own wish to stop counts more.
+    if (error instanceof ProviderError && error.fault === "aborted") throw error;
+  } finally {
+    clearTimeout(timer);
+    answer.stop();
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function preview(adapter: DialectAdapter, config: ProviderConfig, request: Parameters<Provider["preview"]>[0]): RequestPreview {
+  const reference = config.apiKey === undefined ? undefined : `\${${config.apiKey.env}}`;
+  const built = buildRequest(adapter, config, request, reference);
+  const hidden = Object.fromEntries(secretHeaders(config).map(({ name }) => [name, redacted]));
+  const keyHeaders = Object.entries(built.headers).filter(([, value]) => reference !== undefined && value.endsWith(reference));
+  return {
+    method: "POST",
+    url: built.url.href,
+    headers: { ...built.headers, ...hidden, ...Object.fromEntries(keyHeaders) },
+    body: built.body,
+  };
+}
+
+function internal(provider: string, error: unknown, secrets: Room["secrets"]): ProviderError {
+  const words = redact(error instanceof Error ? error.message : String(error), secrets);
+  return new ProviderError(`${provider}: a fault of ours: ${words}`, { fault: "internal", cause: new Error(words) });
+}

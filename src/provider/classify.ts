@@ -1,0 +1,240 @@
+/**
+ * Classification: once, here, for everything a provider can answer. The order is the one of docs/providers.md: a status written into the
+ * body, the router's verdict, the provider's code, its words (billing before rate limit, overload before rate limit), its general
+ * type, the HTTP status. Policy is not decided here.
+ */
+import { type Fault, ProviderError, StreamError, type StreamFaultReason } from "../errors.ts";
+import {
+  availabilityCodes,
+  minimaxCodes,
+  openrouterTypes,
+  statusFaults,
+  strongCodes,
+  weakCodes,
+  zaiCodes,
+} from "./classify-codes.ts";
+import { faultOfWords } from "./classify-words.ts";
+import { type ErrorBody, readErrorBody, readErrorValue } from "./error-body.ts";
+import { redact } from "./keys.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** A failed answer as it came. */
+export interface FailedAnswer {
+  /** The provider's id, for the message. */
+  readonly provider: string;
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Everything that must not appear in the error. */
+  readonly secrets: readonly (string | undefined)[];
+  /** The environment variable of the key, for the remedy. */
+  readonly keyName?: string | undefined;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** Characters of the raw answer that an error keeps. */
+export const rawLimit = 4_000;
+const messageLimit = 400;
+
+/** The error for an HTTP answer that is not a success, or for a success that holds an error document. */
+export function classifyAnswer(answer: FailedAnswer): ProviderError {
+  const body = readErrorBody(answer.body);
+  const verdict = judge(body, answer.status, answer.headers);
+  const clean = (text: string): string => redact(text, answer.secrets);
+  const code = verdict.code === undefined ? undefined : clean(verdict.code).slice(0, 100);
+  const said = clean(body.message).replaceAll(/\s+/g, " ").trim().slice(0, messageLimit);
+  const remedy = remedies(verdict.fault, answer, body);
+  const message = `${answer.provider} answered ${answer.status}${redirect(answer, clean)}${code === undefined ? "" : ` (${code})`}${said === "" ? "" : `: ${said}`}${remedy === "" ? "" : ` [${remedy}]`}`;
+  const requestId = requestIdOf(answer.headers) ?? body.requestId;
+  return new ProviderError(message, {
+    fault: verdict.fault,
+    status: answer.status,
+    code,
+    retryAfterMs: retryAfterMs({ headers: answer.headers, body, fault: verdict.fault, now: answer.now }),
+    shouldRetry: shouldRetryOf(answer.headers) ?? body.availability?.retryable,
+    requestId: requestId === undefined ? undefined : clean(requestId),
+    raw: clean(answer.body).slice(0, rawLimit),
+  });
+}
+
+interface Verdict {
+  readonly fault: Fault;
+  readonly code: string | undefined;
+}
+
+/** The class of an error body under its status, by the first rule that fits. */
+function judge(body: ErrorBody, httpStatus: number, headers: Readonly<Record<string, string>>): Verdict {
+  const amazon = headers["x-amzn-errortype"]?.replace(/:.*$/, "");
+  const code = body.code ?? body.type ?? amazon;
+  if (body.baseStatus !== undefined) {
+    const said = String(body.baseStatus);
+    return { fault: minimaxCodes[said] ?? faultOfWords(body.message, 429) ?? faultOfStatus(httpStatus) ?? "unknown", code: said };
+  }
+  const availability = body.availability?.code;
+  const routed = find(availabilityCodes, availability) ?? find(openrouterTypes, body.errorType);
+  const refined = body.errorType === "permission_denied" ? (faultOfWords(body.message, 403) ?? routed) : routed;
+  if (refined !== undefined) return { fault: refined, code: availability ?? body.errorType };
+  // A body that names its own status knows better than a 200 in front of it.
+  const status = httpStatus < 400 && body.status !== undefined ? body.status : httpStatus;
+  const strong =
+    find(zaiCodes, body.code) ?? find(strongCodes, body.code) ?? find(strongCodes, body.type) ?? find(strongCodes, amazon);
+  if (strong !== undefined) return { fault: refineStrong(strong, body, status), code };
+  // These two statuses have one meaning each; only money may hide behind a 401.
+  if (status === 402) return { fault: "billing", code };
+  const words = [body.type, body.code, body.message].filter((word) => word !== undefined).join(" ");
+  const byWords = body.html ? undefined : faultOfWords(words, status < 400 ? "stream" : status);
+  if (byWords !== undefined) return { fault: byWords, code };
+  const specific = statusFaults[status];
+  const weak = find(weakCodes, body.code) ?? find(weakCodes, body.type) ?? find(weakCodes, amazon);
+  // `api_error` on 529 or `invalid_request_error` on 404: a status with a meaning of its own is narrower than a general word.
+  return { fault: specific ?? weak ?? faultOfStatus(status) ?? "unknown", code };
+}
+
+/** An expired credential is told by Bedrock as a refused access; a bad model by others as a resource that was not found. */
+function refineStrong(strong: Fault, body: ErrorBody, status: number): Fault {
+  if (strong === "permission" && /token\b.*\bexpired|expired\b.*\btoken/i.test(body.message)) return "auth";
+  if (strong === "permission") return faultOfWords(body.message, 403) === "billing" ? "billing" : strong;
+  // A plan that is used up and a balance that is empty share OpenAI's and Moonshot's words; a reset time tells them apart.
+  if (strong === "rate_limit" && status === 429) {
+    const narrower = faultOfWords(body.message, status);
+    if (narrower === "quota_window") return narrower;
+  }
+  return strong;
+}
+
+function faultOfStatus(status: number): Fault | undefined {
+  const listed = statusFaults[status];
+  if (listed !== undefined) return listed;
+  if (status >= 500) return "server";
+  if (status >= 300) return "bad_request";
+  return undefined;
+}
+
+const find = (table: Readonly<Record<string, Fault>>, word: string | undefined): Fault | undefined => {
+  if (word === undefined) return undefined;
+  const key = word.toLowerCase();
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+};
+
+/** Where a redirect leads, without its query. */
+function redirect(answer: FailedAnswer, clean: (text: string) => string): string {
+  const location = answer.headers["location"];
+  if (answer.status < 300 || answer.status >= 400 || location === undefined) return "";
+  return ` with a redirect to ${clean(location)
+    .replace(/[?#].*$/, "")
+    .slice(0, 300)}`;
+}
+
+function remedies(fault: Fault, answer: FailedAnswer, body: ErrorBody): string {
+  if (answer.status >= 300 && answer.status < 400) {
+    return "redirects are not followed, because the key would go with them; put the final address into the provider's baseUrl";
+  }
+  if (fault === "auth")
+    return answer.keyName === undefined ? "the provider wants a key; configure apiKey" : `check the key in ${answer.keyName}`;
+  if (fault === "billing") return "waiting does not help: top the account up or raise its limit";
+  if (fault === "model_gone" && body.html) return "no such page: check the provider's baseUrl";
+  if (fault === "model_gone") return "check the model's name";
+  if (fault === "permission" && /only available for coding agents/i.test(body.message)) {
+    return "the plan admits only clients on the provider's list; see docs/providers.md about User-Agent";
+  }
+  return "";
+}
+
+/** The provider's name for the request, under whichever header it uses. */
+export function requestIdOf(headers: Readonly<Record<string, string>>): string | undefined {
+  return (
+    headers["request-id"] ??
+    headers["x-request-id"] ??
+    headers["x-amzn-requestid"] ??
+    headers["msh-request-id"] ??
+    headers["cf-ray"]
+  );
+}
+
+function shouldRetryOf(headers: Readonly<Record<string, string>>): boolean | undefined {
+  const said = headers["x-should-retry"]?.trim().toLowerCase();
+  return said === "true" ? true : said === "false" ? false : undefined;
+}
+
+/** Why a stream could not be proven → the class. `upstream_error` is classified by what the provider said. */
+const streamFaults: Readonly<Record<Exclude<StreamFaultReason, "upstream_error">, Fault>> = {
+  transport: "stream_broken",
+  idle_timeout: "stream_stall",
+  truncated: "stream_broken",
+  empty_stream: "empty",
+  empty_content: "empty",
+  malformed_frame: "stream_broken",
+  invalid_utf8: "stream_broken",
+  spliced_message: "stream_order",
+  restarted_message: "stream_order",
+  block_restarted: "stream_order",
+  index_regression: "stream_order",
+  delta_after_stop: "stream_order",
+  delta_without_block: "stream_order",
+  block_type_mismatch: "stream_order",
+  tool_input_incomplete: "stream_broken",
+  tool_without_name: "stream_broken",
+  repeated_tool_id: "stream_order",
+  content_after_finish: "stream_order",
+  cumulative_text: "stream_order",
+  lane_overflow: "stream_order",
+  frame_too_large: "stream_broken",
+  output_truncated: "output_truncated",
+  compressed_body: "stream_broken",
+  // A page with status 200 is a proxy's or a CDN's: the provider behind it is out.
+  html_body: "server",
+  unexpected_body: "stream_broken",
+  irregular: "stream_order",
+};
+
+/** The error for a body that came with a good status and is not one whole answer. */
+export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "body">): ProviderError {
+  const clean = (text: string): string => redact(text, answer.secrets);
+  const shared = {
+    status: answer.status,
+    requestId: optional(requestIdOf(answer.headers), clean),
+    shouldRetry: shouldRetryOf(answer.headers),
+    usage: error.usage,
+    repairs: error.repairs,
+    reason: error.reason,
+    // The original's own words may echo a key, so the cause is its stack of reasons and not the object itself.
+    cause: new StreamError(error.reason, clean(error.message), { ...streamFacts(error), upstream: cleanUpstream(error, clean) }),
+  };
+  if (error.reason !== "upstream_error") {
+    return new ProviderError(`${answer.provider}: ${clean(error.message)}`, { ...shared, fault: streamFaults[error.reason] });
+  }
+  const body = readErrorValue({ error: error.upstream ?? {} });
+  const verdict = judge(body, 200, {});
+  const said = clean(body.message).replaceAll(/\s+/g, " ").trim().slice(0, messageLimit);
+  const code = optional(verdict.code, clean);
+  // An error event that nothing is known about is still a stream that broke off.
+  const fault = verdict.fault === "unknown" ? "stream_broken" : verdict.fault;
+  return new ProviderError(
+    `${answer.provider} broke its answer off${code === undefined ? "" : ` (${code})`}${said === "" ? "" : `: ${said}`}`,
+    {
+      ...shared,
+      fault,
+      code,
+      retryAfterMs: retryAfterMs({ headers: answer.headers, body, fault, now: answer.now }),
+      raw: clean(JSON.stringify(error.upstream ?? {})).slice(0, rawLimit),
+    },
+  );
+}
+
+function streamFacts(error: StreamError): ConstructorParameters<typeof StreamError>[2] {
+  const { action, event, at, index, state, contentSeen, usage, repairs } = error;
+  return { action, event, at, index, state, contentSeen, usage, repairs };
+}
+
+function cleanUpstream(
+  error: StreamError,
+  clean: (text: string) => string,
+): { type?: string; code?: string; message?: string } | undefined {
+  if (error.upstream === undefined) return undefined;
+  return Object.fromEntries(Object.entries(error.upstream).map(([name, value]) => [name, clean(value)]));
+}
+
+const optional = (text: string | undefined, clean: (text: string) => string): string | undefined =>
+  text === undefined ? undefined : clean(text);

@@ -1,0 +1,22 @@
+/** Who answers: the dialects that are spoken, the providers that are known, and how one is made from its configuration. */
+import { anthropicMessages } from "./anthropic-messages.ts";
+import { type ProviderDeps, providerOf } from "./ask.ts";
+import type { DialectAdapter } from "./dialect.ts";
+import { openaiCompletions } from "./openai-completions.ts";
+import type { Dialect, Provider, ProviderConfig } from "./provider.ts";
+
+export type { ProviderDeps } from "./ask.ts";
+export { builtInProviders } from "./built-in.ts";
+
+/** One line a dialect. */
+const adapters: readonly DialectAdapter[] = [anthropicMessages, openaiCompletions];
+
+export const dialects: readonly Dialect[] = adapters.map(({ dialect }) => dialect);
+
+/** A provider ready to be asked. Nothing is read or opened before the first `ask`. */
+export function createProvider(config: ProviderConfig, deps: ProviderDeps = {}): Provider {
+  const adapter = adapters.find(({ dialect }) => dialect === config.dialect);
+  if (adapter === undefined)
+    throw new Error(`no adapter speaks ${JSON.stringify(config.dialect)}; known are ${dialects.join(", ")}`);
+  return providerOf(adapter, config, deps);
+}

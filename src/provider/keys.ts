@@ -1,0 +1,83 @@
+/**
+ * Keys: where they are found, and how they are kept out of everything else. A key's value lives in this room only; what leaves
+ * the room as text has gone through `redact`.
+ */
+import { ProviderError } from "../errors.ts";
+import type { KeyReference } from "./provider.ts";
+
+/** What stands in a text in place of a secret. */
+export const redacted = "[redacted]";
+
+/** A secret shorter than this is not searched for: it would take ordinary words apart and protects nothing. */
+const shortestSecret = 4;
+
+/**
+ * The key behind a reference, without surrounding white space (a trailing line break is the commonest damage of a copied key).
+ * `undefined` for a provider without a key.
+ * @throws ProviderError `auth` that names the variable and the remedy, never the value.
+ */
+export function resolveKey(
+  reference: KeyReference | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (reference === undefined) return undefined;
+  const name = reference.env;
+  const value = env[name]?.trim() ?? "";
+  if (value === "") {
+    const state = env[name] === undefined ? "is not set" : "is empty";
+    throw new ProviderError(
+      `The environment variable ${name}, which holds the key, ${state}. Set it where \`runner\` is started (in a crontab: a line \`${name}=…\` above the job's line).`,
+      { fault: "auth", code: "key_missing" },
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(value)) {
+    throw new ProviderError(
+      `The environment variable ${name} does not hold a usable key: it contains white space, line breaks or characters outside ASCII. Copy the key again.`,
+      { fault: "auth", code: "key_unusable" },
+    );
+  }
+  return value;
+}
+
+/** Things shaped like a key, whoever they belong to. `$1` keeps the words in front of the value. */
+const keyShapes: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:sk|pk|rk|ak)-[\w*.…-]{6,}/gi, redacted],
+  [/\b(bearer|basic)\s+[\w+/=.~*-]{6,}/gi, `$1 ${redacted}`],
+  [/\bAIza[\w-]{20,}/g, redacted],
+  [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, redacted],
+  [
+    /((?:x-api-key|x-goog-api-key|api[-_ ]?key|apikey|authorization|access[-_]?token|secret)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted\]|bearer\b|basic\b)[^\s"'\\,;&}]{6,}/gi,
+    `$1${redacted}`,
+  ],
+  [/([?&](?:key|token|api_key|access_token)=)[^\s&"']+/gi, `$1${redacted}`],
+];
+
+/**
+ * The text without the given secrets, in any spelling a provider may echo them in (as is, JSON-escaped, URL-encoded, base64),
+ * and without anything that is shaped like a key. Cut a text only after it went through here: a key cut in half is no longer found.
+ */
+export function redact(text: string, secrets: readonly (string | undefined)[]): string {
+  let clean = text;
+  for (const spelling of spellings(secrets)) clean = clean.replaceAll(spelling, redacted);
+  for (const [shape, replacement] of keyShapes) clean = clean.replaceAll(shape, replacement);
+  return clean;
+}
+
+function spellings(secrets: readonly (string | undefined)[]): string[] {
+  const all = new Set<string>();
+  for (const secret of secrets) {
+    if (secret === undefined || secret.length < shortestSecret) continue;
+    all.add(secret);
+    all.add(JSON.stringify(secret).slice(1, -1));
+    all.add(encodeURIComponent(secret));
+    all.add(btoa(secret));
+    all.add(btoa(secret).replaceAll("=", ""));
+  }
+  // The longest first, so that no spelling is taken apart by a shorter one inside it.
+  return [...all].toSorted((a, b) => b.length - a.length);
+}
+
+/** Header names whose values are secrets, whoever wrote them. */
+export function isSecretHeader(name: string): boolean {
+  return /^(?:proxy-)?authorization$|^cookie$|key|token|secret|password|credential/i.test(name);
+}

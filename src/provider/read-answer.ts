@@ -1,0 +1,136 @@
+/** The body of a good status, read into one whole, proven message; streamed or not is the reader's to find out. */
+import { ProviderError, type Repair, StreamError } from "../errors.ts";
+import type { AssembledMessage } from "../stream/event.ts";
+import type { HttpAnswer } from "./http.ts";
+import { OnlyKeepAlive } from "./keep-alive.ts";
+import type { Dialect } from "./provider.ts";
+import { createStreamReader, defaultGraceMs, type StreamReader } from "./sse.ts";
+
+export interface ReadAnswer {
+  readonly message: AssembledMessage;
+  /** Everything the reader released: the normalised events. */
+  readonly sse: string;
+  readonly repairs: readonly Repair[];
+}
+
+/** A body that is not one whole answer. `cause` is a `StreamError`, or the `ProviderError` of a limit. */
+export class BrokenBody extends Error {
+  override readonly cause: StreamError | ProviderError;
+  /** The head of the body where it may be an error document. */
+  readonly document: string | undefined;
+  constructor(cause: StreamError | ProviderError, document: string | undefined) {
+    super(cause.message);
+    this.cause = cause;
+    this.document = document;
+  }
+}
+
+/** Bytes of the body that are kept to find an error document in: 64 KiB. */
+const headLimit = 64 * 1024;
+
+/**
+ * Reads until the reader has what it needs, not until the connection ends: some providers keep a finished stream open.
+ * @throws BrokenBody
+ */
+export async function readAnswer(
+  answer: HttpAnswer,
+  options: { dialect: Dialect; tolerateOutOfOrderEvents: boolean },
+): Promise<ReadAnswer> {
+  const reader = createStreamReader(options.dialect, {
+    tolerateOutOfOrderEvents: options.tolerateOutOfOrderEvents,
+    status: answer.status,
+  });
+  const head = new Head();
+  try {
+    const sse = await drain(answer, reader, head);
+    const document = head.text();
+    // MiniMax: a failure with HTTP 200 and an envelope that looks like an answer.
+    if (/"base_resp"\s*:\s*\{[^}]*"status_code"\s*:\s*[1-9]/.test(document) && reader.message().text === "") {
+      throw new StreamError("empty_content", "the answer says it is a failure", {
+        action: "retry",
+        usage: reader.usage,
+        repairs: reader.repairs,
+      });
+    }
+    return { message: reader.message(), sse, repairs: reader.repairs };
+  } catch (error) {
+    if (error instanceof StreamError) throw new BrokenBody(error, mayHoldAnError(error) ? head.document() : undefined);
+    if (error instanceof ProviderError) throw new BrokenBody(withFacts(error, answer, reader), undefined);
+    throw error;
+  } finally {
+    answer.stop();
+  }
+}
+
+async function drain(answer: HttpAnswer, reader: StreamReader, head: Head): Promise<string> {
+  const released: string[] = [];
+  const keepAlive = new OnlyKeepAlive();
+  let grace: NodeJS.Timeout | undefined;
+  let graceOver = false;
+  try {
+    for await (const chunk of answer.body) {
+      head.add(chunk);
+      released.push(reader.push(chunk));
+      if (reader.done) return released.join("");
+      const onlyKeepAlive = keepAlive.check(chunk);
+      if (!reader.certified) continue;
+      // The provider has said that it is finished; what is missing is the envelope, and it is not waited for long.
+      grace ??= setTimeout(() => {
+        graceOver = true;
+        answer.stop();
+      }, defaultGraceMs);
+      if (!onlyKeepAlive) grace.refresh();
+    }
+    released.push(reader.end(graceOver ? "idle_after_stop_reason" : "eof"));
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.fault === "aborted") throw error;
+    if (error.fault !== "network" && !reader.certified) throw error;
+    released.push(reader.end(error.fault === "network" ? "transport_error" : "idle_after_stop_reason"));
+  } finally {
+    clearTimeout(grace);
+  }
+  return released.join("");
+}
+
+/** Reasons at which a body may be an error document; any other was an answer once and broke later. */
+function mayHoldAnError(error: StreamError): boolean {
+  return (
+    !error.contentSeen &&
+    ["upstream_error", "unexpected_body", "empty_stream", "empty_content", "malformed_frame", "truncated"].includes(error.reason)
+  );
+}
+
+/** A limit that ran out in the middle of an answer: tokens were paid for, and the repairs tell how far it came. */
+function withFacts(error: ProviderError, answer: HttpAnswer, reader: StreamReader): ProviderError {
+  const { fault, code, reason, cause } = error;
+  return new ProviderError(error.message, {
+    fault,
+    code,
+    reason,
+    cause,
+    status: answer.status,
+    usage: reader.usage,
+    repairs: reader.repairs,
+  });
+}
+
+class Head {
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  add(chunk: Uint8Array): void {
+    if (this.#bytes >= headLimit) return;
+    this.#chunks.push(chunk.subarray(0, headLimit - this.#bytes));
+    this.#bytes += Math.min(chunk.length, headLimit - this.#bytes);
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString("utf8");
+  }
+
+  /** The head if it is a document that was seen whole. */
+  document(): string | undefined {
+    const text = this.text();
+    return this.#bytes < headLimit && /^\s*(?:\uFEFF)?(?:[[{"]|event|data)/.test(text) ? text : undefined;
+  }
+}
