@@ -1,4 +1,7 @@
-import type { Repair, Usage } from "../errors.ts";
+import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
+
+/** The dialects whose streams can be proven. A subset of the provider's `Dialect`, so that a provider can pass its own. */
+export type StreamDialect = "anthropic-messages" | "openai-completions";
 
 /** One server-sent event as parsed from bytes: the `event:` field, if there was one, and the joined `data:` lines. */
 export interface Frame {
@@ -6,18 +9,24 @@ export interface Frame {
   readonly data: string;
 }
 
-/** How the body ended. */
-export type StreamEnd = "eof" | "transport_error" | "idle_after_stop_reason";
+/**
+ * How the body ended. `idle_after_stop_reason`: the provider had certified the end and then sent nothing but pings for the
+ * grace time. `idle_timeout`: nothing came for the idle limit and the end was not certified.
+ */
+export type StreamEnd = "eof" | "transport_error" | "idle_after_stop_reason" | "idle_timeout";
 
 export interface NormalizerOptions {
   /** Default true. False: every irregularity is a `StreamError` with reason `irregular`, however harmless. */
   readonly tolerateOutOfOrderEvents?: boolean;
+  /** Default true. False: no content is kept, memory stays bounded whatever the length, and `message()` throws. */
+  readonly assemble?: boolean;
 }
 
 /**
  * A pure machine, one per response, that proves a stream whole while it passes through. No clock, no I/O, no bytes.
  * `push` and `end` return the server-sent events to release, as text, in the dialect's own form ("" for nothing); what was
- * returned is never taken back. Both throw a `StreamError` when the stream cannot be proven to be one whole answer.
+ * returned is never taken back. Both throw a `StreamError` when the stream cannot be proven to be one whole answer; from
+ * then on they throw the same error again.
  */
 export interface Normalizer {
   push(frame: Frame): string;
@@ -27,8 +36,18 @@ export interface Normalizer {
   /** True once the provider has certified the end (`stop_reason`, `finish_reason`): from here only the terminal event is missing. */
   readonly certified: boolean;
   readonly repairs: readonly Repair[];
+  /** Frames seen so far. */
+  readonly frames: number;
+  /** Whether any text, thinking or tool call has come, so that tokens were paid for. */
+  readonly contentSeen: boolean;
+  /** Tokens as counted by the provider so far. */
+  readonly usage: Usage;
   /** Only after `done`. */
   message(): AssembledMessage;
+  /** For what only the shell can see (bytes, body shape): ends the machine and returns the error to throw, with all its facts. */
+  refuse(reason: StreamFaultReason, what: string, action?: StreamAction): StreamError;
+  /** For a repair only the shell can see. @throws StreamError in strict mode. */
+  note(code: string, proof: string): void;
 }
 
 /** What the stream said, put together once, in linear time. */

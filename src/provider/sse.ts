@@ -1,0 +1,280 @@
+import { createParser, type EventSourceMessage, type EventSourceParser, type ParseError } from "eventsource-parser";
+import type { Repair, StreamFaultReason, Usage } from "../errors.ts";
+import type { AssembledMessage, Normalizer, NormalizerOptions, StreamDialect, StreamEnd } from "../stream/event.ts";
+import { createNormalizer, framesOf } from "../stream/normalizer.ts";
+import { Utf8 } from "./utf8.ts";
+
+/** A single event may be this long, in UTF-16 units. */
+export const maxFrameChars = 16 * 1024 * 1024;
+/** A whole body may be this long, in bytes, unless the options say otherwise. */
+export const defaultMaxBodyBytes = 256 * 1024 * 1024;
+/** How long to wait after the provider certified the end and then only pings or silence came. */
+export const defaultGraceMs = 2000;
+
+export interface StreamReaderOptions extends NormalizerOptions {
+  /** Default `defaultMaxBodyBytes`. A longer body is a `StreamError` with reason `frame_too_large`. */
+  readonly maxBodyBytes?: number;
+  /** What the request asked for. An answer in the other form is proven all the same and recorded as a repair. */
+  readonly asked?: "events" | "document";
+  /** HTTP status of the response, which tells an HTML error page that may pass from a wrong address. Default 200. */
+  readonly status?: number;
+}
+
+/**
+ * The byte shell round the pure machine: bytes in, normalised events out, whatever shape the body has. The first bytes decide,
+ * not the content type: server-sent events are proven event by event; a JSON document is held until its end, proven, and
+ * comes out as the same events; HTML, compressed bytes and anything else are refused.
+ *
+ * The owner of the connection calls `push` for each chunk and `end` once, stops reading as soon as `done` is true, and calls
+ * `end("idle_after_stop_reason")` when `certified` is true and nothing but pings came for `defaultGraceMs`.
+ */
+export interface StreamReader {
+  /**
+   * Takes one chunk of the body and returns the text to release for it ("" for nothing).
+   * @throws StreamError when the stream cannot be proven; `unreleased()` then holds what the same chunk had proven before.
+   */
+  push(bytes: Uint8Array): string;
+  /** The body has ended. Returns the rest to release. @throws StreamError like `push`. */
+  end(how: StreamEnd): string;
+  /** Text proven by the chunk that failed, before the place of the fault. Empty after a `push` that returned. */
+  unreleased(): string;
+  /** The terminal event was released; further bytes are ignored. Cancel the input. */
+  readonly done: boolean;
+  readonly certified: boolean;
+  readonly repairs: readonly Repair[];
+  readonly frames: number;
+  readonly contentSeen: boolean;
+  readonly usage: Usage;
+  /** The assembled answer, in the dialect's non-streamed shape. Only after `done`. */
+  message(): AssembledMessage;
+}
+
+export function createStreamReader(dialect: StreamDialect, options: StreamReaderOptions = {}): StreamReader {
+  return new Reader(dialect, options);
+}
+
+/** Enough of an HTML page to tell an overloaded edge from a wrong address. */
+const htmlHeadChars = 4096;
+
+type BodyKind = "unknown" | "events" | "document" | "html";
+
+class Reader implements StreamReader {
+  readonly #dialect: StreamDialect;
+  readonly #options: StreamReaderOptions;
+  readonly #machine: Normalizer;
+  readonly #parser: EventSourceParser;
+  readonly #utf8 = new Utf8();
+  #kind: BodyKind = "unknown";
+  #bytes = 0;
+  /** Text of a line, document or page that is not complete yet. */
+  #waiting: string[] = [];
+  #waitingChars = 0;
+  #out = "";
+  #failure: unknown;
+  #lastFrame = false;
+
+  constructor(dialect: StreamDialect, options: StreamReaderOptions) {
+    this.#dialect = dialect;
+    this.#options = options;
+    this.#machine = createNormalizer(dialect, options);
+    this.#parser = createParser({
+      maxBufferSize: maxFrameChars,
+      onEvent: (event) => this.#onEvent(event),
+      onComment: (comment) => this.#onComment(comment),
+      onError: (error) => this.#onParseError(error),
+    });
+  }
+
+  get done(): boolean {
+    return this.#machine.done;
+  }
+  get certified(): boolean {
+    return this.#machine.certified;
+  }
+  get repairs(): readonly Repair[] {
+    return this.#machine.repairs;
+  }
+  get frames(): number {
+    return this.#machine.frames;
+  }
+  get contentSeen(): boolean {
+    return this.#machine.contentSeen;
+  }
+  get usage(): Usage {
+    return this.#machine.usage;
+  }
+  message(): AssembledMessage {
+    return this.#machine.message();
+  }
+  unreleased(): string {
+    return this.#out;
+  }
+
+  push(bytes: Uint8Array): string {
+    return this.#guard(() => {
+      this.#bytes += bytes.length;
+      if (this.#bytes > (this.#options.maxBodyBytes ?? defaultMaxBodyBytes)) {
+        this.#refuse("frame_too_large", `the body is longer than ${this.#options.maxBodyBytes ?? defaultMaxBodyBytes} bytes`);
+      }
+      const { text, broken } = this.#utf8.decode(bytes);
+      this.#text(text);
+      if (broken && !this.done) this.#refuseBytes();
+    });
+  }
+
+  end(how: StreamEnd): string {
+    return this.#guard(() => {
+      if (this.#kind === "html") this.#refuseHtml();
+      if (this.#kind === "document" && how === "eof") this.#document();
+      else if (this.#kind === "events") this.#flush();
+      if (!this.done) this.#out += this.#machine.end(how);
+    });
+  }
+
+  /** Collects what a step releases; a failure stays and is thrown again. */
+  #guard(step: () => void): string {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.done) return "";
+    try {
+      step();
+    } catch (error) {
+      this.#failure = error;
+      this.#waiting = [];
+      throw error;
+    }
+    const out = this.#out;
+    this.#out = "";
+    return out;
+  }
+
+  #text(text: string): void {
+    if (text === "") return;
+    if (this.#kind === "unknown") {
+      this.#kind = this.#sniff(text);
+      if (this.#kind === "unknown") return;
+      this.#askedFor(this.#kind);
+    }
+    if (this.#kind === "events") this.#lines(text);
+    else this.#wait(text);
+    if (this.#kind === "html" && this.#waitingChars >= htmlHeadChars) this.#refuseHtml();
+  }
+
+  /** What the body is, told by its first visible character, whatever its content type says. */
+  #sniff(text: string): BodyKind {
+    const first = /[^\s\uFEFF]/.exec(text)?.[0];
+    if (first === undefined) return "unknown";
+    if (first === "{" || first === "[") return "document";
+    if (first === "<") return "html";
+    // The gzip magic 1f 8b; decoded by a proxy as text its second byte became U+FFFD.
+    if (first === "\u001F")
+      this.#refuse("compressed_body", "the body is compressed though `accept-encoding: identity` was asked for");
+    return "events";
+  }
+
+  #askedFor(kind: BodyKind): void {
+    const asked = this.#options.asked;
+    if (kind === "html" || asked === undefined || asked === kind) return;
+    this.#machine.note(
+      "other_form",
+      `the request asked for ${asked} and the body is ${kind}; both forms are proven by the same rules`,
+    );
+  }
+
+  #wait(text: string): void {
+    this.#waiting.push(text);
+    this.#waitingChars += text.length;
+  }
+
+  #takeWaiting(): string {
+    const text = this.#waiting.join("");
+    this.#waiting = [];
+    this.#waitingChars = 0;
+    return text;
+  }
+
+  /** Only whole lines reach the parser: what it does with half a line depends on where the bytes were cut. */
+  #lines(text: string): void {
+    const end = Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1;
+    if (end === 0) {
+      this.#wait(text);
+    } else {
+      const whole = end === text.length ? text : text.slice(0, end);
+      this.#parser.feed(this.#waitingChars === 0 ? whole : this.#takeWaiting() + whole);
+      if (end < text.length) this.#wait(text.slice(end));
+    }
+    if (this.#waitingChars > maxFrameChars) this.#refuseFrame();
+  }
+
+  /** The last frame may lack its blank line, and its last line the line end. */
+  #flush(): void {
+    this.#lastFrame = true;
+    const rest = this.#takeWaiting();
+    if (!this.#utf8.incomplete) this.#parser.feed(`${rest}\n\n`);
+    else if (!this.certified) this.#refuse("truncated", "the body ends inside a character");
+  }
+
+  #onEvent(event: EventSourceMessage): void {
+    if (this.done) return;
+    if (this.#lastFrame && !wholeFrame(event.data)) {
+      if (this.certified) return;
+      this.#refuse("truncated", "the body ends inside an event");
+    }
+    this.#out += this.#machine.push({ event: event.event, data: event.data });
+  }
+
+  /** A frame that lost its first half can look like a comment or an unknown field; both are ignored by the standard. */
+  #onComment(comment: string): void {
+    if (this.done || this.certified || !/"(?:delta|content_block|choices|partial_json)"/.test(comment)) return;
+    this.#refuse("malformed_frame", "a comment line holds a piece of an event: content was lost");
+  }
+
+  #onParseError(error: ParseError): void {
+    if (this.done) return;
+    if (error.type === "max-buffer-size-exceeded") this.#refuseFrame();
+    if (error.type === "invalid-retry" || this.certified) return;
+    if (this.frames === 0) this.#refuse("unexpected_body", "the body is neither events nor JSON");
+    if (!this.#lastFrame) this.#refuse("malformed_frame", "a line is no field of an event: content was lost");
+  }
+
+  /** JSON where events or JSON were asked for; some relays append the end marker of a stream to it. */
+  #document(): void {
+    const text = this.#takeWaiting().replace(/\s*data:\s*\[DONE\]\s*$/, "");
+    let body: unknown;
+    try {
+      body = JSON.parse(text.replace(/^\uFEFF/, ""));
+    } catch {
+      this.#refuse("truncated", "the body starts like a JSON document and is not a whole one");
+    }
+    for (const frame of framesOf(this.#dialect, body)) this.#out += this.#machine.push(frame);
+  }
+
+  #refuseBytes(): never {
+    if (this.#kind === "unknown") this.#refuse("compressed_body", "the body is not text; it may be compressed");
+    this.#refuse("invalid_utf8", "the body holds bytes that are not UTF-8");
+  }
+
+  #refuseFrame(): never {
+    this.#refuse("frame_too_large", `an event is longer than ${maxFrameChars} characters`);
+  }
+
+  #refuseHtml(): never {
+    const head = this.#takeWaiting().slice(0, htmlHeadChars);
+    const status = this.#options.status ?? 200;
+    const passing = status >= 500 || /\b5\d\d\b|bad gateway|unavailable|time-?out|overloaded/i.test(head);
+    throw this.#machine.refuse("html_body", "the body is an HTML page", passing ? "retry" : "fall_back");
+  }
+
+  #refuse(reason: StreamFaultReason, what: string): never {
+    throw this.#machine.refuse(reason, what);
+  }
+}
+
+function wholeFrame(data: string): boolean {
+  if (data.trim() === "[DONE]" || data === "") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,392 @@
+import type { AssembledMessage, StreamEnd } from "./event.ts";
+import { assembledBlock } from "./block.ts";
+import { isIndex, isObject, type Json, stringOr } from "./json.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Proof } from "./proof.ts";
+import { anthropicStopReason, commonStopReason, cutByLimit, safeWord } from "./stop-reason.ts";
+import { anthropicUsage, UsageTally } from "./usage.ts";
+
+/** An answer without a block and with this many tokens said something that did not arrive. */
+const minLostTokens = 10;
+
+const emptyUsage: Json = { input_tokens: 0, output_tokens: 0 };
+
+/** The message round the blocks: its start, its stop reason and counters, its end, and whether all of it is one generation's. */
+export class Envelope {
+  readonly tally = new UsageTally();
+  readonly #proof: Proof;
+  readonly #lanes: Lanes;
+  readonly #emit: (type: string, data: string) => void;
+  readonly #keep: boolean;
+  readonly #ids = new Set<string>();
+  /** The message as the released start announced it. */
+  #head: Json = {};
+  #headReleased = false;
+  /** No `message_start` has come; ours stands in for it. */
+  #synthetic = false;
+  /** The first content had neither a message start nor a block start before it. */
+  #headless = false;
+  /** A second start came after content: a block that begins again would be another generation's. */
+  restarted = false;
+  #stopReason: string | undefined;
+  readonly #stopFields: Record<string, unknown> = {};
+  #deltas = 0;
+  #deltaData: string | undefined;
+  #deltaUsage: unknown;
+  #contentAfterReason = false;
+  /** A `message_stop` came while something was irregular: only the end of the body proves that nothing follows. */
+  #heldStop: string | undefined;
+  #finalReason = "";
+
+  constructor(proof: Proof, lanes: Lanes, emit: (type: string, data: string) => void, keep: boolean) {
+    this.#proof = proof;
+    this.#lanes = lanes;
+    this.#emit = emit;
+    this.#keep = keep;
+  }
+
+  /** The provider has said how the answer ended and no content came since. */
+  get certified(): boolean {
+    return this.#stopReason !== undefined && !this.#contentAfterReason;
+  }
+
+  /** Nothing has come that a delta would have to be judged against, but its own block. */
+  get plain(): boolean {
+    return this.#stopReason === undefined && this.#heldStop === undefined;
+  }
+
+  start(event: Json, data: string): void {
+    const message = isObject(event["message"]) ? event["message"] : {};
+    const id = stringOr(message["id"], "") || undefined;
+    if (Array.isArray(message["content"]) && message["content"].length > 0) {
+      throw this.#proof.fault("malformed_frame", "a message_start carries content, which its events would double");
+    }
+    this.#refuseAfterStop();
+    this.tally.merge(message["usage"]);
+    if (this.#proof.state === "idle") this.#first(message, data);
+    else if (this.#synthetic) this.#late(message, data);
+    else this.#again(id);
+    if (id !== undefined) this.#ids.add(id);
+  }
+
+  #first(message: Json, data: string): void {
+    this.#proof.state = "open";
+    this.#headData(message, data);
+    this.#releaseHead();
+  }
+
+  #pendingHead: string | undefined;
+
+  #headData(message: Json, data: string): void {
+    const head: Record<string, unknown> = { ...message };
+    if (stringOr(head["id"], "") === "") head["id"] = "msg_unnamed";
+    if (typeof head["model"] !== "string") head["model"] = "unknown";
+    if (head["type"] !== "message") head["type"] = "message";
+    if (head["role"] !== "assistant") head["role"] = "assistant";
+    if (!Array.isArray(head["content"])) head["content"] = [];
+    if (head["stop_reason"] !== null) head["stop_reason"] = null;
+    if (head["stop_sequence"] === undefined) head["stop_sequence"] = null;
+    const usage = isObject(head["usage"]) ? head["usage"] : {};
+    if (typeof usage["input_tokens"] !== "number" || typeof usage["output_tokens"] !== "number") {
+      head["usage"] = { ...usage, input_tokens: usage["input_tokens"] ?? 0, output_tokens: usage["output_tokens"] ?? 0 };
+    }
+    const regular = JSON.stringify(head) === JSON.stringify(message);
+    if (!regular)
+      this.#proof.repair(
+        "start_fields",
+        "the message start lacked fields that carry no content; they were given their empty values",
+      );
+    this.#head = head;
+    this.#pendingHead = regular ? data : JSON.stringify({ type: "message_start", message: head });
+  }
+
+  #releaseHead(): void {
+    if (this.#pendingHead === undefined) return;
+    this.#headReleased = true;
+    this.#emit("message_start", this.#pendingHead);
+    this.#pendingHead = undefined;
+  }
+
+  /** Called before any block is released: the start goes first. */
+  openForContent(): void {
+    this.#releaseHead();
+  }
+
+  /** The real start after content that had to do without it. */
+  #late(message: Json, data: string): void {
+    this.#synthetic = false;
+    if (!this.#headReleased) {
+      this.#proof.repair("late_start", "the message start came after its first block start and before any content");
+      this.#headData(message, data);
+      this.#releaseHead();
+      return;
+    }
+    this.#proof.repair(
+      "late_start",
+      "the message start came after the first content; a block that begins again after it is refused",
+    );
+    this.restarted = true;
+  }
+
+  #again(id: string | undefined): void {
+    const known = id === undefined || this.#ids.size === 0 || this.#ids.has(id);
+    if (!this.#proof.contentSeen) {
+      this.#proof.repair(
+        known ? "dup_start" : "id_replaced",
+        "nothing had been said yet, so whatever generation follows is whole",
+      );
+      // A stop reason before the start belongs to what the start replaces.
+      this.#forgetReason();
+      return;
+    }
+    if (!known)
+      throw this.#proof.fault(
+        "spliced_message",
+        "after content a message_start with another id began: two answers in one stream",
+      );
+    this.restarted = true;
+    this.#proof.repair("dup_start", "the same start again and no block begins again after it, so the content goes on");
+  }
+
+  #forgetReason(): void {
+    this.#stopReason = undefined;
+    this.#deltaData = undefined;
+    this.#deltas = 0;
+    for (const key of Object.keys(this.#stopFields)) delete this.#stopFields[key];
+  }
+
+  /** A block begins: gives the message a start if it has none. */
+  beforeBlock(event: Json): void {
+    this.#refuseAfterStop();
+    if (this.#proof.state === "idle") this.#standIn(event["index"]);
+  }
+
+  /** Content comes: false if it is an empty delta before everything, which adds nothing. */
+  beforeDelta(event: Json): boolean {
+    const delta = isObject(event["delta"]) ? event["delta"] : {};
+    const type = delta["type"];
+    const piece = type === "text_delta" ? delta["text"] : type === "thinking_delta" ? delta["thinking"] : undefined;
+    if (this.#heldStop !== undefined && piece !== "") this.#refuseAfterStop();
+    if (this.#proof.state !== "idle") return true;
+    if (type !== "text_delta" && type !== "thinking_delta") {
+      throw this.#proof.fault("delta_without_block", "content that only its block start explains came before everything");
+    }
+    if (piece === "" || piece === null || piece === undefined) {
+      this.#proof.repair("empty_delta", "an empty delta before the message adds nothing");
+      return false;
+    }
+    this.#standIn(event["index"]);
+    this.#headless = true;
+    return true;
+  }
+
+  #standIn(index: unknown): void {
+    if (!isIndex(index) || index > 0) {
+      throw this.#proof.fault("truncated", "the first content is not of the first block: the beginning of the answer is missing");
+    }
+    this.#proof.state = "open";
+    this.#synthetic = true;
+    this.#head = {
+      id: "msg_unnamed",
+      type: "message",
+      role: "assistant",
+      model: "unknown",
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: emptyUsage,
+    };
+    this.#pendingHead = JSON.stringify({ type: "message_start", message: this.#head });
+    this.#proof.repair("synthetic_start", "content came without message_start; only the envelope was missing");
+  }
+
+  #refuseAfterStop(): void {
+    if (this.#heldStop !== undefined)
+      throw this.#proof.fault("content_after_finish", "the message had ended and went on: neither part is the whole answer");
+  }
+
+  contentCame(): void {
+    if (this.#stopReason !== undefined) this.#contentAfterReason = true;
+  }
+
+  delta(event: Json, data: string): void {
+    if (this.#proof.state === "idle") {
+      this.#proof.repair("orphan_message_delta", "an end before any start and content cannot be this answer's");
+      return;
+    }
+    const delta = isObject(event["delta"]) ? event["delta"] : {};
+    this.tally.merge(event["usage"]);
+    if (isObject(event["usage"])) this.tally.final = true;
+    this.#deltas += 1;
+    this.#deltaData = data;
+    this.#deltaUsage = event["usage"];
+    if (this.#deltas > 1)
+      this.#proof.repair(
+        "merged_message_delta",
+        "the parts of the end are merged: the last stop reason given, each counter at its largest",
+      );
+    for (const [key, value] of Object.entries(delta)) {
+      if (key !== "stop_reason" && (value !== null || !Object.hasOwn(this.#stopFields, key))) this.#stopFields[key] = value;
+    }
+    const word = stringOr(delta["stop_reason"], "");
+    if (word === "") return;
+    const reason = anthropicStopReason(word);
+    if (reason === undefined)
+      throw this.#proof.fault("upstream_error", `the answer ended with the stop reason ${safeWord(word)}`, {
+        upstream: { type: safeWord(word) },
+      });
+    if (reason !== word) this.#mapped(word, reason);
+    this.#stopReason = reason;
+    this.#contentAfterReason = false;
+  }
+
+  #mapped(word: string, reason: string): void {
+    this.#proof.repair("stop_reason_mapped", `${word} is the other dialect's word for ${reason}`);
+    this.#deltaData = undefined;
+  }
+
+  stop(data: string): void {
+    if (this.#proof.state === "idle") {
+      this.#proof.repair("orphan_message_stop", "an end before any start and content cannot be this answer's");
+      return;
+    }
+    if (this.#heldStop !== undefined) {
+      this.#proof.repair("dup_message_stop", "the message had ended already");
+      return;
+    }
+    if (this.#stopReason !== undefined && this.#contentAfterReason) {
+      this.#proof.repair("early_stop_reason", "the stop reason came before the last content and the message's own end after it");
+      this.#contentAfterReason = false;
+    }
+    // An end that is irregular in itself could be the early end of an answer that goes on: only silence proves it.
+    const regular = this.#lanes.output.released.length > 0 && !this.#lanes.open && !this.#promisesMore();
+    if (regular || !this.certified || this.#emptyOrDoomed()) this.#finish(data);
+    else this.#heldStop = data;
+  }
+
+  /** The stop reason announces a tool call and none has come. */
+  #promisesMore(): boolean {
+    return this.#stopReason === "tool_use" && this.#tools() === 0;
+  }
+
+  #emptyOrDoomed(): boolean {
+    return this.#lanes.doom !== undefined || (this.#lanes.none && this.#says());
+  }
+
+  /** The counters or the stop reason say that there is content. */
+  #says(): boolean {
+    return (this.tally.count("output_tokens") ?? 0) >= minLostTokens || this.#stopReason === "tool_use";
+  }
+
+  #tools(): number {
+    return this.#lanes.toolCalls;
+  }
+
+  end(how: StreamEnd): void {
+    if (how === "idle_timeout")
+      throw this.#proof.fault("idle_timeout", "nothing came for the idle limit and the end was not certified");
+    if (how === "transport_error" && !this.certified)
+      throw this.#proof.fault("transport", "the connection broke before the end of the answer");
+    this.#finish(this.#heldStop);
+  }
+
+  #finish(stopData: string | undefined): void {
+    const proof = this.#proof;
+    if (!this.certified) {
+      if (this.#proof.state === "idle") throw proof.fault("empty_stream", "the stream held no message");
+      throw this.#lanes.none
+        ? proof.fault("empty_stream", "the stream ended after its start, without content and stop reason")
+        : proof.fault("truncated", "the stream ended without a stop reason");
+    }
+    if (this.#headless && this.#synthetic) {
+      throw proof.fault("truncated", "the answer has neither a message start nor a block start: its beginning may be missing");
+    }
+    this.#lanes.closeAll();
+    this.#refuseDoomed();
+    this.#refuseEmpty();
+    this.#finalReason = this.#settledReason();
+    if (stopData === undefined)
+      proof.repair(
+        "synthetic_message_stop",
+        "the stop reason came, so the generator had finished; only the end marker was missing",
+      );
+    this.openForContent();
+    this.#emit("message_delta", this.#terminal());
+    this.#emit("message_stop", stopData ?? JSON.stringify({ type: "message_stop" }));
+    proof.state = "ended";
+  }
+
+  #refuseDoomed(): void {
+    const { doom } = this.#lanes;
+    if (doom === undefined) return;
+    if (cutByLimit(this.#stopReason)) {
+      throw this.#proof.fault("output_truncated", "the answer met its token limit inside a tool call", { index: doom.index });
+    }
+    throw this.#proof.fault(doom.reason, doom.what, { index: doom.index });
+  }
+
+  #refuseEmpty(): void {
+    if (this.#lanes.output.released.length > 0 || !this.#says()) return;
+    throw this.#proof.fault(
+      "empty_content",
+      `no content came, though ${this.tally.count("output_tokens") ?? "some"} tokens or a tool call were announced`,
+    );
+  }
+
+  /** The stop reason that fits the blocks. */
+  #settledReason(): string {
+    const reason = this.#stopReason ?? "";
+    if (this.#promisesMore()) {
+      if (this.#lanes.lostStops > 0)
+        throw this.#proof.fault("tool_input_incomplete", "a tool call is announced, a block's end came and its start did not");
+      this.#proof.repair("stop_reason_demoted", "tool_use without a tool call, and with content: the turn had ended");
+      return "end_turn";
+    }
+    if (reason === "end_turn" && this.#tools() > 0) {
+      this.#proof.repair("stop_reason_promoted", "whole tool calls came, so the model waits for their results");
+      return "tool_use";
+    }
+    return reason;
+  }
+
+  /** The one terminal event: as it came if it says all there is to say, else merged. */
+  #terminal(): string {
+    const usage = this.#deltaUsage;
+    const whole = isObject(usage) && typeof usage["output_tokens"] === "number" && this.tally.agrees(this.#head["usage"], usage);
+    if (!this.tally.final) this.#proof.repair("usage_estimated", "no counters came at the end; the counts are lower bounds");
+    if (this.#deltas === 1 && this.#deltaData !== undefined && whole && this.#finalReason === this.#stopReason)
+      return this.#deltaData;
+    if (!whole && this.#deltas === 1)
+      this.#proof.repair("usage_merged", "each counter goes out at the largest value any event gave");
+    const counters = Object.fromEntries(Object.entries(this.tally.raw()).filter(([, value]) => value !== null));
+    return JSON.stringify({
+      type: "message_delta",
+      delta: { stop_sequence: null, ...this.#stopFields, stop_reason: this.#finalReason },
+      usage: { output_tokens: 0, ...counters },
+    });
+  }
+
+  message(): AssembledMessage {
+    if (this.#proof.state !== "ended") throw new Error("message() before the end of the stream");
+    if (!this.#keep) throw new Error("message() of a stream whose content was not kept (assemble: false)");
+    const blocks = this.#lanes.output.released.map(assembledBlock);
+    const usage = { ...emptyUsage, ...(isObject(this.#head["usage"]) ? this.#head["usage"] : {}), ...this.tally.raw() };
+    const body = {
+      ...this.#head,
+      stop_sequence: null,
+      ...this.#stopFields,
+      content: blocks,
+      stop_reason: this.#finalReason,
+      usage,
+    };
+    return {
+      body,
+      id: stringOr(this.#head["id"], ""),
+      model: stringOr(this.#head["model"], ""),
+      stopReason: commonStopReason(this.#finalReason),
+      text: blocks.map((block) => (block["type"] === "text" ? stringOr(block["text"], "") : "")).join(""),
+      toolCalls: this.#lanes.toolCalls,
+      usage: anthropicUsage(this.tally),
+    };
+  }
+}

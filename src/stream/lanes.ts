@@ -1,0 +1,314 @@
+import type { StreamError, StreamFaultReason } from "../errors.ts";
+import { deltaFields, emptyBlock, laneFor } from "./block.ts";
+import { isIndex, isObject, type Json, stringOr } from "./json.ts";
+import { Lane, type LaneKind } from "./lane.ts";
+import { LaneOutput } from "./lane-output.ts";
+import type { Proof } from "./proof.ts";
+
+/** What the message level knows when a block begins. */
+export interface StartFacts {
+  /** A second `message_start` has come after content. */
+  readonly restarted: boolean;
+  /** The provider has certified the end already. */
+  readonly certified: boolean;
+}
+
+/** The blocks of one message: which may begin, go on and end, decided on content and never on names. */
+export class Lanes {
+  readonly output: LaneOutput;
+  readonly #proof: Proof;
+  readonly #keep: boolean;
+  readonly #byIndex = new Map<number, Lane>();
+  readonly #toolIds = new Set<string>();
+  #highest = -1;
+  /** Ends of blocks that never began, after the message had begun: a block may have been lost. */
+  lostStops = 0;
+  /** Pieces of content and starts of tool calls so far. */
+  contentEvents = 0;
+  /** A tool input was found incomplete; the message cannot succeed and nothing more of it is released. */
+  doom: { reason: StreamFaultReason; what: string; index: number } | undefined;
+
+  constructor(proof: Proof, emit: (type: string, data: string) => void, keep: boolean) {
+    this.#proof = proof;
+    this.#keep = keep;
+    this.output = new LaneOutput(proof, (type, data) => {
+      if (this.doom === undefined) emit(type, data);
+    });
+  }
+
+  get none(): boolean {
+    return this.#highest < 0;
+  }
+
+  /** Calls the client is to carry out. A provider's own tools are not among them. */
+  get toolCalls(): number {
+    return (
+      this.output.waiting.filter((lane) => !lane.released && lane.block["type"] === "tool_use").length +
+      this.output.released.filter((lane) => lane.block["type"] === "tool_use").length
+    );
+  }
+
+  get open(): boolean {
+    return this.output.waiting.some((lane) => !lane.closed);
+  }
+
+  start(event: Json, data: string, facts: StartFacts): void {
+    const index = event["index"];
+    if (!isIndex(index) || !isObject(event["content_block"]) || typeof event["content_block"]["type"] !== "string") {
+      throw this.#proof.fault("malformed_frame", "a block start without index or type");
+    }
+    const known = this.#byIndex.get(index);
+    if (index <= this.#highest && facts.restarted) {
+      throw this.#proof.fault("restarted_message", "after a second message_start a block began again at an index already seen", {
+        index,
+      });
+    }
+    if (index <= this.#highest && facts.certified) {
+      throw this.#proof.fault("restarted_message", "after the stop reason a block began again at an index already seen", {
+        index,
+      });
+    }
+    if (known === undefined && index < this.#highest) {
+      throw this.#proof.fault("index_regression", `a block began at index ${index} after index ${this.#highest}`, { index });
+    }
+    const lane = laneFor(index, event, data, this.#proof);
+    if (known !== undefined && this.#again(known, lane)) return;
+    this.#begin(lane);
+  }
+
+  /** A start at an index already seen. True if it says nothing new. */
+  #again(known: Lane, lane: Lane): boolean {
+    const { index } = lane;
+    if (!known.closed && known.sameBlock(lane)) {
+      if (this.#sameStart(known, lane)) {
+        this.#proof.repair("dup_block_start", "the block had begun and carried nothing yet, so its second start changes nothing");
+        return true;
+      }
+      throw this.#proof.fault("block_restarted", "an open block that already has content began again", { index });
+    }
+    if (index < this.#highest)
+      throw this.#proof.fault("index_regression", `a block began again at index ${index} after index ${this.#highest}`, {
+        index,
+      });
+    if (known.closed) {
+      this.#proof.repair(
+        "index_reused",
+        "the last block was closed, so the same index names a new block; the order of content is kept",
+      );
+    } else {
+      if (!known.hasContent) known.superseded = true;
+      this.#proof.repair(
+        "implicit_close",
+        "a block of another type began at the index of the open one, which is thereby complete",
+      );
+      this.#close(known, undefined);
+    }
+    return false;
+  }
+
+  /** A tool call's start counts as content, but its exact repetition before any input carries nothing. */
+  #sameStart(known: Lane, lane: Lane): boolean {
+    if (known.kind === "tool" || known.kind === "opaque")
+      return known.content.count === 0 && JSON.stringify(known.block) === JSON.stringify(lane.block);
+    return !known.hasContent && !lane.hasContent;
+  }
+
+  #begin(lane: Lane): void {
+    if (lane.kind === "tool") {
+      const id = stringOr(lane.block["id"], "");
+      if (this.#toolIds.has(id))
+        throw this.#proof.fault("repeated_tool_id", "two tool calls have the same id", { index: lane.index });
+      this.#toolIds.add(id);
+    }
+    this.#byIndex.set(lane.index, lane);
+    this.#highest = Math.max(this.#highest, lane.index);
+    if (lane.hasContent) this.#content();
+    this.output.add(lane);
+  }
+
+  #content(): void {
+    this.contentEvents += 1;
+    this.#proof.contentSeen = true;
+  }
+
+  delta(event: Json, data: string): void {
+    const { index, delta } = event;
+    if (!isIndex(index) || !isObject(delta)) throw this.#proof.fault("malformed_frame", "a block delta without index or delta");
+    const type = stringOr(delta["type"], "");
+    const known = Object.hasOwn(deltaFields, type) ? deltaFields[type] : undefined;
+    if (known === undefined) return this.#otherDelta(index, type, event, data);
+    const piece = delta[known.field] ?? "";
+    if (typeof piece !== "string")
+      throw this.#proof.fault("malformed_frame", `the ${known.field} of a delta is not text`, { index });
+    if (typeof delta[known.field] === "string") return this.#piece(index, known.kind, known.field, piece, event, data);
+    this.#proof.repairOnce("null_delta", "a delta carried null instead of text; both add nothing");
+    const whole = { ...event, delta: { ...delta, [known.field]: "" } };
+    return this.#piece(index, known.kind, known.field, "", whole, JSON.stringify(whole));
+  }
+
+  #piece(index: number, kind: LaneKind, field: string, piece: string, event: Json, data: string): void {
+    const lane = this.#laneOf(index, kind, piece);
+    if (lane === undefined) return;
+    if (piece !== "") {
+      lane.hasContent = true;
+      this.#content();
+      if (field === "signature") {
+        lane.signatures.push({ event, data });
+        if (lane.signatures.length > 1000)
+          throw this.#proof.fault("lane_overflow", "a signature in more than 1,000 pieces", { index });
+        return;
+      }
+      this.keep(lane, piece);
+    }
+    this.output.delta(lane, field === "signature" ? "" : field, piece, event, data);
+    this.#limitParked();
+  }
+
+  /** Adds a piece to what the lane carried. */
+  keep(lane: Lane, piece: string): void {
+    if (lane.kind !== "tool" && lane.growth.suspected && lane.growth.grows(piece)) {
+      throw this.#proof.fault("cumulative_text", "each delta repeats the whole text so far", { index: lane.index });
+    }
+    if (this.#keep || lane.kind === "tool") lane.content.push(piece);
+    else lane.content.countOnly(piece);
+  }
+
+  /** The lane a piece belongs to; undefined if the piece is empty and has no place. */
+  #laneOf(index: number, kind: LaneKind, piece: string): Lane | undefined {
+    const lane = this.#byIndex.get(index);
+    if (lane === undefined) return this.#withoutStart(index, kind, piece);
+    if (lane.closed) {
+      if (piece === "") {
+        this.#proof.repair("empty_delta", "an empty delta after the end of its block adds nothing");
+        return undefined;
+      }
+      if (lane.overflowed) throw this.#proof.fault("lane_overflow", "too much was interleaved with an open block", { index });
+      throw this.#proof.fault("delta_after_stop", "content for a block that was closed", { index });
+    }
+    return lane.kind === kind ? lane : this.#otherKind(lane, kind, piece);
+  }
+
+  #withoutStart(index: number, kind: LaneKind, piece: string): Lane | undefined {
+    if (kind !== "text" && kind !== "thinking") {
+      throw this.#proof.fault("delta_without_block", "tool input for a block that never began: its name is lost", { index });
+    }
+    if (piece === "") {
+      this.#proof.repair("empty_delta", "an empty delta for a block that never began adds nothing");
+      return undefined;
+    }
+    if (index < this.#highest)
+      throw this.#proof.fault("index_regression", `content at index ${index} after index ${this.#highest}`, { index });
+    this.#proof.repair("synthetic_block", `${kind} came without its block start; only the envelope was missing`);
+    const lane = new Lane(index, kind, emptyBlock(kind), undefined);
+    this.#begin(lane);
+    return lane;
+  }
+
+  #otherKind(lane: Lane, kind: LaneKind, piece: string): Lane | undefined {
+    const { index } = lane;
+    const prose = (kind === "text" || kind === "thinking") && (lane.kind === "text" || lane.kind === "thinking");
+    if (!prose) throw this.#proof.fault("block_type_mismatch", `${kind} content for a ${lane.kind} block`, { index });
+    if (piece === "") {
+      this.#proof.repair("empty_delta", "an empty delta of another type adds nothing");
+      return undefined;
+    }
+    if (!lane.hasContent && !lane.released) {
+      this.#proof.repair("block_retyped", `a ${lane.kind} block that carried nothing turned out to be ${kind}`);
+      lane.kind = kind;
+      lane.block = emptyBlock(kind);
+      lane.startData = undefined;
+      this.output.dropParked(lane);
+      return lane;
+    }
+    if (this.output.waiting.length > 1)
+      throw this.#proof.fault("block_type_mismatch", `${kind} content for a ${lane.kind} block while others are open`, { index });
+    this.#proof.repair(
+      "block_split",
+      `${kind} followed ${lane.kind} under one index; the first block is complete and a new one begins`,
+    );
+    this.#close(lane, undefined);
+    const next = new Lane(index, kind, emptyBlock(kind), undefined);
+    this.#begin(next);
+    return next;
+  }
+
+  #otherDelta(index: number, type: string, event: Json, data: string): void {
+    const lane = this.#byIndex.get(index);
+    if (lane === undefined || lane.closed) {
+      throw this.#proof.fault(
+        lane === undefined ? "delta_without_block" : "delta_after_stop",
+        "a delta of unknown type for a block that is not open",
+        { index },
+      );
+    }
+    lane.hasContent = true;
+    this.#content();
+    const delta = event["delta"] as Json;
+    if (type === "citations_delta" && this.#keep) lane.citations.push(delta["citation"]);
+    // The delta of a compaction block carries the block's final value, not a piece.
+    if (type === "compaction_delta") {
+      const { type: _type, ...values } = delta;
+      lane.block = { ...lane.block, ...values };
+    }
+    this.output.delta(lane, "", "", event, data);
+    this.#limitParked();
+  }
+
+  stop(event: Json, data: string): void {
+    const index = event["index"];
+    const lane = isIndex(index) ? this.#byIndex.get(index) : undefined;
+    if (lane === undefined || lane.closed) {
+      if (lane === undefined) this.lostStops += 1;
+      this.#proof.repair(
+        lane === undefined ? "orphan_stop" : "dup_stop",
+        lane === undefined
+          ? "the end of a block that never began carries no content"
+          : "the block was closed already; its second end carries no content",
+      );
+      return;
+    }
+    this.#close(lane, data);
+  }
+
+  #close(lane: Lane, stopData: string | undefined): void {
+    lane.closed = true;
+    lane.stopData = stopData;
+    if (lane.growth.doubtful()) {
+      throw this.#proof.fault("cumulative_text", "the second delta repeats the first and goes on", { index: lane.index });
+    }
+    if (lane.kind === "tool") {
+      const missing = lane.proveInput();
+      // Not thrown yet: the stop reason tells whether the answer was cut by its limit, which calls for another action.
+      if (missing !== undefined)
+        this.doom ??= { reason: "tool_input_incomplete", what: `a tool call is not whole: ${missing}`, index: lane.index };
+    }
+    this.output.advance();
+  }
+
+  /** Everything behind the current block waits for its end, within limits. */
+  #limitParked(): void {
+    if (!this.output.overflow) return;
+    const current = this.output.waiting[0];
+    if (current === undefined || current.closed) return;
+    if (current.kind === "tool" && current.proveInput() !== undefined) throw this.overflowFault(current.index);
+    current.overflowed = true;
+    this.#proof.repair(
+      "implicit_close",
+      "much came for later blocks and nothing more for the open one, which is taken as complete",
+    );
+    this.#close(current, undefined);
+  }
+
+  overflowFault(index: number): StreamError {
+    return this.#proof.fault("lane_overflow", "too much was interleaved with an open block", { index });
+  }
+
+  /** The provider has certified the end: blocks still open are complete. */
+  closeAll(): void {
+    for (const lane of [...this.output.waiting]) {
+      if (lane.closed) continue;
+      this.#proof.repair("implicit_close", "the stop reason came, so the generator had finished the block that was left open");
+      this.#close(lane, undefined);
+    }
+  }
+}

@@ -1,0 +1,3 @@
+import { AnthropicNormalizer } from "./anthropic.ts";
+
+export class OpenaiNormalizer extends AnthropicNormalizer {}

@@ -1,0 +1,92 @@
+import { isObject, type Json, tryParse } from "./json.ts";
+
+/** Longer pieces are checked by the JSON parser itself, which is faster than a loop over characters. */
+const loopLimit = 96;
+/** Tries to learn a form that keeps changing (a nonce in each event) stop here; each confirmed use of a form gives one back. */
+const maxLearning = 8;
+
+/** A probe that no provider sends and that survives JSON unchanged. */
+const probe = "\uE000probe\uE000";
+
+/**
+ * The form of one lane's content events: everything before the piece of text, and everything after it. An event of the same
+ * form differs from the one that was parsed in that one string and nowhere else, so it needs no parsing. A form is used only
+ * after the JSON parser has confirmed that the place is the value of exactly that field.
+ */
+export class Template {
+  #prefix = "";
+  #suffix = "";
+  #outPrefix = "";
+  #outSuffix = "";
+  #same = true;
+  #known = false;
+  #budget = maxLearning;
+  /** The piece found by the last successful `match`. */
+  piece = "";
+
+  /** Forgets the form: another lane or another kind of content is current now. */
+  forget(): void {
+    this.#known = false;
+  }
+
+  /**
+   * Learns the form from an event that was parsed and judged.
+   * @param read takes the piece out of a parsed event
+   * @param write the event to release for a parsed event, or `undefined` if it passes as it came
+   */
+  learn(data: string, piece: string, read: (event: Json) => unknown, write: ((event: Json) => string) | undefined): void {
+    if (this.#budget <= 0 || piece === "" || data.length > 4096) return;
+    this.#budget -= 1;
+    this.#known = false;
+    const literal = JSON.stringify(piece);
+    const at = data.lastIndexOf(literal);
+    if (at < 0) return;
+    const prefix = data.slice(0, at + 1);
+    const suffix = data.slice(at + literal.length - 1);
+    const event = tryParse(prefix + probe + suffix);
+    if (!isObject(event) || read(event) !== probe) return;
+    // The probe must be the only difference: with the piece put back, the whole event is as it was.
+    if (JSON.stringify(event).replace(JSON.stringify(probe), () => literal) !== JSON.stringify(tryParse(data))) return;
+    this.#same = write === undefined;
+    if (write !== undefined) {
+      const out = write(event);
+      const place = out.indexOf(probe);
+      if (place < 0 || out.includes(probe, place + 1)) return;
+      this.#outPrefix = out.slice(0, place);
+      this.#outSuffix = out.slice(place + probe.length);
+    }
+    this.#prefix = prefix;
+    this.#suffix = suffix;
+    this.#known = true;
+  }
+
+  /**
+   * The data to release if the event has the known form and its piece is a valid JSON string; `undefined` if it must be parsed.
+   * `piece` then holds the text it adds.
+   */
+  match(data: string): string | undefined {
+    if (!this.#known || !data.startsWith(this.#prefix) || !data.endsWith(this.#suffix)) return undefined;
+    const end = data.length - this.#suffix.length;
+    if (end <= this.#prefix.length) return undefined;
+    const inner = data.slice(this.#prefix.length, end);
+    if (inner.length <= loopLimit && plain(inner)) {
+      this.piece = inner;
+    } else {
+      // One valid JSON string and nothing else: an unescaped quote or control character would not parse.
+      const value = tryParse(`"${inner}"`);
+      if (typeof value !== "string") return undefined;
+      this.piece = value;
+    }
+    if (this.#budget < maxLearning) this.#budget += 1;
+    return this.#same ? data : this.#outPrefix + inner + this.#outSuffix;
+  }
+}
+
+/** No quote, no backslash, no control character: the JSON string is the text itself. */
+function plain(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22 || code === 0x5c || code < 0x20) return false;
+  }
+  return true;
+}
