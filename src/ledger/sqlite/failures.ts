@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LedgerError, type LedgerFaultReason } from "../../errors.ts";
 
@@ -42,14 +42,20 @@ export function isLocked(error: unknown): boolean {
   return code !== undefined && reasons[code] === "locked";
 }
 
-/** An I/O error is how SQLite reports a full disk while it grows its shared-memory file, so the disk itself is asked. */
-function isFull(location: string): boolean {
+/**
+ * SQLite says no more than "unable to open" or "disk I/O error" for a missing permission, and for a full disk while it grows
+ * its shared-memory file; so the disk itself is asked.
+ */
+function whyUnavailable(location: string): LedgerFaultReason {
   try {
     const { bavail, bsize } = statfsSync(dirname(location));
-    return bavail * bsize < 65_536;
-  } catch {
-    return false;
+    if (bavail * bsize < 65_536) return "full";
+    accessSync(dirname(location), constants.W_OK | constants.X_OK);
+    closeSync(openSync(location, "r+"));
+  } catch (error) {
+    if (error instanceof Error) return fileReason(error) ?? "unavailable";
   }
+  return "unavailable";
 }
 
 /** Classifies, once, what SQLite or the file system threw. What is none of the outside troubles is thrown on as a bug of ours. */
@@ -59,8 +65,8 @@ export function classify(error: unknown, location: string): unknown {
   if (code === constraint) return new Error(`broken invariant: the ledger refused a record: ${error.message}`, { cause: error });
   const reason = code === undefined ? fileReason(error) : reasons[code];
   if (reason === undefined) return error;
-  if (reason === "unavailable" && isFull(location)) return ledgerError("full", location, error.message, error);
-  return ledgerError(reason, location, error.message, error);
+  const precise = reason === "unavailable" && code !== undefined ? whyUnavailable(location) : reason;
+  return ledgerError(precise, location, error.message, error);
 }
 
 function fileReason(error: Error): LedgerFaultReason | undefined {

@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openLedger } from "../../src/ledger/index.ts";
+import { endedWithoutRecord, type Ledger, type RunDetail } from "../../src/ledger/ledger.ts";
+import { startProgram, type Program } from "./program.ts";
+import { runFinish, runStart } from "./records.ts";
+
+let folder: string;
+const programs: Program[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "runner-ledger-"));
+});
+afterEach(async () => {
+  for (const program of programs.splice(0)) {
+    program.process.kill("SIGKILL");
+    await program.gone();
+  }
+  await rm(folder, { recursive: true });
+});
+
+function start(name: string, ...args: string[]): Program {
+  const program = startProgram(name, ...args);
+  programs.push(program);
+  return program;
+}
+
+const racers = 8;
+
+async function startRacers(): Promise<void> {
+  for (let at = 0; at < racers; at++) start("ledger-racer.ts");
+  expect(await Promise.all(programs.map((program) => program.next()))).toEqual(Array.from({ length: racers }, () => "ready"));
+}
+
+/** One round: every racer is told at once. Returns the one winner, after each of the others has named it as what it lost to. */
+async function race(order: { stateDir: string; jobId: string; slotAt?: number }, round: number): Promise<string> {
+  const runIds = programs.map((_, at) => `round-${round}-racer-${at}`);
+  for (const [at, program] of programs.entries())
+    program.say([order.stateDir, runIds[at], order.jobId, order.slotAt ?? ""].join("\t"));
+  const answers = await Promise.all(programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
+  const winner = runIds[answers.indexOf("won")] ?? "nobody";
+  const lost = `lost ${order.slotAt === undefined ? "open_run" : "slot_taken"} ${winner}`;
+  expect(answers.toSorted()).toEqual([...Array.from({ length: racers - 1 }, () => lost), "won"]);
+  return winner;
+}
+
+/** Everything the ledger holds of its runs, in the writer's words. A step that its run's end had to close has no end of its own. */
+async function held(ledger: Ledger): Promise<string[]> {
+  const words: string[] = [];
+  const say = (name: string, row: { finishedAt?: number }): void => {
+    words.push(`start ${name}`);
+    if (row.finishedAt !== undefined) words.push(`finish ${name}`);
+  };
+  for (const { runId } of await ledger.history({ limit: 10_000 })) {
+    const { run, attempts, calls, tries } = await detail(ledger, runId);
+    say(runId, run);
+    for (const row of attempts) say(`${runId} ${row.attempt}`, row);
+    for (const row of calls) say(`${runId} ${row.attempt}.${row.call}`, row);
+    for (const row of tries) say(`${runId} ${row.attempt}.${row.call}.${row.try}`, row);
+  }
+  return words.toSorted();
+}
+
+async function detail(ledger: Ledger, runId: string): Promise<RunDetail> {
+  const found = await ledger.run(runId);
+  if (found === undefined || "ambiguous" in found) throw new Error(`run ${runId} cannot be read`);
+  return found;
+}
+
+/** Reads a writer's lines until it has said so many, kills it there while it writes on, and returns all that it said. */
+async function killAfter(writer: Program, lines: number): Promise<string[]> {
+  const said: string[] = [];
+  for (let line = await writer.next(); line !== undefined; line = await writer.next()) {
+    said.push(line);
+    if (said.length === lines) writer.process.kill("SIGKILL");
+  }
+  await writer.gone();
+  expect(writer.complaints()).toBe("");
+  return said;
+}
+
+describe("eight processes race for one run", () => {
+  test("exactly one wins, in the same ledger and while a new one is being made", async () => {
+    await startRacers();
+    for (let round = 0; round < 16; round++) {
+      // In every fourth round there is no ledger yet, so that making and migrating it is raced for as well.
+      const stateDir = join(folder, `state-${Math.floor(round / 4)}`);
+      const winner = await race({ stateDir, jobId: "job" }, round);
+      const ledger = await openLedger({ stateDir });
+      expect((await ledger.openRuns()).map((run) => run.runId)).toEqual([winner]);
+      expect(await ledger.finishRun(winner, runFinish())).toBe(true);
+      await ledger.close();
+    }
+  });
+
+  test("exactly one answers a slot, however soon its run is over", async () => {
+    await startRacers();
+    const stateDir = join(folder, "state");
+    for (let round = 0; round < 12; round++) await race({ stateDir, jobId: `job-${round % 3}`, slotAt: round }, round);
+    const ledger = await openLedger({ stateDir });
+    expect((await ledger.history({ limit: 99 })).map((run) => run.slotAt)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    await ledger.close();
+  });
+});
+
+describe("a writer that is killed at any moment", () => {
+  test("leaves a whole database that holds every step it was told of, and at most the one that was under way", async () => {
+    const stateDir = join(folder, "state");
+    const done: string[] = [];
+    // At which instruction it dies, the machine decides: it writes on while the signal is on its way.
+    for (const [life, lines] of [1, 2, 3, 7, 18, 40, 61, 4, 95, 33].entries()) {
+      const said = await killAfter(start("ledger-writer.ts", stateDir, String(life)), lines);
+      done.push(...said.filter((line) => line.startsWith("did ")).map((line) => line.slice(4)));
+
+      const file = new DatabaseSync(join(stateDir, "ledger.sqlite"));
+      expect(file.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+      expect(file.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
+      file.close();
+
+      const ledger = await openLedger({ stateDir });
+      const words = await held(ledger);
+      // The step that was announced last may have reached the ledger before the writer could say so.
+      const underWay = said.at(-1)?.startsWith("will ") === true ? said.at(-1)?.slice(5) : undefined;
+      if (underWay !== undefined && words.includes(underWay)) done.push(underWay);
+      expect(words).toEqual(done.toSorted());
+      await ledger.close();
+    }
+  });
+
+  test("and its run is closed by the next one, which then wins the claim", async () => {
+    const stateDir = join(folder, "state");
+    const writer = start("ledger-writer.ts", stateDir, "1", "start life-1-run-1 1.1.2");
+    await killAfter(writer, 12);
+    const ledger = await openLedger({ stateDir });
+    const runId = "life-1-run-1";
+    const blocker = { runId, status: "running", owner: { pid: writer.process.pid } };
+    expect(await ledger.claimRun(runStart({ runId: "next" }))).toMatchObject({ won: false, because: "open_run", blocker });
+    expect(await ledger.finishRun(runId, runFinish({ status: "interrupted" }))).toBe(true);
+    expect(await ledger.claimRun(runStart({ runId: "next" }))).toEqual({ won: true });
+    const { attempts, calls, tries } = await detail(ledger, runId);
+    expect([attempts.map((row) => row.error), calls.map((row) => row.reason)]).toEqual([
+      [endedWithoutRecord],
+      [endedWithoutRecord],
+    ]);
+    expect(tries.map((row) => `${row.status} ${row.error?.slice(0, 22)}`)).toEqual([
+      `answered ${"e".repeat(22)}`,
+      `failed ${endedWithoutRecord}`,
+    ]);
+    await ledger.close();
+  });
+});
+
+describe("a ledger that another process holds", () => {
+  test("is waited for and then reported as locked; reading goes on; once it is free, writing does too", async () => {
+    const stateDir = join(folder, "state");
+    const ledger = await openLedger({ stateDir, busyTimeoutMs: 150 });
+    const patient = await openLedger({ stateDir, busyTimeoutMs: 20_000 });
+    await ledger.claimRun(runStart({ runId: "before" }));
+    const holder = start("ledger-holder.ts", join(stateDir, "ledger.sqlite"));
+    expect(await holder.next()).toBe("holding");
+
+    await expect(ledger.claimRun(runStart({ runId: "during", jobId: "j" }))).rejects.toMatchObject({
+      name: "LedgerError",
+      reason: "locked",
+      message: expect.stringContaining("another process holds it"),
+      location: join(stateDir, "ledger.sqlite"),
+    });
+    expect((await ledger.history({})).map((run) => run.runId)).toEqual(["before"]);
+    const late = await openLedger({ stateDir, busyTimeoutMs: 150 });
+    expect((await late.openRuns()).map((run) => run.runId)).toEqual(["before"]);
+
+    // The patient claim is under way before the holder lets go: this process's event loop is not blocked by its waiting.
+    const waiting = patient.claimRun(runStart({ runId: "patient", jobId: "j" }));
+    holder.say("let go");
+    expect(await holder.next()).toBe("let go");
+    expect(await waiting).toEqual({ won: true });
+    for (const open of [ledger, patient, late]) await open.close();
+  });
+});
