@@ -1,5 +1,15 @@
 /** anthropic-messages, strictly read: message_start, whole blocks, message_delta with a stop reason, message_stop. */
-import { AnswerError, errorOf, outOfOrder, parseJson, recordAt, stringAt, type Answer, type AnswerReader } from "./answer.ts";
+import {
+  AnswerError,
+  errorIn,
+  noReason,
+  outOfOrder,
+  parseJson,
+  recordAt,
+  stringAt,
+  type Answer,
+  type AnswerReader,
+} from "./answer.ts";
 
 export function readAnthropicMessage(body: unknown): Answer {
   const message = recordAt(body, "a message");
@@ -33,8 +43,8 @@ class AnthropicReader implements AnswerReader {
     const type = typeof event["type"] === "string" ? event["type"] : (name ?? "");
     if (name !== undefined && name !== type) throw outOfOrder(name, `carries an event of type ${type}`);
     if (type === "error") {
-      const error = errorOf(event, undefined);
-      throw new AnswerError(error?.fault ?? "unknown", error?.message ?? "the gateway gave no reason");
+      const { fault, message } = errorIn(event) ?? { fault: "unknown", message: noReason };
+      throw new AnswerError(fault, message);
     }
     // Pings, and event types that may be added to the format, say nothing about the message.
     if (!lifecycle.has(type)) return;

@@ -1,5 +1,5 @@
 /** openai-completions, strictly read: chunks of one answer, one finish reason, [DONE]. */
-import { AnswerError, errorOf, outOfOrder, parseJson, recordAt, stringAt, type Answer, type AnswerReader } from "./answer.ts";
+import { AnswerError, errorIn, outOfOrder, parseJson, recordAt, stringAt, type Answer, type AnswerReader } from "./answer.ts";
 
 /** Finish reasons in Anthropic's words; one that is not here is passed on as it is and judged as unknown. */
 const stopReasons: Readonly<Record<string, string>> = {
@@ -73,7 +73,7 @@ export function openAiReader(): AnswerReader {
         return;
       }
       const chunk = recordAt(parseJson(data), "a chunk");
-      const error = errorOf(chunk, undefined);
+      const error = errorIn(chunk);
       if (error !== undefined) throw new AnswerError(error.fault, error.message);
       id ??= chunk["id"];
       if (chunk["id"] !== id) throw outOfOrder("a chunk", "belongs to another answer");

@@ -32,18 +32,14 @@ export interface AnswerReader {
   end(): Answer;
 }
 
-/** An error as both dialects write it: `{ error: { type, message } }`; the gateway adds the fault's name. */
-export function errorOf(
-  body: unknown,
-  named: string | undefined,
-): { readonly fault: Fault; readonly message: string } | undefined {
-  if (!isRecord(body)) return undefined;
-  const error = body["error"];
-  if (!isRecord(error)) return undefined;
-  const fault = [named, error["fault"], error["type"]].find(isFault) ?? "unknown";
-  const message = typeof error["message"] === "string" ? error["message"] : "the gateway gave no reason";
-  return { fault, message };
+/** An error as the gateway writes it in both dialects: `{ error: { message, fault } }`; undefined if the body is none. */
+export function errorIn(body: unknown): { readonly fault: Fault; readonly message: string } | undefined {
+  if (!isRecord(body) || !isRecord(body["error"])) return undefined;
+  const { fault, message } = body["error"];
+  return { fault: isFault(fault) ? fault : "unknown", message: typeof message === "string" ? message : noReason };
 }
+
+export const noReason = "the gateway gave no reason";
 
 /** Whether the answer is a success, as far as the turn can say. */
 export function judge(answer: Answer, limits: Pick<TurnSpec["limits"], "outputBytes">, maxTokens: number): TurnResult {

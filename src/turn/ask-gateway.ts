@@ -1,9 +1,10 @@
 /** One question to the gateway, from inside the turn's process, and what it means for the turn. */
 import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
-import { AnswerError, errorOf, judge, parseJson, type Answer, type AnswerReader } from "./answer.ts";
+import { AnswerError, errorIn, judge, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
 import { anthropicReader, anthropicRequest, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, openAiRequest, readOpenAiCompletion } from "./answer-openai.ts";
+import { isFault } from "./result.ts";
 import type { TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
@@ -83,19 +84,26 @@ function send(spec: TurnSpec, wire: Wire): Promise<IncomingMessage> {
   });
 }
 
-/** The gateway has given the call up and says why. */
+/** The gateway has given the call up; its header names the fault, its body the reason. */
 async function refusedBy(response: IncomingMessage, status: number): Promise<TurnResult> {
   const named = response.headers["x-runner-fault"];
   const text = await readText(response);
-  let body: unknown;
+  const said = errorIn(jsonOrUndefined(text)) ?? { fault: "unknown", message: noReason };
+  return {
+    status: "failed",
+    fault: isFault(named) ? named : said.fault,
+    error: oneLine(said.message),
+    httpStatus: status,
+    toolRuns: 0,
+  };
+}
+
+function jsonOrUndefined(text: string): unknown {
   try {
-    body = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    body = undefined;
+    return undefined;
   }
-  const error = errorOf(body ?? {}, typeof named === "string" ? named : undefined) ??
-    errorOf({ error: {} }, typeof named === "string" ? named : undefined) ?? { fault: "unknown", message: "" };
-  return { status: "failed", fault: error.fault, error: oneLine(error.message), httpStatus: status, toolRuns: 0 };
 }
 
 async function readAnswer(response: IncomingMessage, wire: Wire): Promise<Answer> {
@@ -104,7 +112,7 @@ async function readAnswer(response: IncomingMessage, wire: Wire): Promise<Answer
   if (type !== "application/json")
     throw new AnswerError("stream_broken", `the gateway answered with the content type ${JSON.stringify(type)}`);
   const body = parseJson(await readText(response));
-  const error = errorOf(body, undefined);
+  const error = errorIn(body);
   if (error !== undefined) throw new AnswerError(error.fault, error.message);
   return wire.read(body);
 }
