@@ -1,0 +1,253 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { JobError } from "../../src/errors.ts";
+import type { Schedule } from "../../src/job/job.ts";
+import { describeSchedule } from "../../src/schedule/describe.ts";
+import { nextSlots } from "../../src/schedule/slot.ts";
+import { changes, due, localMinutes, type Fields, type LocalMinute } from "./oracle.ts";
+
+const cron = (expr: string, tz?: string): Schedule => (tz === undefined ? { kind: "cron", expr } : { kind: "cron", expr, tz });
+
+function slots(schedule: Schedule, after: string, count: number, zone = "UTC"): string[] {
+  return nextSlots(schedule, new Date(after), count, zone).map((slot) => slot.toISOString().replace(":00.000Z", "Z"));
+}
+
+describe("cron at the clock changes of New York, as Debian's cron was seen to run them", () => {
+  // In 2026 the clock goes from 02:00 EST to 03:00 EDT on 8 March (07:00Z) and from 02:00 EDT to 01:00 EST on 1 November (06:00Z).
+  const spring = "2026-03-08T05:59:00Z";
+  const autumn = "2026-11-01T04:59:00Z";
+  const table: [expr: string, gap: string[], fold: string[]][] = [
+    ["30 2 * * *", ["03-08T07:00Z", "03-09T06:30Z"], ["11-01T07:30Z", "11-02T07:30Z"]],
+    ["30 1 * * *", ["03-08T06:30Z", "03-09T05:30Z"], ["11-01T05:30Z", "11-02T06:30Z"]],
+    [
+      "*/30 * * * *",
+      ["03-08T06:00Z", "03-08T06:30Z", "03-08T07:00Z", "03-08T07:30Z"],
+      ["11-01T05:00Z", "11-01T05:30Z", "11-01T06:00Z", "11-01T06:30Z", "11-01T07:00Z"],
+    ],
+    [
+      "30 1,2,3 * * *",
+      ["03-08T06:30Z", "03-08T07:00Z", "03-08T07:30Z", "03-09T05:30Z"],
+      ["11-01T05:30Z", "11-01T07:30Z", "11-01T08:30Z", "11-02T06:30Z"],
+    ],
+    // A step over a range is no wildcard to Debian's cron; croner alone would call it one.
+    [
+      "30 1-3/1 * * *",
+      ["03-08T06:30Z", "03-08T07:00Z", "03-08T07:30Z", "03-09T05:30Z"],
+      ["11-01T05:30Z", "11-01T07:30Z", "11-01T08:30Z", "11-02T06:30Z"],
+    ],
+    ["0 */2 * * *", ["03-08T08:00Z", "03-08T10:00Z"], ["11-01T07:00Z", "11-01T09:00Z"]],
+    ["* 2 * * *", ["03-09T06:00Z", "03-09T06:01Z"], ["11-01T07:00Z", "11-01T07:01Z"]],
+  ];
+  it.each(table)("%s", (expr, gap, fold) => {
+    expect(slots(cron(expr, "America/New_York"), spring, gap.length)).toEqual(gap.map((at) => `2026-${at}`));
+    expect(slots(cron(expr, "America/New_York"), autumn, fold.length)).toEqual(fold.map((at) => `2026-${at}`));
+  });
+
+  it.each([
+    [
+      "half an hour: Lord Howe, 02:15 in the gap",
+      "15 2 * * *",
+      "Australia/Lord_Howe",
+      "2026-10-03T12:00:00Z",
+      "2026-10-03T15:30Z",
+    ],
+    ["a gap at midnight: São Paulo 2018", "0 0 * * *", "America/Sao_Paulo", "2018-11-04T02:00:00Z", "2018-11-04T03:00Z"],
+    ["a gap at midnight: Cairo 2026", "30 0 * * 5", "Africa/Cairo", "2026-04-23T12:00:00Z", "2026-04-23T22:00Z"],
+  ])("%s", (_name, expr, zone, after, expected) => {
+    expect(slots(cron(expr, zone), after, 1)).toEqual([expected]);
+  });
+});
+
+const windows = [
+  ["America/New_York", 2026],
+  ["Europe/London", 2026],
+  ["Australia/Lord_Howe", 2026],
+  ["America/Sao_Paulo", 2018],
+  ["Africa/Cairo", 2026],
+  ["Asia/Beirut", 2026],
+  ["America/Havana", 2026],
+  ["Antarctica/Troll", 2026],
+  ["America/Santiago", 2026],
+  ["Europe/Dublin", 2026],
+] as const;
+
+interface Window {
+  readonly zone: string;
+  readonly minutes: readonly LocalMinute[];
+}
+
+const hour = 3_600_000;
+const changeWindows: Window[] = windows.flatMap(([zone, year]) =>
+  changes(zone, year).map((at) => ({ zone, minutes: localMinutes(zone, at - 36 * hour, at + 36 * hour) })),
+);
+
+/** Drawn by number, so that a counterexample shows a number and not four thousand minutes. */
+const anyWindow = fc.integer({ min: 0, max: changeWindows.length - 1 });
+function windowAt(at: number): Window {
+  const found = changeWindows[at];
+  if (found === undefined) throw new Error(`no window ${at}`);
+  return found;
+}
+
+/** A field as text with what it means; `star` when it starts with a star. */
+type Field = { readonly text: string; readonly values: ReadonlySet<number>; readonly star: boolean };
+
+function field(most: number): fc.Arbitrary<Field> {
+  const all = (step: number, from = 0, to = most): Set<number> =>
+    new Set(Array.from({ length: to - from + 1 }, (_, at) => at + from).filter((value) => (value - from) % step === 0));
+  const value = fc.integer({ min: 0, max: most });
+  const step = fc.integer({ min: 1, max: most + 1 });
+  const list = fc.uniqueArray(value, { minLength: 1, maxLength: 5 });
+  return fc.oneof(
+    fc.constant({ text: "*", values: all(1), star: true }),
+    step.map((by) => ({ text: `*/${by}`, values: all(by), star: true })),
+    list.map((values) => ({ text: values.join(","), values: new Set(values), star: false })),
+    fc.tuple(value, value, step).map(([a, b, by]) => {
+      const [from, to] = a < b ? [a, b] : [b, a];
+      return { text: `${from}-${to}/${by}`, values: all(by, from, to), star: false };
+    }),
+    fc.tuple(value, step).map(([one, by]) => ({ text: `${one},*/${by}`, values: new Set([one, ...all(by)]), star: false })),
+  );
+}
+
+describe("cron against a slow oracle, on the days of every change in ten zones", () => {
+  it("has windows on both kinds of day", () => {
+    expect(changeWindows.length).toBeGreaterThanOrEqual(20);
+  });
+
+  it("gives exactly the oracle's slots, from any instant on", () => {
+    const weekdays = fc.option(fc.uniqueArray(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 3 }), {
+      nil: undefined,
+    });
+    fc.assert(
+      fc.property(anyWindow, field(59), field(23), weekdays, fc.integer({ min: 0, max: 60 * 60 }), (at, m, h, days, start) => {
+        const { zone, minutes } = windowAt(at);
+        const fields: Fields = {
+          minutes: m.values,
+          hours: h.values,
+          wild: m.star || h.star,
+          ...(days === undefined ? {} : { weekdays: new Set(days) }),
+        };
+        const after = (minutes[600]?.at ?? 0) + start * 60_000;
+        const last = minutes.at(-1)?.at ?? 0;
+        const expected = due(fields, minutes).filter((run) => run > after);
+        const expr = `${m.text} ${h.text} * * ${days === undefined ? "*" : days.join(",")}`;
+        const found = nextSlots(cron(expr, zone), new Date(after), expected.length + 1, "UTC").map((slot) => slot.getTime());
+        expect(
+          found.filter((run) => run <= last),
+          `${expr} in ${zone} after ${new Date(after).toISOString()}`,
+        ).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("asked slot by slot, gives the same as asked at once", () => {
+    fc.assert(
+      fc.property(anyWindow, field(59), field(23), (at, m, h) => {
+        const { zone, minutes } = windowAt(at);
+        const schedule = cron(`${m.text} ${h.text} * * *`, zone);
+        const from = new Date(minutes[1_800]?.at ?? 0);
+        const atOnce = nextSlots(schedule, from, 12, "UTC").map(Number);
+        const stepwise: number[] = [];
+        for (let last = from; stepwise.length < 12;) {
+          const [next] = nextSlots(schedule, last, 1, "UTC");
+          last = next ?? new Date(0);
+          stepwise.push(Number(last));
+        }
+        expect(stepwise).toEqual(atOnce);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("runs a nightly job exactly once each civil day of a year, in every zone with a change", () => {
+    for (const [zone, year] of windows) {
+      const civil = new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" });
+      for (const expr of ["30 2 * * *", "0 0 * * *", "30 1 * * *"]) {
+        const found = nextSlots(cron(expr, zone), new Date(Date.UTC(year, 0, 5)), 340, "UTC").map((slot) => civil.format(slot));
+        expect(new Set(found).size, `${expr} in ${zone}`).toBe(340);
+      }
+    }
+  });
+});
+
+describe("cron elsewhere", () => {
+  it("reads the default zone where the schedule names none", () => {
+    expect(slots(cron("0 12 * * *"), "2026-07-01T00:00:00Z", 1, "Europe/London")).toEqual(["2026-07-01T11:00Z"]);
+    expect(slots(cron("0 12 * * *", "UTC"), "2026-07-01T00:00:00Z", 1, "Europe/London")).toEqual(["2026-07-01T12:00Z"]);
+  });
+  it("answers strictly after the instant", () => {
+    expect(slots(cron("0 12 * * *"), "2026-07-01T12:00:00Z", 1)).toEqual(["2026-07-02T12:00Z"]);
+    expect(slots(cron("0 12 * * *"), "2026-07-01T11:59:59.999Z", 1)).toEqual(["2026-07-01T12:00Z"]);
+  });
+  it("reads six fields with seconds in front", () => {
+    expect(nextSlots(cron("15 0 12 * * *"), new Date("2026-07-01T00:00:00Z"), 1, "UTC")[0]?.toISOString()).toBe(
+      "2026-07-01T12:00:15.000Z",
+    );
+  });
+  it("finds the last days, nearest weekdays and numbered weekdays", () => {
+    expect(slots(cron("0 0 L * *"), "2026-02-01T00:00:00Z", 1)).toEqual(["2026-02-28T00:00Z"]);
+    expect(slots(cron("0 0 LW * *"), "2026-05-01T00:00:00Z", 1)).toEqual(["2026-05-29T00:00Z"]);
+    expect(slots(cron("0 0 * * FRI#2"), "2026-05-01T00:00:00Z", 1)).toEqual(["2026-05-08T00:00Z"]);
+    expect(slots(cron("0 0 29 2 *"), "2026-05-01T00:00:00Z", 1)).toEqual(["2028-02-29T00:00Z"]);
+  });
+  it("fires on either day field when both are set, and on both with +", () => {
+    expect(slots(cron("0 0 13 * 5"), "2026-11-01T00:00:00Z", 2)).toEqual(["2026-11-06T00:00Z", "2026-11-13T00:00Z"]);
+    expect(slots(cron("0 0 13 * +5"), "2026-11-01T00:00:00Z", 2)).toEqual(["2026-11-13T00:00Z", "2027-08-13T00:00Z"]);
+  });
+  it("refuses what never fires, cannot be read, or has no zone", () => {
+    for (const [expr, zone, said] of [
+      ["0 0 31 2 *", "UTC", "never fires"],
+      ["0 0 31 4,6 *", "UTC", "never fires"],
+      ["61 * * * *", "UTC", "0 to 59"],
+      ["0 0 * * *", "Mars/Phobos", "cannot be computed"],
+    ] as const) {
+      expect(() => nextSlots(cron(expr, zone), new Date(0), 1, "UTC")).toThrow(JobError);
+      expect(() => nextSlots(cron(expr, zone), new Date(0), 1, "UTC")).toThrow(said);
+    }
+  });
+});
+
+describe("every, at, manual", () => {
+  it("counts intervals from the anchor, and nothing before it", () => {
+    const every: Schedule = { kind: "every", everyMs: 1_800_000, anchorMs: Date.parse("2026-01-01T00:10:00Z") };
+    expect(slots(every, "2026-01-01T05:00:00Z", 3)).toEqual(["2026-01-01T05:10Z", "2026-01-01T05:40Z", "2026-01-01T06:10Z"]);
+    expect(slots(every, "2026-01-01T05:10:00Z", 1)).toEqual(["2026-01-01T05:40Z"]);
+    expect(slots(every, "2020-01-01T00:00:00Z", 1)).toEqual(["2026-01-01T00:10Z"]);
+  });
+  it("is anchored at the epoch by default, and each slot is the next after the one before", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1_000, max: 10 ** 10 }), fc.integer({ min: 0, max: 4 * 10 ** 12 }), (everyMs, after) => {
+        const [first, second] = nextSlots({ kind: "every", everyMs }, new Date(after), 2, "UTC").map(Number);
+        expect((first ?? 0) % everyMs).toBe(0);
+        expect(first).toBeGreaterThan(after);
+        expect((first ?? 0) - after).toBeLessThanOrEqual(everyMs);
+        expect(nextSlots({ kind: "every", everyMs }, new Date(first ?? 0), 1, "UTC").map(Number)).toEqual([second]);
+      }),
+    );
+  });
+  it("has one slot for at, until it is past, and none for manual", () => {
+    expect(slots({ kind: "at", at: "2027-01-31T09:00:00" }, "2026-01-01T00:00:00Z", 5)).toEqual(["2027-01-31T09:00Z"]);
+    expect(slots({ kind: "at", at: "2027-01-31T09:00:00+05:30" }, "2026-01-01T00:00:00Z", 5)).toEqual(["2027-01-31T03:30Z"]);
+    expect(slots({ kind: "at", at: "2027-01-31T09:00:00Z" }, "2027-01-31T09:00:00Z", 5)).toEqual([]);
+    expect(slots({ kind: "manual" }, "2027-01-31T09:00:00Z", 5)).toEqual([]);
+  });
+  it("answers no more than it was asked for", () => {
+    expect(slots(cron("* * * * *"), "2026-01-01T00:00:00Z", 0)).toEqual([]);
+    expect(slots({ kind: "every", everyMs: 1_000 }, "2026-01-01T00:00:00Z", -3)).toEqual([]);
+    expect(slots({ kind: "at", at: "2027-01-31T09:00:00Z" }, "2026-01-01T00:00:00Z", 0)).toEqual([]);
+  });
+});
+
+describe("describeSchedule", () => {
+  it.each([
+    [cron("0 12 * * *", "Europe/London"), "0 12 * * * Europe/London"],
+    [cron("0 12 * * *"), "0 12 * * *"],
+    [{ kind: "every", everyMs: 5_400_000 }, "every 1h30m"],
+    [{ kind: "at", at: "2027-01-31T09:00:00.000Z" }, "at 2027-01-31T09:00:00.000Z"],
+    [{ kind: "manual" }, "by hand"],
+  ] satisfies [Schedule, string][])("%o", (schedule, text) => {
+    expect(describeSchedule(schedule)).toBe(text);
+  });
+});
