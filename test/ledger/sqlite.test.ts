@@ -1,13 +1,301 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
+import { Connection } from "../../src/ledger/sqlite/connection.ts";
+import { migrate, migrations } from "../../src/ledger/sqlite/migrations.ts";
+import { sqliteLedger } from "../../src/ledger/sqlite/open.ts";
+import { queries } from "../../src/ledger/sqlite/runs.ts";
 import { ledgerContract } from "./contract.ts";
+import { fillHistory } from "./history.ts";
+import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart, underWay } from "./records.ts";
 
 ledgerContract("SQLite", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "runner-ledger-"));
-  return {
-    open: () => openLedger({ stateDir: join(folder, "state") }),
-    dispose: () => rm(folder, { recursive: true }),
-  };
+  const place = await mkdtemp(join(tmpdir(), "runner-ledger-"));
+  return { open: () => openLedger({ stateDir: join(place, "state") }), dispose: () => rm(place, { recursive: true }) };
+});
+
+let folder: string;
+let stateDir: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "runner-ledger-"));
+  stateDir = join(folder, "deep", "state");
+  file = join(stateDir, "ledger.sqlite");
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+/** A ledger with one run, closed. */
+async function makeLedger(): Promise<void> {
+  const ledger = await openLedger({ stateDir });
+  await ledger.claimRun(runStart({ runId: "kept" }));
+  await ledger.close();
+}
+
+/** The refusal that opening must end in. */
+function refusal(reason: string, words: string): object {
+  return { name: "LedgerError", reason, location: file, message: expect.stringContaining(words) };
+}
+const opening = (): Promise<unknown> => openLedger({ stateDir }).catch((error: unknown) => error);
+
+/** Root may write anywhere; so that a test of permissions means something as root too, it becomes somebody else for a moment. */
+function become(user: number): void {
+  if (process.getuid?.() === 0) process.seteuid?.(user);
+}
+
+describe("modes and places", () => {
+  test.each([0o000, 0o022, 0o077, 0o277])("folder 0700 and all files 0600 under the umask %o", async (mask) => {
+    mkdirSync(join(folder, "deep"));
+    const before = process.umask(mask);
+    const ledger = await openLedger({ stateDir }).finally(() => process.umask(before));
+    await ledger.claimRun(runStart({ runId: "run" }));
+    expect(mode(stateDir)).toBe("700");
+    expect(readdirSync(stateDir).toSorted()).toEqual(["ledger.sqlite", "ledger.sqlite-shm", "ledger.sqlite-wal"]);
+    expect(readdirSync(stateDir).map((name) => mode(join(stateDir, name)))).toEqual(["600", "600", "600"]);
+    await ledger.close();
+  });
+
+  test("a ledger that was copied with wider modes is made private again, and a folder of somebody's own keeps its mode", async () => {
+    await makeLedger();
+    chmodSync(file, 0o644);
+    chmodSync(stateDir, 0o755);
+    const ledger = await openLedger({ stateDir });
+    await ledger.openRuns();
+    expect([mode(file), mode(`${file}-wal`), mode(`${file}-shm`), mode(stateDir)]).toEqual(["600", "600", "600", "755"]);
+    await ledger.close();
+  });
+
+  test("a command that only reads makes nothing where there is nothing, and reads what there is", async () => {
+    expect(await openLedger({ stateDir, create: false })).toBeUndefined();
+    expect(existsSync(join(folder, "deep"))).toBe(false);
+    mkdirSync(stateDir, { recursive: true });
+    writeFileSync(file, "");
+    expect(await openLedger({ stateDir, create: false })).toBeUndefined();
+    await makeLedger();
+    const ledger = await openLedger({ stateDir, create: false });
+    expect((await ledger?.history({}))?.map((run) => run.runId)).toEqual(["kept"]);
+    await ledger?.close();
+  });
+
+  test("a state folder that cannot be one is refused with the place and what to do", async () => {
+    writeFileSync(join(folder, "deep"), "a file");
+    expect(await opening()).toMatchObject(refusal("unavailable", "--state-dir"));
+  });
+
+  test("a folder or a file that this user may not write is a matter of permission", async () => {
+    await makeLedger();
+    chmodSync(folder, 0o755);
+    chmodSync(stateDir, 0o500);
+    become(65_534);
+    const closedFolder = await opening();
+    become(0);
+    chmodSync(stateDir, 0o777);
+    chmodSync(file, 0o400);
+    become(65_534);
+    const closedFile = await opening();
+    become(0);
+    const expected = { name: "LedgerError", reason: "permission", message: expect.stringContaining("writable for this user") };
+    expect([closedFolder, closedFile]).toMatchObject([expected, expected]);
+    chmodSync(stateDir, 0o700);
+  });
+});
+
+describe("files that are no ledger of this program", () => {
+  test.each([
+    ["text", Buffer.from("this is not a database, but it may be somebody's only copy of something\n".repeat(40))],
+    ["zeros", Buffer.alloc(8192)],
+    ["noise after a good header", Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(8000, 0xa5)])],
+  ])("%s is reported as corrupt and left as it is", async (_, content) => {
+    mkdirSync(stateDir, { recursive: true });
+    writeFileSync(file, content);
+    expect(await opening()).toMatchObject(refusal("corrupt", "it was left untouched"));
+    expect(readFileSync(file).equals(content)).toBe(true);
+    expect(readdirSync(stateDir)).toEqual(["ledger.sqlite"]);
+  });
+
+  test("a ledger that was cut in the middle is reported as corrupt, not emptied", async () => {
+    await makeLedger();
+    const whole = readFileSync(file);
+    writeFileSync(file, whole.subarray(0, whole.length / 2));
+    const ledger = await opening();
+    const failure = ledger instanceof Error ? ledger : await readAll(stateDir);
+    expect(failure).toMatchObject({ name: "LedgerError", reason: "corrupt" });
+  });
+
+  test("another program's database is refused", async () => {
+    mkdirSync(stateDir, { recursive: true });
+    new DatabaseSync(file).exec("CREATE TABLE theirs (a); PRAGMA user_version=1");
+    expect(await opening()).toMatchObject(refusal("corrupt", "database of another program"));
+    new DatabaseSync(file).exec("PRAGMA user_version=0");
+    expect(await opening()).toMatchObject(refusal("corrupt", "database of another program"));
+  });
+
+  test("a newer schema is refused and says what to do", async () => {
+    await makeLedger();
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA user_version=999");
+    database.close();
+    const before = readFileSync(file);
+    expect(await opening()).toMatchObject(
+      refusal("newer_schema", `its schema is version 999 and this runner knows up to ${migrations.length} (update runner`),
+    );
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test("a link to a ledger elsewhere is followed", async () => {
+    await makeLedger();
+    symlinkSync(stateDir, join(folder, "link"));
+    const ledger = await openLedger({ stateDir: join(folder, "link") });
+    expect(await ledger.history({})).toHaveLength(1);
+    await ledger.close();
+  });
+});
+
+/** Opens and reads everything; the error that came of it, if any. */
+async function readAll(place: string): Promise<unknown> {
+  const ledger = await openLedger({ stateDir: place });
+  try {
+    await ledger.history({});
+    await ledger.lastRuns();
+    await ledger.claimRun(runStart({ runId: "another", jobId: "another" }));
+    await ledger.run("kept");
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await ledger.close();
+  }
+}
+
+describe("migrations", () => {
+  const added = "ALTER TABLE runs ADD COLUMN note TEXT";
+
+  test("a next one is applied once, after a whole copy of the ledger was put beside it", async () => {
+    await makeLedger();
+    const connections = [new Connection(file, 5000), new Connection(file, 5000), new Connection(file, 5000)];
+    await Promise.all(connections.map((connection) => migrate(connection, [...migrations, added])));
+    for (const connection of connections) {
+      const [run] = connection.database.prepare("SELECT id, note FROM runs").all();
+      expect({ ...run }).toEqual({ id: "kept", note: null });
+      connection.close();
+    }
+    expect(readdirSync(stateDir).toSorted()).toEqual(["ledger.sqlite", "ledger.sqlite.schema-1"]);
+    expect(mode(`${file}.schema-1`)).toBe("600");
+    const copy = new DatabaseSync(`${file}.schema-1`);
+    expect({ ...copy.prepare("PRAGMA user_version").get() }).toEqual({ user_version: 1 });
+    expect({ ...copy.prepare("SELECT id FROM runs").get() }).toEqual({ id: "kept" });
+    copy.close();
+    expect(await opening()).toMatchObject(refusal("newer_schema", "version 2"));
+  });
+
+  test("one that fails changes nothing", async () => {
+    await makeLedger();
+    const connection = new Connection(file, 5000);
+    await expect(migrate(connection, [...migrations, `${added}; CREATE TABLE runs (a)`])).rejects.toThrow(/already exists/);
+    connection.close();
+    const ledger = await openLedger({ stateDir });
+    expect((await ledger.history({}))[0]?.runId).toBe("kept");
+    await ledger.close();
+  });
+});
+
+describe("a full disk", () => {
+  test("is reported as full; nothing is half written, and writing goes on when there is room again", async () => {
+    await makeLedger();
+    const connection = new Connection(file, 5000);
+    await migrate(connection);
+    const ledger = sqliteLedger(connection);
+    await ledger.finishRun("kept", runFinish());
+    await underWay(ledger, "run");
+    const pages = Number(connection.database.prepare("PRAGMA page_count").get()?.["page_count"]);
+    connection.database.exec(`PRAGMA max_page_count=${pages}`);
+    const end = runFinish({ output: "o".repeat(100_000) });
+    await expect(ledger.finishRun("run", end)).rejects.toMatchObject({
+      name: "LedgerError",
+      reason: "full",
+      location: file,
+      message: expect.stringContaining("free some space"),
+    });
+    expect((await ledger.openRuns()).map((run) => run.runId)).toEqual(["run"]);
+    const found = await ledger.run("run");
+    expect(found).toMatchObject({
+      run: { status: "running" },
+      attempts: [{ status: "running" }],
+      tries: [{ status: "running" }],
+    });
+
+    connection.database.exec(`PRAGMA max_page_count=${pages + 1000}`);
+    expect(await ledger.finishRun("run", end)).toBe(true);
+    expect(connection.database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+    await ledger.close();
+  });
+});
+
+describe("many runs", () => {
+  test("10,000 runs come in the order of recording, and no list looks at more of them than it gives", async () => {
+    await makeLedger();
+    fillHistory(file, 10_000, 7);
+    const ledger = await openLedger({ stateDir });
+    const all = await ledger.history({ limit: 20_000 });
+    expect(all.map((run) => run.runId.slice(0, 12))).toEqual([
+      ...Array.from({ length: 10_000 }, (_, index) => `run-${String(10_000 - index).padStart(8, "0")}`),
+      "kept",
+    ]);
+    const ofJob = await ledger.history({ jobId: "job-3", limit: 3 });
+    expect(ofJob.map((run) => Number(run.runId.slice(4, 12)))).toEqual([9999, 9992, 9985]);
+    const last = await ledger.lastRuns();
+    const ids = [...last.values()].map((run) => run.runId.slice(0, 12)).toSorted();
+    expect(ids).toEqual([
+      "kept",
+      "run-00009994",
+      "run-00009995",
+      "run-00009996",
+      "run-00009997",
+      "run-00009998",
+      "run-00009999",
+      "run-00010000",
+    ]);
+    await ledger.close();
+  });
+
+  test.each(Object.entries(queries))("the query for %s goes along an index", async (name, query) => {
+    await makeLedger();
+    const database = new DatabaseSync(file);
+    const plan = database
+      .prepare(`EXPLAIN QUERY PLAN ${query}`)
+      .all()
+      .map((row) => String(row["detail"]));
+    database.close();
+    // `ofAll` reads the newest rows and stops at its limit; `open` reads the index that holds nothing but open runs, and sorts them.
+    const scans = name === "ofAll" ? ["SCAN r"] : name === "open" ? ["SCAN r USING INDEX one_open_run_a_job"] : [];
+    expect(plan.filter((line) => line.startsWith("SCAN") && line !== "SCAN j")).toEqual(scans);
+    expect(plan.filter((line) => line.includes("TEMP B-TREE"))).toHaveLength(name === "open" ? 1 : 0);
+  });
+});
+
+test("no statement holds a value: texts full of SQL are only texts", async () => {
+  const ledger = await openLedger({ stateDir });
+  const nasty = "'); DROP TABLE runs; -- \" :run_id ? $1";
+  await ledger.claimRun(runStart({ runId: nasty, jobId: nasty, jobName: nasty, modelAsked: nasty }));
+  await ledger.startAttempt(attemptStart({ runId: nasty, why: nasty, sessionId: nasty }));
+  await ledger.startCall(callStart({ runId: nasty, dialect: nasty }));
+  await ledger.startTry(tryStart({ runId: nasty, provider: nasty, model: nasty, why: nasty }));
+  await ledger.finishTry(
+    tryStart({ runId: nasty }),
+    tryFinish({ error: nasty, reason: nasty, requestId: nasty, stopReason: nasty }),
+  );
+  await ledger.rememberRung({ provider: nasty, model: nasty, fault: "stream_order", notedAt: 1, expiresAt: 2 });
+  await ledger.finishRun(nasty, runFinish({ reason: nasty, output: nasty }));
+  expect(await ledger.run(nasty)).toMatchObject({
+    run: { runId: nasty, jobId: nasty, output: nasty },
+    attempts: [{ why: nasty }],
+    tries: [{ error: nasty, requestId: nasty }],
+  });
+  expect(await ledger.history({ jobId: nasty })).toHaveLength(1);
+  await ledger.close();
 });

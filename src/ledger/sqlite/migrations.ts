@@ -175,7 +175,7 @@ function newerSchema(file: string, found: number, known: number): Error {
  */
 async function backUp(connection: Connection, from: number): Promise<void> {
   const whole = `${connection.file}.schema-${from}`;
-  const partial = `${whole}.${process.pid}`;
+  const partial = `${whole}.${process.pid}-${process.hrtime.bigint()}`;
   try {
     closeSync(openSync(partial, "w", 0o600));
     chmodSync(partial, 0o600);

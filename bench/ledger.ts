@@ -1,0 +1,160 @@
+/**
+ * The ledger's speed. `node bench/ledger.ts` (100,000 runs of history; `--million` for 1,000,000).
+ *
+ * Writes: durable claims and steps a second, in one process, one after the other, as a run does them. Reads: the whole process
+ * of a command that opens the ledger and reads, against a bare `node -e 0`, interleaved, medians. Absolute times depend on the
+ * machine and its disk; the ratios carry over.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
+import { openLedger } from "../src/ledger/index.ts";
+import type { Ledger } from "../src/ledger/ledger.ts";
+import { fillHistory } from "../test/ledger/history.ts";
+import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart } from "../test/ledger/records.ts";
+
+const runs = process.argv.includes("--million") ? 1_000_000 : 100_000;
+const jobs = 50;
+const rounds = 15;
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "runner-bench-ledger-"));
+
+/** Writes done one after the other for about a second; how many a second. */
+async function rate(write: (number: number) => Promise<unknown>, writesEach: number): Promise<number> {
+  const begin = performance.now();
+  let number = 0;
+  while (performance.now() - begin < 1000) await write(number++);
+  return (number * writesEach * 1000) / (performance.now() - begin);
+}
+
+async function writes(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+  const claims = await rate((number) => ledger.claimRun(runStart({ runId: `claim-${number}`, jobId: `claim-job-${number}` })), 1);
+  await ledger.claimRun(runStart({ runId: "steps", jobId: "steps" }));
+  await ledger.startAttempt(attemptStart({ runId: "steps" }));
+  await ledger.startCall(callStart({ runId: "steps" }));
+  const steps = await rate(async (number) => {
+    const key = tryStart({ runId: "steps", try: number + 1 });
+    await ledger.startTry(key);
+    await ledger.finishTry(key, tryFinish({ status: "failed", fault: "stream_order", error: "e".repeat(300) }));
+  }, 2);
+  const whole = await rate(async (number) => {
+    const runId = `whole-${number}`;
+    await ledger.claimRun(runStart({ runId, jobId: "whole" }));
+    await ledger.startAttempt(attemptStart({ runId }));
+    await ledger.startCall(callStart({ runId }));
+    await ledger.startTry(tryStart({ runId }));
+    await ledger.finishTry(tryStart({ runId }), tryFinish());
+    await ledger.finishCall(callStart({ runId }), { finishedAt: 1, status: "answered", httpStatus: 200 });
+    await ledger.finishAttempt({ runId, attempt: 1 }, { finishedAt: 1, status: "succeeded", toolRuns: 0 });
+    await ledger.finishRun(runId, runFinish({ output: "o".repeat(500) }));
+  }, 1);
+  return [
+    ["claims a second", claims],
+    ["steps a second (start or end of a try)", steps],
+    ["whole runs a second (8 writes each)", whole],
+  ];
+}
+
+/** One program a read, bundled and cached as the command line is, so that loading our sources is no part of the figure. */
+function program(name: string, work: string): string {
+  const file = join(folder, `${name}.cjs`);
+  const contents = `import { openLedger } from "./src/ledger/index.ts";
+    (async () => { const ledger = await openLedger({ stateDir: process.argv[2], create: false }); ${work} await ledger.close(); })();`;
+  buildSync({
+    stdin: { contents, resolveDir: root, loader: "ts" },
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    banner: { js: 'require("node:module").enableCompileCache();' },
+    outfile: file,
+    logLevel: "error",
+  });
+  return file;
+}
+
+function milliseconds(...args: string[]): number {
+  const begin = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return performance.now() - begin;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** Whole processes, interleaved so that a slow moment of the machine hits all of them. */
+function processes(stateDir: string): readonly (readonly [string, number])[] {
+  const programs: readonly (readonly [string, readonly string[]])[] = [
+    ["bare `node -e 0`", ["-e", "0"]],
+    ["open and close", [program("open", ""), stateDir]],
+    ["open, last 20 runs of a job", [program("history", `await ledger.history({ jobId: "job-7" });`), stateDir]],
+    ["open, last run of each of 50 jobs (`list`)", [program("last", "await ledger.lastRuns();"), stateDir]],
+    ["open, one run by 8 characters of its id", [program("show", `await ledger.run("run-00054321");`), stateDir]],
+  ];
+  const times = programs.map((): number[] => []);
+  for (let round = 0; round < rounds; round++)
+    for (const [at, [, args]] of programs.entries()) times[at]?.push(milliseconds(...args));
+  return programs.map(([name], at) => [name, median(times[at] ?? [])]);
+}
+
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const samples: number[] = [];
+  for (let sample = 0; sample < 200; sample++) {
+    const begin = performance.now();
+    await work();
+    samples.push(performance.now() - begin);
+  }
+  return median(samples);
+}
+
+async function queries(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+  return [
+    ["last 20 runs of a job", await time(() => ledger.history({ jobId: "job-7" }))],
+    ["last 20 runs of all", await time(() => ledger.history({}))],
+    ["last run of each of 50 jobs", await time(() => ledger.lastRuns())],
+    ["open runs", await time(() => ledger.openRuns())],
+    ["one run by a beginning of its id", await time(() => ledger.run("run-00054321"))],
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n| ${head.join(" | ")} |\n|${head.map((_, at) => (at === 0 ? "---" : "---:")).join("|")}|`);
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+}
+
+try {
+  const fresh = await openLedger({ stateDir: join(folder, "fresh") });
+  table(
+    ["write, one process, durable", "per second"],
+    (await writes(fresh)).map(([name, value]) => [name, value.toFixed(0)]),
+  );
+  await fresh.close();
+
+  const stateDir = join(folder, "old");
+  mkdirSync(stateDir);
+  await (await openLedger({ stateDir })).close();
+  const begin = performance.now();
+  fillHistory(join(stateDir, "ledger.sqlite"), runs, jobs);
+  const size = statSync(join(stateDir, "ledger.sqlite")).size / 2 ** 20;
+  console.log(
+    `\n${runs.toLocaleString("en")} runs of ${jobs} jobs: ${size.toFixed(0)} MiB, filled in ${((performance.now() - begin) / 1000).toFixed(1)} s`,
+  );
+  const whole = processes(stateDir);
+  const bare = whole[0]?.[1] ?? Number.NaN;
+  table(
+    [`whole process, median of ${rounds}`, "ms", "× bare node"],
+    whole.map(([name, value]) => [name, value.toFixed(1), (value / bare).toFixed(2)]),
+  );
+  const ledger = await openLedger({ stateDir });
+  table(
+    ["query on the open ledger, median of 200", "ms"],
+    (await queries(ledger)).map(([name, value]) => [name, value.toFixed(3)]),
+  );
+  await ledger.close();
+} finally {
+  rmSync(folder, { recursive: true });
+}
