@@ -9,6 +9,6 @@ export { parseSimulation } from "./simulated/simulation.ts";
 export type { SimulationSpec } from "./simulated/simulation.ts";
 export { startSimulatedProvider } from "./simulated/server.ts";
 export type { RequestInfo, RequestLog, SimulatedProvider, SimulatedProviderOptions } from "./simulated/server.ts";
-export { expectedText, judgeText } from "./simulated/text.ts";
+export { expectedText, judgeText, judgeToolInput } from "./simulated/text.ts";
 export type { TextFacts } from "./simulated/text.ts";
 export type { ScriptedAnswer, SimulatedRequest } from "./simulated/answer.ts";

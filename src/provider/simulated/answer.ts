@@ -1,6 +1,6 @@
 import type { Dialect, JsonObject } from "../provider.ts";
 import { hash53 } from "./random.ts";
-import { expectedText } from "./text.ts";
+import { expectedText, toolInput } from "./text.ts";
 import { isObject, listOf } from "./wire.ts";
 
 /** What a test wants the simulated provider to say instead of its own text. */
@@ -114,7 +114,7 @@ export function withTool(generation: Generation, request: SimulatedRequest, coun
     type: "tool_use" as const,
     id: `toolu_simulated_${hash53(`tool/${at}/${generation.seed}/${generation.key}`)}`,
     name,
-    input: { note: `simulated call ${at + 1} of answer ${generation.key}`, steps: [1, 2, 3], path: "/dev/null" },
+    input: { ...toolInput(`simulated call ${at + 1} of answer ${generation.key}`) },
   }));
   return {
     ...generation,

@@ -1,4 +1,5 @@
 import { hash53, randomFor, shuffled } from "./random.ts";
+import { isObject } from "./wire.ts";
 
 /** What a simulated text is made from. The same facts give the same text. */
 export interface TextFacts {
@@ -53,6 +54,18 @@ export function expectedText(facts: TextFacts): string {
     `End of simulated answer ${number}. Check: `,
   ].join("\n\n");
   return body + hash53(body);
+}
+
+/** The input of a simulated tool call; its checksum stands last, so that a cut one lacks it. */
+export function toolInput(note: string): { readonly note: string; readonly steps: readonly number[]; readonly check: string } {
+  const steps = Array.from({ length: 12 }, (_, at) => at + 1);
+  return { note, steps, check: hash53(JSON.stringify({ note, steps })) };
+}
+
+/** Whether the input of a simulated tool call is whole. */
+export function judgeToolInput(input: unknown): "right" | "wrong" {
+  if (!isObject(input) || typeof input["note"] !== "string") return "wrong";
+  return JSON.stringify(input) === JSON.stringify(toolInput(input["note"])) ? "right" : "wrong";
 }
 
 const whole =
