@@ -15,8 +15,8 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], { stdio: "inherit" });
 await build({
   absWorkingDir: root,
-  entryPoints: { "runner.cjs": "src/cli/main.ts", "agent-child.cjs": "src/turn/agent-child.ts" },
-  outExtension: { ".js": "" },
+  entryPoints: { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" },
+  outExtension: { ".js": ".cjs" },
   outdir: "dist",
   bundle: true,
   platform: "node",

@@ -1,13 +1,13 @@
 /** Which providers there are, and what `provider/model` means among them. */
 import { UsageError, type Issue } from "../errors.ts";
-import { nearest } from "../job/check.ts";
 import type { Job } from "../job/job.ts";
-import type { LoadedConfig } from "../load/config.ts";
+import { unknownProvider } from "../job/leaves.ts";
+import type { Config } from "../load/config.ts";
 import { builtInProviders } from "../provider/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 
 /** Built-in providers with what the configuration says on top, field by field; headers are merged. */
-export function mergeProviders(config: LoadedConfig): Map<string, ProviderConfig> {
+export function mergeProviders(config: Pick<Config, "providers">): Map<string, ProviderConfig> {
   const merged = new Map(builtInProviders.map((provider) => [provider.id, provider]));
   for (const [id, input] of Object.entries(config.providers)) {
     const base = merged.get(id);
@@ -38,31 +38,23 @@ export function unknownModels(jobs: readonly Job[], providers: ReadonlyMap<strin
   return jobs.flatMap(({ payload, source }) => {
     const named: (readonly [string, string | undefined])[] = [["payload.model", payload.model], ...(payload.fallbacks ?? []).map((name, at) => [`payload.fallbacks[${at}]`, name] as const)];
     return named.flatMap(([key, name]) => {
-      const issue = name === undefined ? undefined : unknownProvider(name, providers);
+      const issue = name === undefined ? undefined : unknownProvider(name, [...providers.keys()]);
       return issue === undefined ? [] : [{ file: source.file, line: source.line, path: key, ...issue }];
     });
   });
-}
-
-function unknownProvider(name: string, providers: ReadonlyMap<string, ProviderConfig>): Pick<Issue, "message" | "suggestion"> | undefined {
-  const { provider } = splitModel(name);
-  if (providers.has(provider)) return undefined;
-  const near = nearest(provider, [...providers.keys()]);
-  const suggestion = near === undefined ? `known: ${[...providers.keys()].join(", ")}; others are set in the configuration under "providers"` : `did you mean "${near}"?`;
-  return { message: `there is no provider "${provider}" for the model "${name}"`, suggestion };
 }
 
 /** `provider/model` → where it is asked. @throws UsageError for a provider nobody knows or a name that is not of that form. */
 export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
   return (name: string): { provider: string; model: string; dialect: ProviderConfig["dialect"] } => {
     const { provider, model } = splitModel(name);
-    const config = providers.get(provider);
     if (provider === "" || model === "" || !name.includes("/")) {
       throw new UsageError(`"${name}" does not name a model`, { suggestion: "Write provider/model, such as kimi-coding/k2p5." });
     }
+    const config = providers.get(provider);
     if (config === undefined) {
-      const issue = unknownProvider(name, providers);
-      throw new UsageError(issue?.message ?? name, issue?.suggestion === undefined ? {} : { suggestion: issue.suggestion });
+      const issue = unknownProvider(name, [...providers.keys()]);
+      throw new UsageError(issue?.message ?? name, issue === undefined ? {} : { suggestion: issue.suggestion });
     }
     return { provider, model, dialect: config.dialect };
   };

@@ -27,7 +27,7 @@ export interface Project {
   /** Configuration files that were read, the one that wins first. */
   readonly configFiles: readonly string[];
   readonly stateDir: string;
-  /** Zone of schedules that name none. */
+  /** Zone of schedules that name none: the configuration's, else the machine's. */
   readonly zone: string;
   readonly defaultModel: string | undefined;
   readonly defaultFallbacks: readonly string[];
@@ -43,31 +43,34 @@ export interface Project {
  * @throws ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
  */
 export async function loadProject(place: Place): Promise<Project> {
-  const dir = path.resolve(place.dir);
-  const config = await loadConfig({
-    dir,
+  const cwd = path.resolve(place.dir);
+  const { config, files, warnings } = await loadConfig({
+    cwd,
     env: place.env,
-    knownProviders: builtInProviders.map(({ id }) => id),
-    ...(place.configFile === undefined ? {} : { configFile: place.configFile }),
-    ...(place.stateDir === undefined ? {} : { stateDir: place.stateDir }),
+    builtIns: builtInProviders.map(({ id }) => id),
+    file: place.configFile,
+    stateDir: place.stateDir,
   }).catch(async (error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;
-    const { issues } = await loadJobs({ dir: path.join(dir, "jobs"), base: dir });
-    throw new ConfigError([...error.issues, ...issues], { cause: error });
+    const { issues } = await loadJobs({ dir: path.join(cwd, "jobs"), base: cwd });
+    throw new ConfigError([...error.issues, ...issues.filter(({ path: key, line }) => key !== "" || line !== undefined)], { cause: error });
   });
-  const loaded = await loadJobs({ dir: config.jobsDir, base: dir });
+  const loaded = await loadJobs({ dir: config.jobsDir, base: cwd });
   const providers = mergeProviders(config);
   const issues = [...loaded.issues, ...unknownModels(loaded.jobs, providers)];
   return {
     place,
     jobs: loaded.jobs,
     issues,
-    warnings: [...config.warnings, ...loaded.warnings],
-    configFiles: config.files,
+    warnings: [...warnings, ...loaded.warnings],
+    configFiles: files,
     stateDir: config.stateDir,
-    zone: config.timezone,
+    // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
+    get zone() {
+      return config.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    },
     defaultModel: config.model,
-    defaultFallbacks: config.fallbacks,
+    defaultFallbacks: config.fallbacks ?? [],
     providers,
     jobFor: (idOrName) => jobFor(loaded.jobs, issues, idOrName),
     jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id ?? idOrName,

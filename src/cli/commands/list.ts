@@ -1,5 +1,5 @@
 import type { RunRow } from "../../ledger/ledger.ts";
-import type { Job } from "../../job/job.ts";
+import type { Project } from "../../compose/project.ts";
 import { describeSchedule } from "../../schedule/describe.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { ago } from "../format.ts";
@@ -27,11 +27,12 @@ async function execute(context: CommandContext): Promise<number> {
   if (context.output.json) {
     const jobs = project.jobs.map((job) => ({ ...job, lastRun: lastRuns.get(job.id) ?? null }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
-  } else print(context, project.jobs, lastRuns, project.zone, project.defaultModel);
+  } else print(context, project, lastRuns);
   return reportProblems(context.output, project);
 }
 
-function print({ output }: CommandContext, jobs: readonly Job[], lastRuns: ReadonlyMap<string, RunRow>, zone: string, defaultModel: string | undefined): void {
+function print({ output }: CommandContext, project: Project, lastRuns: ReadonlyMap<string, RunRow>): void {
+  const { jobs, defaultModel } = project;
   if (jobs.length === 0) {
     output.note("No jobs here. A job is a file in jobs/, see docs/jobs.md.");
     return;
@@ -40,8 +41,8 @@ function print({ output }: CommandContext, jobs: readonly Job[], lastRuns: Reado
   const head = ["NAME", "SCHEDULE", "ZONE", "MODEL", "LAST RUN"].map((cell) => output.style("bold", cell));
   const rows = jobs.map((job) => [
     job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
-    describeSchedule(job.schedule),
-    job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : "",
+    job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
+    job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
     job.payload.model ?? defaultModel ?? output.style("yellow", "none"),
     lastRun(output, lastRuns.get(job.id), now),
   ]);
