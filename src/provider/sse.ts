@@ -202,7 +202,7 @@ class Reader implements StreamReader {
       this.#parser.feed(this.#waitingChars === 0 ? whole : this.#takeWaiting() + whole);
       if (end < text.length) this.#wait(text.slice(end));
     }
-    if (this.#waitingChars > maxFrameChars) this.#refuseFrame();
+    if (this.#waitingChars > maxFrameChars && !this.done) this.#refuseFrame();
   }
 
   /** The last frame may lack its blank line, and its last line the line end. */
@@ -245,7 +245,9 @@ class Reader implements StreamReader {
     } catch {
       this.#refuse("truncated", "the body starts like a JSON document and is not a whole one");
     }
-    for (const frame of framesOf(this.#dialect, body)) this.#out += this.#machine.push(frame);
+    const frames = framesOf(this.#dialect, body);
+    if (frames === undefined) this.#refuse("unexpected_body", "the body is JSON and no answer of this dialect");
+    for (const frame of frames) this.#out += this.#machine.push(frame);
   }
 
   #refuseBytes(): never {

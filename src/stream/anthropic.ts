@@ -114,7 +114,7 @@ export class AnthropicNormalizer implements Normalizer {
     const event = stringOr(frame.event, "");
     const code = event === "error" ? "late_error" : event === "message_start" ? "second_message" : undefined;
     if (code !== undefined && this.#proof.repairs.length < 1000) {
-      (this.#proof.repairs as Repair[]).push({
+      this.#proof.repairs.push({
         code,
         at: this.#proof.frames - 1,
         event,

@@ -1,4 +1,4 @@
-import { type Json, stringOr } from "./json.ts";
+import { type Json, objectOr, stringOr } from "./json.ts";
 import { Lane, type LaneKind } from "./lane.ts";
 import type { Proof } from "./proof.ts";
 
@@ -20,8 +20,7 @@ function kindOf(type: string): LaneKind {
  * official SDK would otherwise put the word "undefined" before the text.
  */
 export function laneFor(index: number, event: Json, data: string, proof: Proof): Lane {
-  const given = event["content_block"];
-  const block: Record<string, unknown> = { ...(given as Json) };
+  const block: Record<string, unknown> = { ...objectOr(event["content_block"]) };
   const type = stringOr(block["type"], "");
   const kind = kindOf(type);
   const before = JSON.stringify(block);
@@ -60,7 +59,7 @@ function seed(lane: Lane): void {
   const text = lane.block[lane.kind];
   if (lane.kind === "text" || lane.kind === "thinking") {
     if (text !== "" || (lane.block["signature"] ?? "") !== "") lane.hasContent = true;
-    if (Array.isArray(lane.block["citations"])) lane.citations.push(...(lane.block["citations"] as unknown[]));
+    if (Array.isArray(lane.block["citations"])) lane.citations.push(...lane.block["citations"]);
   }
 }
 
@@ -88,8 +87,7 @@ export function assembledBlock(lane: Lane): Json {
 /** A signature is one value: its pieces joined, an exact repetition taken once. */
 export function joinedSignature(lane: Lane): string {
   const pieces = lane.signatures.map((parked) => {
-    const delta = parked.event["delta"] as Json;
-    return stringOr(delta["signature"], "");
+    return stringOr(objectOr(parked.event["delta"])["signature"], "");
   });
   return pieces.every((piece) => piece === pieces[0]) ? (pieces[0] ?? "") : pieces.join("");
 }

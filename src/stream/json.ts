@@ -5,6 +5,11 @@ export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The object, or one without fields. */
+export function objectOr(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
 export function stringOr<T>(value: unknown, otherwise: T): string | T {
   return typeof value === "string" ? value : otherwise;
 }

@@ -1,6 +1,6 @@
 import type { StreamError, StreamFaultReason } from "../errors.ts";
 import { deltaFields, emptyBlock, laneFor } from "./block.ts";
-import { isIndex, isObject, type Json, stringOr } from "./json.ts";
+import { isIndex, isObject, type Json, objectOr, stringOr } from "./json.ts";
 import { Lane, type LaneKind } from "./lane.ts";
 import { LaneOutput } from "./lane-output.ts";
 import type { Proof } from "./proof.ts";
@@ -243,7 +243,7 @@ export class Lanes {
     }
     lane.hasContent = true;
     this.#content();
-    const delta = event["delta"] as Json;
+    const delta = objectOr(event["delta"]);
     if (type === "citations_delta" && this.#keep) lane.citations.push(delta["citation"]);
     // The delta of a compaction block carries the block's final value, not a piece.
     if (type === "compaction_delta") {
@@ -305,10 +305,13 @@ export class Lanes {
 
   /** The provider has certified the end: blocks still open are complete. */
   closeAll(): void {
-    for (const lane of [...this.output.waiting]) {
-      if (lane.closed) continue;
+    for (let lane = this.#stillOpen(); lane !== undefined; lane = this.#stillOpen()) {
       this.#proof.repair("implicit_close", "the stop reason came, so the generator had finished the block that was left open");
       this.#close(lane, undefined);
     }
+  }
+
+  #stillOpen(): Lane | undefined {
+    return this.output.waiting.find((lane) => !lane.closed);
   }
 }

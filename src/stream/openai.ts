@@ -1,3 +1,322 @@
-import { AnthropicNormalizer } from "./anthropic.ts";
+import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
+import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
+import { isObject, type Json, objectOr, stringOr, tryParse } from "./json.ts";
+import { ChunkIdentity } from "./openai-identity.ts";
+import type { Call } from "./openai-calls.ts";
+import { Choice, type TakenChoice } from "./openai-choice.ts";
+import { Ending } from "./openai-ending.ts";
+import { Proof } from "./proof.ts";
+import { dataFrame, oneLine } from "./serialise.ts";
+import { Template } from "./template.ts";
+import { readUpstreamError } from "./upstream.ts";
+import { openaiUsage, UsageTally } from "./usage.ts";
 
-export class OpenaiNormalizer extends AnthropicNormalizer {}
+/** Answers in one response; the official SDK refuses more. */
+const maxChoices = 128;
+
+/**
+ * The machine for `openai-completions` (chat completion chunks). Content passes as it comes; everything from the first finish
+ * reason on is held until the end of the stream, because only then is it known that nothing follows.
+ */
+export class OpenaiNormalizer implements Normalizer {
+  readonly #proof: Proof;
+  readonly #tally = new UsageTally();
+  readonly #identity: ChunkIdentity;
+  readonly #choices = new Map<number, Choice>();
+  readonly #ending: Ending;
+  readonly #keep: boolean;
+  readonly #template = new Template();
+  #fast: { choice: Choice; field: string; call: Call | undefined } | undefined;
+  #failure: unknown;
+
+  constructor(options: NormalizerOptions = {}) {
+    this.#proof = new Proof(options.tolerateOutOfOrderEvents === false, () => openaiUsage(this.#tally));
+    this.#identity = new ChunkIdentity(this.#proof);
+    this.#keep = options.assemble !== false;
+    this.#ending = new Ending(this.#proof, this.#tally, this.#identity, this.#choices);
+  }
+
+  get done(): boolean {
+    return this.#proof.state === "ended";
+  }
+  get certified(): boolean {
+    return this.#proof.state !== "failed" && this.#finished;
+  }
+  get repairs(): readonly Repair[] {
+    return this.#proof.repairs;
+  }
+  get frames(): number {
+    return this.#proof.frames;
+  }
+  get contentSeen(): boolean {
+    return this.#proof.contentSeen;
+  }
+  get usage(): Usage {
+    return openaiUsage(this.#tally);
+  }
+  message(): AssembledMessage {
+    if (!this.done) throw new Error("message() before the end of the stream");
+    if (!this.#keep) throw new Error("message() of a stream whose content was not kept (assemble: false)");
+    return this.#ending.message();
+  }
+
+  get #finished(): boolean {
+    return this.#choices.size > 0 && [...this.#choices.values()].every((choice) => choice.finish !== undefined);
+  }
+
+  push(frame: Frame): string {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#proof.frames += 1;
+    if (this.done) return "";
+    try {
+      return this.#known(frame.data) ?? this.#take(frame);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  end(how: StreamEnd): string {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.done) return "";
+    try {
+      this.#proof.event = "";
+      if (how === "idle_timeout")
+        throw this.#proof.fault("idle_timeout", "nothing came for the idle limit and the end was not certified");
+      if (how === "transport_error" && !this.certified)
+        throw this.#proof.fault("transport", "the connection broke before the end of the answer");
+      return this.#finish(false);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  refuse(reason: StreamFaultReason, what: string, action?: StreamAction): StreamError {
+    const error = this.#proof.fault(reason, what, action === undefined ? {} : { action });
+    this.#failure = error;
+    return error;
+  }
+
+  note(code: string, proof: string): void {
+    this.#proof.repair(code, proof);
+  }
+
+  /** An event of the form of the last one: it differs in its one piece of content and nowhere else. */
+  #known(data: string): string | undefined {
+    const fast = this.#fast;
+    if (fast === undefined || fast.choice.finish !== undefined) return undefined;
+    const out = this.#template.match(data);
+    if (out === undefined) return undefined;
+    this.#proof.event = "chunk";
+    if (fast.call === undefined) fast.choice.add(fast.field, this.#template.piece);
+    else fast.call.args.push(this.#template.piece);
+    return dataFrame(out);
+  }
+
+  #finish(marker: boolean): string {
+    if (!this.#finished) {
+      const said = this.#proof.contentSeen || this.#choices.size > 0;
+      throw said
+        ? this.#proof.fault("truncated", "the stream ended without a finish reason")
+        : this.#proof.fault("empty_stream", "the stream held no answer");
+    }
+    if (!marker)
+      this.#proof.repair(
+        "done_missing",
+        "the finish reason came, so the generator had finished; only the end marker was missing",
+      );
+    const out = this.#ending.release();
+    this.#proof.state = "ended";
+    return out;
+  }
+
+  #take(frame: Frame): string {
+    const proof = this.#proof;
+    let { data } = frame;
+    proof.event = frame.event ?? "chunk";
+    if (data.startsWith("data:")) {
+      proof.repairOnce("double_data", "each data line has its field name twice; what follows is the event");
+      data = data.slice(5).trimStart();
+    }
+    if (data.trim() === "") {
+      proof.repair("empty_frame", "an event without data carries nothing");
+      return "";
+    }
+    if (data.trim() === "[DONE]") {
+      proof.event = "[DONE]";
+      return this.#finish(true);
+    }
+    const event = tryParse(data);
+    if (isObject(event)) return this.#event(event, frame.event, oneLine(data, event));
+    if (frame.event === "error") throw this.#upstream(data, frame.event);
+    if (!this.certified && frame.event !== "ping")
+      throw proof.fault("malformed_frame", "an event is no JSON object: content may be lost");
+    proof.repair("unreadable_frame", "it came after the finish reason or is a ping, so no content can be in it");
+    return "";
+  }
+
+  #event(event: Json, name: string | undefined, data: string): string {
+    if (
+      name === "error" ||
+      (event["error"] !== undefined && event["error"] !== null) ||
+      event["object"] === "error" ||
+      failedBase(event)
+    ) {
+      throw this.#upstream(event["base_resp"] === undefined ? event : { error: baseError(event) }, name);
+    }
+    const hasChoices = Array.isArray(event["choices"]);
+    if (!hasChoices && event["choices"] !== undefined && event["choices"] !== null) {
+      throw this.#proof.fault("malformed_frame", "the choices of a chunk are not a list");
+    }
+    const chunk = hasChoices || isObject(event["usage"]) || event["object"] === "chat.completion.chunk";
+    if (!chunk) return this.#noChunk(event, name);
+    if (hasChoices) return this.#chunk(event, data);
+    this.#proof.repairOnce("choices_missing", "a chunk without choices has none");
+    return this.#chunk({ ...event, choices: [] }, undefined);
+  }
+
+  #noChunk(event: Json, name: string | undefined): string {
+    const harmless =
+      Object.keys(event).length === 0 ||
+      event["type"] === "ping" ||
+      (name !== undefined && name !== "message" && !/delta|content/.test(name));
+    if (!harmless && !this.certified)
+      throw this.#proof.fault("malformed_frame", "an event is no chunk of this dialect: content may be lost");
+    this.#proof.repair("unknown_event", "an event that is no chunk carries nothing of the answer");
+    return "";
+  }
+
+  #upstream(value: unknown, name: string | undefined): StreamError {
+    const { action, facts } = readUpstreamError(value, name);
+    this.#proof.event = name ?? "error";
+    const words = [facts.type, facts.code].filter((word) => word !== undefined).join(" ");
+    return this.#proof.fault("upstream_error", `the provider ended the stream with an error${words === "" ? "" : `: ${words}`}`, {
+      action,
+      upstream: facts,
+    });
+  }
+
+  /** `data` is undefined if the chunk is to be written anew. */
+  #chunk(event: Json, data: string | undefined): string {
+    if (this.#proof.state === "idle") this.#proof.state = "open";
+    let out = this.#identity.take(event);
+    this.#usage(event["usage"]);
+    const given: readonly unknown[] = Array.isArray(event["choices"]) ? event["choices"] : [];
+    const taken = given.map((choice) => this.#choice(choice, given.length));
+    if (taken.some(({ choice }, at) => choice !== given[at])) out = { ...out, choices: taken.map(({ choice }) => choice) };
+    out = this.#lift(out, given);
+    const text = out === event && data !== undefined ? data : JSON.stringify(out);
+    if (taken.some(({ finished }) => finished) || this.#finished) {
+      this.#fast = undefined;
+      this.#ending.hold(out, text);
+      return "";
+    }
+    this.#ending.passed(out);
+    const role = this.#roles(taken, given);
+    if (out === event && data !== undefined && taken.length === 1) this.#learn(taken[0], event, data);
+    return role + dataFrame(text);
+  }
+
+  #choice(given: unknown, among: number): TakenChoice {
+    if (!isObject(given)) throw this.#proof.fault("malformed_frame", "a choice is not an object");
+    let choice = given;
+    let index = given["index"];
+    if (index === undefined || index === null) {
+      if (among > 1 || this.#choices.size > 1) throw this.#proof.fault("malformed_frame", "one of several choices has no index");
+      this.#proof.repairOnce("choice_index", "the only choice is the first");
+      index = 0;
+      choice = { ...given, index };
+    }
+    if (typeof index !== "number" || !Number.isSafeInteger(index) || index < 0 || index >= maxChoices) {
+      throw this.#proof.fault("malformed_frame", "a choice has an index out of range");
+    }
+    let state = this.#choices.get(index);
+    if (state === undefined) this.#choices.set(index, (state = new Choice(index, this.#proof, this.#keep)));
+    return state.take(choice);
+  }
+
+  #usage(usage: unknown): void {
+    if (!isObject(usage)) return;
+    this.#tally.merge(usage);
+    this.#tally.final = true;
+  }
+
+  /** Counters inside a choice belong to the chunk. */
+  #lift(out: Json, given: readonly unknown[]): Json {
+    const inside = given.find((choice) => isObject(choice) && isObject(choice["usage"]));
+    if (!isObject(inside)) return out;
+    this.#proof.repairOnce("usage_lifted", "counters inside a choice are the answer's counters");
+    this.#usage(inside["usage"]);
+    const choices = (Array.isArray(out["choices"]) ? out["choices"] : []).map((choice: unknown) => {
+      const { usage: _usage, ...rest } = objectOr(choice);
+      return rest;
+    });
+    return { ...out, choices, usage: this.#tally.raw() };
+  }
+
+  /** Role chunks for choices whose content came without one. */
+  #roles(taken: readonly TakenChoice[], given: readonly unknown[]): string {
+    let out = "";
+    taken.forEach(({ choice, needsRole }, at) => {
+      const state = this.#choices.get(Number(choice["index"]));
+      if (!needsRole || state === undefined) return;
+      state.roleSent = true;
+      if (stringOr(objectOr(objectOr(given[at])["delta"])["role"], "") !== "") return;
+      this.#proof.repair(
+        "synthetic_role",
+        "content came without the chunk that opens the message; only the envelope was missing",
+      );
+      out += dataFrame(
+        JSON.stringify(
+          this.#identity.chunk([{ index: state.index, delta: { role: "assistant", content: "" }, finish_reason: null }]),
+        ),
+      );
+    });
+    return out;
+  }
+
+  #learn(taken: TakenChoice | undefined, event: Json, data: string): void {
+    const single = taken?.single;
+    const choice = this.#choices.get(Number(taken?.choice["index"]));
+    if (
+      taken === undefined ||
+      single === undefined ||
+      choice === undefined ||
+      isObject(event["usage"]) ||
+      taken.choice["logprobs"]
+    )
+      return;
+    const delta = objectOr(taken.choice["delta"]);
+    if (stringOr(delta["role"], "") !== "") return;
+    const fragment = objectOr(Array.isArray(delta["tool_calls"]) ? delta["tool_calls"][0] : undefined);
+    // Only a bare fragment says nothing but its arguments.
+    if (
+      single.call !== undefined &&
+      (single.call.custom || fragment["id"] !== undefined || objectOr(fragment["function"])["name"] !== undefined)
+    )
+      return;
+    if (Object.keys(delta).some((key) => key !== single.field && delta[key] !== null && delta[key] !== "")) return;
+    this.#template.learn(data, single.piece, (parsed) => pieceOf(parsed, single.field), undefined);
+    this.#fast = { choice, field: single.field, call: single.call };
+  }
+}
+
+function pieceOf(event: Json, field: string): unknown {
+  const [choice] = Array.isArray(event["choices"]) ? event["choices"] : [];
+  const delta = objectOr(objectOr(choice)["delta"]);
+  if (field !== "tool_calls") return delta[field];
+  const [call] = Array.isArray(delta[field]) ? delta[field] : [];
+  return objectOr(objectOr(call)["function"])["arguments"];
+}
+
+/** MiniMax reports failures beside an answer-shaped body. */
+function failedBase(event: Json): boolean {
+  const code = objectOr(event["base_resp"])["status_code"];
+  return typeof code === "number" && code !== 0;
+}
+
+function baseError(event: Json): Json {
+  const base = objectOr(event["base_resp"]);
+  return { code: base["status_code"], message: base["status_msg"] };
+}

@@ -1,0 +1,239 @@
+import { Fragments } from "./fragments.ts";
+import { isObject, type Json, objectOr, stringOr } from "./json.ts";
+import { Growth } from "./lane.ts";
+import { type Call, Calls } from "./openai-calls.ts";
+import type { Proof } from "./proof.ts";
+import { openaiFinishReason, safeWord } from "./stop-reason.ts";
+import { readUpstreamError } from "./upstream.ts";
+
+/** Fields of a delta that are pieces of text. */
+export const textFields = ["content", "reasoning_content", "reasoning", "refusal"] as const;
+const handled = new Set<string>([...textFields, "role", "tool_calls", "function_call", "audio"]);
+
+export interface TakenChoice {
+  /** The choice as it is to go out: the same object if it may pass as it came. */
+  readonly choice: Json;
+  readonly finished: boolean;
+  /** The only piece of content in it, if it has exactly one: what the next event of the same form will carry. */
+  readonly single: { readonly field: string; readonly piece: string; readonly call?: Call } | undefined;
+  /** It brought content and the role of the message has not been sent yet. */
+  readonly needsRole: boolean;
+}
+
+/** One of the answers of a response, usually the only one. */
+export class Choice {
+  readonly index: number;
+  readonly calls: Calls;
+  readonly text = new Map<string, Fragments>();
+  finish: string | undefined;
+  hasContent = false;
+  roleSent = false;
+  readonly #proof: Proof;
+  readonly #keep: boolean;
+  readonly #extra: Record<string, unknown> = {};
+  readonly #growth = new Growth();
+  readonly #functionArguments = new Fragments();
+  #functionName = "";
+  #logprobs: Record<string, unknown> | null = null;
+  #chunks = 0;
+  #chunksWithRole = 0;
+  #roleRepeated = false;
+
+  constructor(index: number, proof: Proof, keep: boolean) {
+    this.index = index;
+    this.#proof = proof;
+    this.#keep = keep;
+    this.calls = new Calls(proof);
+  }
+
+  take(given: Json): TakenChoice {
+    if (given["error"] !== undefined && given["error"] !== null) {
+      const { action, facts } = readUpstreamError(given["error"], undefined);
+      throw this.#proof.fault("upstream_error", "the provider ended the answer with an error", {
+        action,
+        upstream: facts,
+        index: this.index,
+      });
+    }
+    const delta = objectOr(given["delta"]);
+    if (given["delta"] === undefined && isObject(given["message"])) {
+      throw this.#proof.fault("unexpected_body", "a choice holds a whole message where pieces are expected", {
+        index: this.index,
+      });
+    }
+    const word = stringOr(given["finish_reason"], "");
+    const before = this.hasContent;
+    const out: Record<string, unknown> = { ...given };
+    const single = this.#content(delta, out);
+    this.#role(delta, before, word !== "");
+    this.#details(given);
+    if (given["finish_reason"] === "") {
+      this.#proof.repairOnce("empty_finish", "an empty finish reason says nothing, like null");
+      out["finish_reason"] = null;
+    }
+    if (word !== "") this.#finished(word);
+    const changed = Object.keys(out).some((key) => out[key] !== given[key]);
+    return { choice: changed ? out : given, finished: word !== "", single, needsRole: this.hasContent && !this.roleSent };
+  }
+
+  #content(delta: Json, out: Record<string, unknown>): TakenChoice["single"] {
+    const singles: NonNullable<TakenChoice["single"]>[] = [];
+    for (const field of textFields) {
+      const piece = delta[field] ?? "";
+      if (typeof piece !== "string")
+        throw this.#proof.fault("malformed_frame", `the ${field} of a delta is not text`, { index: this.index });
+      if (piece === "") continue;
+      this.add(field, piece);
+      singles.push({ field, piece });
+    }
+    const given = delta["tool_calls"];
+    if (Array.isArray(given) && given.length > 0) {
+      const taken = given.map((fragment) => this.calls.take(fragment));
+      this.#said();
+      for (const { call, piece } of taken) singles.push({ field: "tool_calls", piece, call });
+      if (taken.some(({ fragment }, at) => fragment !== given[at]))
+        out["delta"] = { ...delta, tool_calls: taken.map(({ fragment }) => fragment) };
+    }
+    this.#otherContent(delta);
+    return singles.length === 1 ? singles[0] : undefined;
+  }
+
+  /** Adds a piece of text, after the first of its field only. */
+  add(field: string, piece: string): void {
+    this.#said();
+    if (field === "content" && this.#growth.suspected && this.#growth.grows(piece)) {
+      throw this.#proof.fault("cumulative_text", "each delta repeats the whole text so far", { index: this.index });
+    }
+    let fragments = this.text.get(field);
+    if (fragments === undefined) this.text.set(field, (fragments = new Fragments()));
+    if (this.#keep) fragments.push(piece);
+    else fragments.countOnly(piece);
+  }
+
+  #said(): void {
+    if (this.finish !== undefined)
+      throw this.#proof.fault("content_after_finish", "content came after the finish reason", { index: this.index });
+    this.hasContent = true;
+    this.#proof.contentSeen = true;
+  }
+
+  #otherContent(delta: Json): void {
+    const call = delta["function_call"];
+    if (isObject(call)) {
+      this.#said();
+      this.#functionName ||= stringOr(call["name"], "");
+      this.#functionArguments.push(stringOr(call["arguments"], ""));
+    }
+    if (isObject(delta["audio"])) {
+      this.#said();
+      this.#extra["audio"] = joinFields(objectOr(this.#extra["audio"]), delta["audio"]);
+    }
+    if (!this.#keep) return;
+    for (const [key, value] of Object.entries(delta)) {
+      if (handled.has(key) || value === null) continue;
+      const known = this.#extra[key];
+      this.#extra[key] = Array.isArray(known) && Array.isArray(value) ? [...known, ...value] : value;
+    }
+  }
+
+  /**
+   * The role opens a message, so once content has come, another one is the only sign of another generation. Some providers repeat
+   * it in every chunk, where it says nothing.
+   */
+  #role(delta: Json, contentBefore: boolean, finishing: boolean): void {
+    const role = stringOr(delta["role"], "");
+    const everyChunk = this.#chunks > 0 && this.#chunksWithRole === this.#chunks;
+    const empty = !textFields.some((field) => stringOr(delta[field], "") !== "") && !Array.isArray(delta["tool_calls"]);
+    this.#chunks += 1;
+    if (role === "") {
+      if (this.#roleRepeated && !empty) throw this.#restarted();
+      return;
+    }
+    this.#chunksWithRole += 1;
+    const closing = empty && (finishing || this.finish !== undefined);
+    if (contentBefore && !closing) {
+      if (!everyChunk || (empty && this.#chunks === 2)) throw this.#restarted();
+      this.#roleRepeated = true;
+    }
+    this.roleSent = true;
+  }
+
+  #restarted(): Error {
+    return this.#proof.fault("restarted_message", "after content the message began again", { index: this.index });
+  }
+
+  #details(given: Json): void {
+    const logprobs = given["logprobs"];
+    if (!this.#keep || !isObject(logprobs)) return;
+    this.#logprobs ??= {};
+    for (const [key, value] of Object.entries(logprobs)) {
+      const known = this.#logprobs[key];
+      if (Array.isArray(known) && Array.isArray(value)) known.push(...value);
+      else this.#logprobs[key] = Array.isArray(value) ? [...value] : value;
+    }
+  }
+
+  #finished(word: string): void {
+    const reason = openaiFinishReason(word);
+    if (reason === undefined) {
+      throw this.#proof.fault("upstream_error", `the answer ended with the finish reason ${safeWord(word)}`, {
+        index: this.index,
+        upstream: { type: safeWord(word) },
+      });
+    }
+    if (this.finish !== undefined)
+      this.#proof.repair("dup_finish", "the answer had finished; a second finish without content adds nothing");
+    if (this.finish === undefined || severity(reason) > severity(this.finish)) this.finish = reason;
+    if (this.#growth.doubtful())
+      throw this.#proof.fault("cumulative_text", "the second delta repeats the first and goes on", { index: this.index });
+  }
+
+  get legacyCall(): boolean {
+    return this.#functionName !== "" || this.#functionArguments.count > 0;
+  }
+
+  /** The legacy call is not whole. */
+  legacyIncomplete(): boolean {
+    if (!this.legacyCall) return false;
+    if (this.#functionName === "") return true;
+    try {
+      return this.#functionArguments.count > 0 && !isObject(JSON.parse(this.#functionArguments.join()));
+    } catch {
+      return true;
+    }
+  }
+
+  assembled(): Json {
+    const content = this.text.get("content")?.join();
+    const message: Record<string, unknown> = {
+      role: "assistant",
+      content: content ?? (this.calls.list.length > 0 ? null : ""),
+      ...this.#extra,
+    };
+    for (const field of textFields) {
+      const text = this.text.get(field)?.join();
+      if (text !== undefined) message[field] = text;
+    }
+    if (message["refusal"] === undefined) message["refusal"] = null;
+    if (this.calls.list.length > 0) message["tool_calls"] = this.calls.assembled();
+    if (this.legacyCall) message["function_call"] = { name: this.#functionName, arguments: this.#functionArguments.join() };
+    return { index: this.index, message, logprobs: this.#logprobs, finish_reason: this.finish };
+  }
+}
+
+/** Of two finish reasons the more cautious one stands. */
+function severity(reason: string): number {
+  return ["stop", "function_call", "tool_calls", "length", "content_filter"].indexOf(reason);
+}
+
+function joinFields(known: Json, more: Json): Json {
+  const joined: Record<string, unknown> = { ...known };
+  for (const [key, value] of Object.entries(more)) {
+    const old = joined[key];
+    joined[key] =
+      (key === "data" || key === "transcript") && typeof old === "string" && typeof value === "string"
+        ? old + value
+        : (value ?? old);
+  }
+  return joined;
+}
