@@ -8,7 +8,7 @@ import { faultsOfOrder } from "./faults-order.ts";
 import { faultsOfShape } from "./faults-shape.ts";
 
 /** Every fault the simulated provider can make, in the order of the documentation. */
-export const faultDefinitions: readonly FaultDefinition[] = [
+const faultDefinitions: readonly FaultDefinition[] = [
   ...faultsOfOrder,
   ...faultsOfBoth,
   ...faultsOfShape,

@@ -30,7 +30,7 @@ const limits: readonly HttpFault[] = [
   rateLimit("rate_limit_seconds", "429 with retry-after in seconds", (scene) => ({ "retry-after": seconds(scene) })),
   rateLimit("rate_limit_date", "429 with retry-after as a date", (scene) => ({ "retry-after": later(scene).toUTCString() })),
   rateLimit("rate_limit_ms", "429 with retry-after-ms", (scene) => ({ "retry-after-ms": String(scene.delays.retryAfterMs) })),
-  rateLimit("rate_limit_reset", "429 with anthropic-ratelimit-*-reset (x-ratelimit-reset-*)", (scene) =>
+  rateLimit("rate_limit_reset", "429 with the time of the reset in the rate limit headers", (scene) =>
     scene.request.dialect === "anthropic-messages"
       ? {
           "anthropic-ratelimit-requests-remaining": "0",

@@ -17,11 +17,11 @@ const created = 1_795_000_000;
 export const done: ScriptedFrame = { data: "[DONE]" };
 
 /** The id of a completion in OpenAI's form. */
-export function completionId(generation: Generation): string {
+function completionId(generation: Generation): string {
   return generation.id.replace("msg_", "chatcmpl-");
 }
 
-export function finishReason(generation: Generation): string {
+function finishReason(generation: Generation): string {
   return finishWords[generation.stopReason] ?? generation.stopReason;
 }
 
@@ -40,7 +40,7 @@ export function roleChunk(generation: Generation): JsonFrame {
 }
 
 /** The chunks that carry content, without role, finish, usage and `[DONE]`. */
-export function contentChunks(generation: Generation): JsonFrame[] {
+function contentChunks(generation: Generation): JsonFrame[] {
   const chunks: JsonFrame[] = [];
   let call = 0;
   for (const block of generation.blocks) {
@@ -64,7 +64,7 @@ export function finishChunk(generation: Generation): JsonFrame {
   return chunk(generation, {}, { finish_reason: finishReason(generation) });
 }
 
-export function usageOf(generation: Generation): JsonObject {
+function usageOf(generation: Generation): JsonObject {
   const { inputTokens, outputTokens } = generation;
   return { prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens };
 }

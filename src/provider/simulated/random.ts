@@ -4,7 +4,7 @@
  */
 
 /** Mulberry32: a generator of numbers in [0, 1) with 32 bits of state. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -6,7 +6,7 @@ import { isObject, jsonReply, listOf } from "./wire.ts";
 import type { Reply } from "./wire.ts";
 
 /** The largest request body taken, in bytes; agent programs send some hundred KB. */
-export const requestBodyLimit = 64 * 1024 * 1024;
+const requestBodyLimit = 64 * 1024 * 1024;
 
 export type Route = "messages" | "chat" | "models" | "count_tokens" | "unknown";
 

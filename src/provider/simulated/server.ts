@@ -15,7 +15,7 @@ import type { SimulationSpec } from "./simulation.ts";
 import type { Reply } from "./wire.ts";
 
 /** How many requests the log keeps; older ones are forgotten first. */
-export const requestLogLimit = 10_000;
+const requestLogLimit = 10_000;
 
 export interface SimulatedProviderOptions {
   /** Default: no faults, seed 1. */

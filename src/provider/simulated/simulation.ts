@@ -17,7 +17,7 @@ const defaultSeed = 1;
 
 /**
  * Parses `stream_order:0.8,overloaded:0.1`. A fault without a rate has rate 1; `seed=7` among the parts sets the seed; hyphens
- * in names are read as underscores; a bare HTTP status stands for its fault.
+ * in names are read as underscores; a bare HTTP status stands for its fault; `none` is no fault.
  *
  * @throws UsageError naming the bad part, with the nearest spelling.
  */
@@ -28,8 +28,8 @@ export function parseSimulation(text: string, seed: number = defaultSeed): Simul
   if (parts.every((part) => part === "")) throw new UsageError("a simulation needs at least one fault, such as stream_order:0.8");
   for (const part of parts) {
     const seedText = /^seed=(?<seed>.*)$/u.exec(part)?.groups?.["seed"];
-    if (seedText === undefined) faults.push(parsePart(part, text));
-    else chosenSeed = parseSeed(seedText);
+    if (seedText !== undefined) chosenSeed = parseSeed(seedText);
+    else if (part !== "none") faults.push(parsePart(part, text));
   }
   const sum = faults.reduce((total, { rate }) => total + rate, 0);
   if (sum > 1 + 1e-9) {
@@ -55,7 +55,7 @@ function parsePart(part: string, whole: string): { fault: string; rate: number }
   if (faultsNamed(fault).length === 0) {
     const suggestion = nearest(name);
     throw new UsageError(`there is no simulated fault "${rawName}"`, {
-      suggestion: suggestion === undefined ? "`runner mock --help` lists all of them" : `did you mean ${suggestion}?`,
+      suggestion: suggestion === undefined ? "`runner mock --faults` lists all of them" : `did you mean ${suggestion}?`,
     });
   }
   const rate = /^(?:\d+(?:\.\d*)?|\.\d+)$/u.test(rateText) && rest.length === 0 ? Number(rateText) : Number.NaN;

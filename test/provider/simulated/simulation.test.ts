@@ -31,6 +31,7 @@ describe("parseSimulation", () => {
       { fault: "restart_new_id", rate: 0.2 },
       { fault: "overloaded_529", rate: 0 },
     ]);
+    expect(parseSimulation("none,seed=4")).toEqual({ faults: [], seed: 4 });
     expect(parseSimulation("seed=3")).toEqual({ faults: [], seed: 3 });
     expect(parseSimulation("hang:0.1,reset:0.2,garbage:0.3,truncate:0.4").faults).toHaveLength(4);
   });
