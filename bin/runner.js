@@ -6,6 +6,11 @@ if (Number(version[0]) < 22 || (Number(version[0]) === 22 && Number(version[1]) 
   process.stderr.write("runner needs Node 22.18 or later, this is Node " + process.versions.node + ": install a newer Node and run it again\n");
   process.exit(78);
 }
+// Asked by install scripts and prompts all the time, and answered without loading the rest.
+if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
+  process.stdout.write(require("../package.json").version + "\n");
+  return;
+}
 var nodeModule = require("node:module");
 if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
 // Node 22 warns once that node:sqlite is experimental. That one message says nothing to our users; every other warning stays.

@@ -23,5 +23,9 @@ export interface CommandDefinition {
   readonly examples: readonly (readonly [command: string, meaning: string])[];
   /** Arguments and options beside the shared ones. */
   readonly define: (command: Command) => void;
-  readonly execute: (context: CommandContext, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number>;
+  readonly execute: (
+    context: CommandContext,
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<number>;
 }

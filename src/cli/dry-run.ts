@@ -16,7 +16,8 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
     output.document("dry-run", { ...plan });
     return plan.usable ? 0 : 77;
   }
-  const section = (title: string, lines: readonly string[]): void => output.data([output.style("bold", title), ...lines.map((line) => `  ${line}`), ""].join("\n"));
+  const section = (title: string, lines: readonly string[]): void =>
+    output.data([output.style("bold", title), ...lines.map((line) => `  ${line}`), ""].join("\n"));
   output.note(output.styleNote("yellow", "Dry run: nothing is sent, nothing is written."));
   section("Job", jobLines(asked.job));
   section(`Next slots (${plan.zone}, UTC)`, slotLines(plan));
@@ -25,7 +26,10 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
   section("Worst case of a call, every try failing at once with an event-order error", timetableLines(plan.failingAtOnce));
   section("Worst case of a call, no provider ever answering", timetableLines(plan.silent));
   section("Limits", table(plan.limits.map((limit) => [limit.name, limitValue(limit), limit.meaning])));
-  section("Environment of the turn", Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`));
+  section(
+    "Environment of the turn",
+    Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`),
+  );
   section("Request of the first try", requestLines(plan));
   return plan.usable ? 0 : 77;
 }

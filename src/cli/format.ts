@@ -18,7 +18,11 @@ function joined(major: number, majorUnit: string, minor: number, minorUnit: stri
 
 /** `2026-11-22 12:00:00 GMT+00:00` in the zone, without loading a locale: the offset is what tells two equal clock times apart. */
 export function instantIn(zone: string, at: number): string {
-  const parts = Object.fromEntries(formatter(zone).formatToParts(at).map(({ type, value }) => [type, value]));
+  const parts = Object.fromEntries(
+    formatter(zone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
   const { weekday, year, month, day, hour, minute, second, timeZoneName } = parts;
   const offset = timeZoneName === "GMT" ? "+00:00" : (timeZoneName ?? "").replace("GMT", "");
   return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset}`;
@@ -48,7 +52,10 @@ function formatter(zone: string): Intl.DateTimeFormat {
 
 /** `2026-11-22 12:00:00Z`, seconds precision. */
 export function instantUtc(at: number): string {
-  return new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+  return new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
 }
 
 /** How long ago, or `in …` for the future. */

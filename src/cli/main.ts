@@ -1,6 +1,6 @@
 /**
  * The command line's entry: builds the program, runs one command, and is the only place that sets the exit code.
- * Libraries are loaded by the command that needs them, and `--version` needs none, because start-up time is a promise.
+ * Libraries are loaded by the command that needs them, because start-up time is a promise.
  */
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
@@ -55,7 +55,10 @@ function addCommand(program: Command, definition: CommandDefinition, ended: (exi
     .addHelpText("after", `\nExamples:\n${exampleLines(definition.examples)}\n`)
     .action(async (...given: unknown[]) => {
       const options = command.opts<Record<string, unknown>>();
-      const args = given.slice(0, -2).flat().filter((arg): arg is string => typeof arg === "string");
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((arg): arg is string => typeof arg === "string");
       ended(await definition.execute(contextFor(options), args, options));
     });
 }
@@ -85,7 +88,10 @@ function report(error: unknown, argv: readonly string[]): number {
   const told = explain(error);
   const output = outputFor(argv.includes("--json"), argv.includes("--no-color"));
   if (output.json) {
-    writeAll(1, `${JSON.stringify({ version: jsonVersion, kind: "error", error: { ...told, exitCode: told.exitCode } }, undefined, 2)}\n`);
+    writeAll(
+      1,
+      `${JSON.stringify({ version: jsonVersion, kind: "error", error: { ...told, exitCode: told.exitCode } }, undefined, 2)}\n`,
+    );
     return told.exitCode;
   }
   const lines = told.issues === undefined ? [told.message] : told.issues.map(formatIssue);
@@ -109,7 +115,12 @@ function explain(error: unknown): Told {
     return { code: "usage", message, exitCode: exitCodes.usage, hint: "See: runner --help" };
   }
   if (error instanceof UsageError) {
-    return { code: "usage", message: error.message, exitCode: exitCodes.usage, ...(error.suggestion === undefined ? {} : { hint: error.suggestion }) };
+    return {
+      code: "usage",
+      message: error.message,
+      exitCode: exitCodes.usage,
+      ...(error.suggestion === undefined ? {} : { hint: error.suggestion }),
+    };
   }
   if (error instanceof ConfigError || error instanceof JobError) {
     const code = error instanceof ConfigError ? "configuration" : "jobs";
@@ -120,11 +131,12 @@ function explain(error: unknown): Told {
     return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.config : exitCodes.later };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "internal", message: `internal error: ${message}`, exitCode: exitCodes.failed, hint: "This is a fault of runner's. Please report it with the command that showed it." };
+  return {
+    code: "internal",
+    message: `internal error: ${message}`,
+    exitCode: exitCodes.failed,
+    hint: "This is a fault of runner's. Please report it with the command that showed it.",
+  };
 }
 
-if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
-  writeAll(1, `${packageJson.version}\n`);
-} else {
-  void run(process.argv.slice(2));
-}
+void run(process.argv.slice(2));

@@ -3,6 +3,7 @@
  * (NO_COLOR, FORCE_COLOR, --no-color). One-shot output is written synchronously, which is faster and cannot be cut off by an exit.
  */
 import fs from "node:fs";
+import tty from "node:tty";
 import { styleText } from "node:util";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -30,8 +31,9 @@ export interface Output {
 export const jsonVersion = 1;
 
 export function createOutput(options: { json: boolean; color: boolean | undefined; env: NodeJS.ProcessEnv }): Output {
-  const colored = (stream: NodeJS.WriteStream): boolean => options.color ?? wantsColor(options.env, isTerminal(stream));
-  const [outColor, errColor] = [colored(process.stdout), colored(process.stderr)];
+  const [out, error] = [isTerminal(1), isTerminal(2)];
+  const outColor = options.color ?? wantsColor(options.env, out);
+  const errColor = options.color ?? wantsColor(options.env, error);
   return {
     json: options.json,
     data: (text) => writeAll(1, `${text}\n`),
@@ -39,14 +41,21 @@ export function createOutput(options: { json: boolean; color: boolean | undefine
     document: (kind, body) => writeAll(1, `${JSON.stringify({ version: jsonVersion, kind, ...body }, undefined, 2)}\n`),
     style: (style, text) => (outColor ? styleText(style, text, { validateStream: false }) : text),
     styleNote: (style, text) => (errColor ? styleText(style, text, { validateStream: false }) : text),
-    live: isTerminal(process.stderr) && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
-    width: process.stderr.columns ?? 100,
+    live: error && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
+    get width() {
+      return process.stderr.columns ?? 100;
+    },
   };
 }
 
-/** The type says boolean; for a pipe or a file it is undefined. */
-function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
-  return stream.isTTY ?? false;
+/** Asked of the descriptor first: making `process.stdout` loads Node's streams, 5 ms that a pipe or a file can do without. */
+function isTerminal(descriptor: 1 | 2): boolean {
+  try {
+    if (!fs.fstatSync(descriptor).isCharacterDevice()) return false;
+  } catch {
+    return false;
+  }
+  return tty.isatty(descriptor);
 }
 
 /** https://no-color.org: any value that is not empty switches colour off. FORCE_COLOR=0 switches it off as well. */

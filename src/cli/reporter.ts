@@ -34,7 +34,8 @@ export function createReporter(output: Output): Reporter {
       live.clear();
       for (const line of linesFor(event, output)) output.note(line);
       const now = liveText(event);
-      if (now !== undefined) live.show(now, event.type === "waiting" || event.type === "attempt_waiting" ? event.waitMs : undefined);
+      if (now !== undefined)
+        live.show(now, event.type === "waiting" || event.type === "attempt_waiting" ? event.waitMs : undefined);
     },
     close: () => live.clear(),
   };
@@ -44,7 +45,10 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
   switch (event.type) {
     case "run_started": {
       const simulated = event.run.simulated ? style("yellow", "  SIMULATED: the answer is not a real one") : "";
-      return [`${style("bold", event.run.jobName)}  run ${shortId(event.run.runId)}${simulated}`, ...event.notes.map((note) => whyLine(note, style))];
+      return [
+        `${style("bold", event.run.jobName)}  run ${shortId(event.run.runId)}${simulated}`,
+        ...event.notes.map((note) => whyLine(note, style)),
+      ];
     }
     case "run_rescued":
       return [style("yellow", `  run ${shortId(event.runId)} had died without an end; closed as interrupted`)];
@@ -58,17 +62,34 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
       return event.plan.try > 1 && event.plan.waitedMs === 0 ? [whyLine(event.plan.why, style)] : [];
     case "try_failed": {
       const { plan, error, tookMs } = event;
-      const facts = { fault: error.fault, reason: error.reason ?? error.code, error: error.message, usage: error.usage, repairs: error.repairs };
+      const facts = {
+        fault: error.fault,
+        reason: error.reason ?? error.code,
+        error: error.message,
+        usage: error.usage,
+        repairs: error.repairs,
+      };
       return [tryLine({ number: plan.try, rung: plan.rung, status: "failed", tookMs, ...facts }, style)];
     }
     case "try_answered": {
       const { plan, answer, tookMs } = event;
       const changes = answer.changes.map((change) => whyLine(change, style));
-      return [tryLine({ number: plan.try, rung: plan.rung, status: "answered", tookMs, usage: answer.usage, repairs: answer.repairs }, style), ...changes];
+      return [
+        tryLine(
+          { number: plan.try, rung: plan.rung, status: "answered", tookMs, usage: answer.usage, repairs: answer.repairs },
+          style,
+        ),
+        ...changes,
+      ];
     }
     case "attempt_finished": {
-      const killed = event.killed === 0 ? [] : [style("yellow", `  ${event.killed} process${event.killed === 1 ? "" : "es"} left behind by the turn ended`)];
-      return event.result.status === "answered" ? killed : [...killed, `  attempt ${event.attempt} failed: ${event.result.fault}: ${oneLine(event.result.error, 200)}`];
+      const killed =
+        event.killed === 0
+          ? []
+          : [style("yellow", `  ${event.killed} process${event.killed === 1 ? "" : "es"} left behind by the turn ended`)];
+      return event.result.status === "answered"
+        ? killed
+        : [...killed, `  attempt ${event.attempt} failed: ${event.result.fault}: ${oneLine(event.result.error, 200)}`];
     }
     case "run_finished": {
       const { status, reason, startedAt, finishedAt, runId, exitCode } = event.outcome;

@@ -26,7 +26,9 @@ export function rungName(rung: Rung): string {
 export function tryLine(facts: TryFacts, style: Styler): string {
   const words = { answered: style("green", "answered"), failed: style("yellow", "failed  "), running: "under way" } as const;
   const took = facts.tookMs === undefined ? "" : duration(facts.tookMs);
-  const told = [facts.status === "failed" ? failure(facts) : "", tokens(facts.usage), repaired(facts.repairs)].filter((part) => part !== "");
+  const told = [facts.status === "failed" ? failure(facts) : "", tokens(facts.usage), repaired(facts.repairs)].filter(
+    (part) => part !== "",
+  );
   return `  ${String(facts.number).padStart(2)}  ${rungName(facts.rung)}  ${words[facts.status]}  ${took.padStart(7)}  ${told.join(", ")}`.trimEnd();
 }
 

@@ -13,13 +13,19 @@ export const history: CommandDefinition = {
     ["runner history fpl-daily-check -n 50", "one job"],
     ["runner history --json | jq '.runs[].status'", "for scripts"],
   ],
-  define: (command) => command.argument("[job]", "name or id of a job").option("-n, --limit <count>", "at most this many runs", "20"),
+  define: (command) =>
+    command.argument("[job]", "name or id of a job").option("-n, --limit <count>", "at most this many runs", "20"),
   execute,
 };
 
-async function execute(context: CommandContext, [jobName]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+async function execute(
+  context: CommandContext,
+  [jobName]: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
   const limit = Number(options["limit"]);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
+    throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const jobId = jobName === undefined ? undefined : project.jobIdFor(jobName);

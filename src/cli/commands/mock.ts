@@ -20,22 +20,34 @@ export const mock: CommandDefinition = {
   execute,
 };
 
-async function execute(context: CommandContext, _args: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
-  const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose/runtime.ts").then((runtime) => runtime.loadSimulator());
+async function execute(
+  context: CommandContext,
+  _args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose/runtime.ts").then((runtime) =>
+    runtime.loadSimulator(),
+  );
   if (options["faults"] === true) {
     if (context.output.json) context.output.document("faults", { faults: simulatedFaults });
-    else for (const { name, group, description } of simulatedFaults) context.output.data(`${name.padEnd(26)}  ${group.padEnd(16)}  ${description}`);
+    else
+      for (const { name, group, description } of simulatedFaults)
+        context.output.data(`${name.padEnd(26)}  ${group.padEnd(16)}  ${description}`);
     return 0;
   }
   const [port, seed] = [wholeNumber("--port", options["port"], 65_535), wholeNumber("--seed", options["seed"], 2 ** 31 - 1)];
   const simulation = typeof options["simulate"] === "string" ? parseSimulation(options["simulate"], seed) : { faults: [], seed };
   const server = await startSimulatedProvider({ simulation, port }).catch((error: unknown) => {
-    throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${error instanceof Error ? error.message : String(error)}`, { suggestion: "Choose another --port, or leave it out for a free one." });
+    throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${error instanceof Error ? error.message : String(error)}`, {
+      suggestion: "Choose another --port, or leave it out for a free one.",
+    });
   });
   if (context.output.json) context.output.document("mock", { url: server.url, simulation });
   else {
     context.output.data(server.url);
-    context.output.note(`Simulated provider. Anthropic style: POST ${server.url}/v1/messages; OpenAI style: POST ${server.url}/v1/chat/completions. Ctrl-C ends it.`);
+    context.output.note(
+      `Simulated provider. Anthropic style: POST ${server.url}/v1/messages; OpenAI style: POST ${server.url}/v1/chat/completions. Ctrl-C ends it.`,
+    );
   }
   await onStopSignals(() => context.exitNow(exitCodes.interrupted)).stopped;
   context.output.note(`${server.requests} requests answered, ${server.faulted} of them with a fault.`);
@@ -46,6 +58,7 @@ async function execute(context: CommandContext, _args: readonly string[], option
 
 function wholeNumber(name: string, value: unknown, max: number): number {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 0 || number > max) throw new UsageError(`${name} takes a whole number from 0 to ${max}, not "${String(value)}"`);
+  if (!Number.isInteger(number) || number < 0 || number > max)
+    throw new UsageError(`${name} takes a whole number from 0 to ${max}, not "${String(value)}"`);
   return number;
 }

@@ -22,15 +22,27 @@ interface Due {
   readonly at: number;
 }
 
-async function execute(context: CommandContext, [jobName]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+async function execute(
+  context: CommandContext,
+  [jobName]: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
   const count = Number(options["count"]);
-  if (!Number.isInteger(count) || count < 1 || count > 10_000) throw new UsageError(`-n takes a whole number from 1 to 10000, not "${String(options["count"])}"`);
-  const [{ loadProject }, { nextSlots }] = await Promise.all([import("../../compose/project.ts"), import("../../schedule/slot.ts")]);
+  if (!Number.isInteger(count) || count < 1 || count > 10_000)
+    throw new UsageError(`-n takes a whole number from 1 to 10000, not "${String(options["count"])}"`);
+  const [{ loadProject }, { nextSlots }] = await Promise.all([
+    import("../../compose/project.ts"),
+    import("../../schedule/slot.ts"),
+  ]);
   const project = await loadProject({ ...context.place, env: context.env });
   const jobs = jobName === undefined ? project.jobs.filter((job) => job.enabled) : [project.jobFor(jobName)];
   const now = Date.now();
   const dues = jobs.flatMap((job) =>
-    nextSlots(job.schedule, new Date(now), count, project.zone).map((slot): Due => ({ job, zone: zoneOf(job, project.zone), at: slot.getTime() })),
+    nextSlots(job.schedule, new Date(now), count, project.zone).map((slot): Due => ({
+      job,
+      zone: zoneOf(job, project.zone),
+      at: slot.getTime(),
+    })),
   );
   const soonest = dues.toSorted((a, b) => a.at - b.at).slice(0, count);
   if (context.output.json) context.output.document("next", { slots: soonest.map(toDocument) });
@@ -52,6 +64,12 @@ function print({ output }: CommandContext, dues: readonly Due[], now: number): v
     return;
   }
   const head = ["JOB", "LOCAL", "ZONE", "UTC", "IN"].map((cell) => output.style("bold", cell));
-  const rows = dues.map(({ job, zone, at }) => [job.name, instantIn(zone, at), zone, instantUtc(at), ago(at, now).replace(/^in /, "")]);
+  const rows = dues.map(({ job, zone, at }) => [
+    job.name,
+    instantIn(zone, at),
+    zone,
+    instantUtc(at),
+    ago(at, now).replace(/^in /, ""),
+  ]);
   for (const line of table([head, ...rows])) output.data(line);
 }

@@ -19,21 +19,32 @@ export const run: CommandDefinition = {
   define: (command) =>
     command
       .argument("<job>", "name or id of a job in jobs/")
-      .option("--dry-run", "print the resolved job, its next slots, the ladder, every limit and the exact request; send and write nothing")
+      .option(
+        "--dry-run",
+        "print the resolved job, its next slots, the ladder, every limit and the exact request; send and write nothing",
+      )
       .option("--stream", "stream only, whatever the job says")
       .option("--no-stream", "ask without streaming from the first try, whatever the job says")
       .option("--model <provider/model>", "ask this model first")
-      .option("--simulate <faults>", "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)")
+      .option(
+        "--simulate <faults>",
+        "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)",
+      )
       .option("--seed <number>", "seed of the simulation (default: a new one each run)")
       .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already")
       .option("-q, --quiet", "write no trace unless the run fails"),
   execute,
 };
 
-async function execute(context: CommandContext, [jobName = ""]: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+async function execute(
+  context: CommandContext,
+  [jobName = ""]: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  for (const warning of project.warnings) context.output.note(`${context.output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
+  for (const warning of project.warnings)
+    context.output.note(`${context.output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
   const asked = {
     job: project.jobFor(jobName),
     model: typeof options["model"] === "string" ? options["model"] : undefined,
@@ -69,7 +80,8 @@ async function execute(context: CommandContext, [jobName = ""]: readonly string[
 function simulation(options: Readonly<Record<string, unknown>>): { faults: string; seed: number | undefined } | undefined {
   const faults = options["simulate"];
   const seed = options["seed"] === undefined ? undefined : Number(options["seed"]);
-  if (seed !== undefined && (!Number.isInteger(seed) || seed < 0)) throw new UsageError(`--seed takes a whole number, not "${String(options["seed"])}"`);
+  if (seed !== undefined && (!Number.isInteger(seed) || seed < 0))
+    throw new UsageError(`--seed takes a whole number, not "${String(options["seed"])}"`);
   if (typeof faults !== "string") {
     if (seed !== undefined) throw new UsageError("--seed means something only together with --simulate");
     return undefined;
@@ -78,7 +90,10 @@ function simulation(options: Readonly<Record<string, unknown>>): { faults: strin
 }
 
 function printOutcome({ output }: CommandContext, outcome: RunOutcome, options: Readonly<Record<string, unknown>>): number {
-  const exitCode = outcome.status === "skipped" ? exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true }) : outcome.exitCode;
+  const exitCode =
+    outcome.status === "skipped"
+      ? exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true })
+      : outcome.exitCode;
   if (output.json) output.document("run", { run: { ...outcome, exitCode } });
   else if (outcome.output !== undefined && outcome.output !== "") output.data(outcome.output);
   return exitCode;

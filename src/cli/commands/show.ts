@@ -21,12 +21,16 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const ledger = await openProjectLedger(project, { create: false });
-  if (ledger === undefined) throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "See: runner run --help" });
+  if (ledger === undefined)
+    throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "See: runner run --help" });
   try {
     const id = wanted === "last" ? ((await ledger.history({ limit: 1 }))[0]?.runId ?? "") : wanted;
     const found = id === "" ? undefined : await ledger.run(id);
     if (found === undefined) throw new UsageError(`there is no run "${wanted}"`, { suggestion: "See: runner history" });
-    if ("ambiguous" in found) throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, { suggestion: "Give more of the id." });
+    if ("ambiguous" in found)
+      throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, {
+        suggestion: "Give more of the id.",
+      });
     if (context.output.json) context.output.document("run", { ...found });
     else print(context, found);
   } finally {
@@ -37,7 +41,10 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
 
 function print({ output }: CommandContext, { run, attempts, calls, tries }: RunDetail): void {
   const style = output.style;
-  const ended = run.finishedAt === undefined ? "not ended" : `${instantUtc(run.finishedAt)}, after ${duration(run.finishedAt - run.startedAt)}`;
+  const ended =
+    run.finishedAt === undefined
+      ? "not ended"
+      : `${instantUtc(run.finishedAt)}, after ${duration(run.finishedAt - run.startedAt)}`;
   const facts: (readonly [string, string])[] = [
     ["run", run.runId],
     ["job", `${run.jobName} (${run.jobId})`],
@@ -45,7 +52,12 @@ function print({ output }: CommandContext, { run, attempts, calls, tries }: RunD
     ["why", run.reason ?? ""],
     ["started", `${instantUtc(run.startedAt)}, ${run.trigger === "slot" ? "by its schedule" : "by hand"}`],
     ["ended", ended],
-    ["model", run.modelUsed === undefined || run.modelUsed === run.modelAsked ? run.modelAsked : `${run.modelUsed} (asked for: ${run.modelAsked})`],
+    [
+      "model",
+      run.modelUsed === undefined || run.modelUsed === run.modelAsked
+        ? run.modelAsked
+        : `${run.modelUsed} (asked for: ${run.modelAsked})`,
+    ],
     ["tokens", run.usage === undefined ? "" : tokens(run.usage)],
     ["simulated", run.simulated ? "yes: faults and answer come from the simulated provider" : ""],
   ];
@@ -54,7 +66,12 @@ function print({ output }: CommandContext, { run, attempts, calls, tries }: RunD
   if (run.output !== undefined && run.output !== "") output.data(`\n${style("bold", "output")}\n${run.output}`);
 }
 
-function printAttempt(output: CommandContext["output"], attempt: AttemptRow, calls: readonly CallRow[], tries: readonly TryRow[]): void {
+function printAttempt(
+  output: CommandContext["output"],
+  attempt: AttemptRow,
+  calls: readonly CallRow[],
+  tries: readonly TryRow[],
+): void {
   const error = attempt.error === undefined ? "" : `: ${attempt.fault ?? ""} ${oneLine(attempt.error, 160)}`;
   output.data(`\n${output.style("bold", `attempt ${attempt.attempt}`)}  ${attempt.status}${error}`);
   output.data(whyLine(attempt.why, output.style));
@@ -83,5 +100,6 @@ function printTry(output: CommandContext["output"], row: TryRow): void {
       output.style,
     ),
   );
-  for (const repair of row.repairs) output.data(whyLine(`repair ${repair.code} at event ${repair.at} (${repair.event}): ${repair.proof}`, output.style));
+  for (const repair of row.repairs)
+    output.data(whyLine(`repair ${repair.code} at event ${repair.at} (${repair.event}): ${repair.proof}`, output.style));
 }

@@ -17,12 +17,21 @@ async function execute(context: CommandContext): Promise<number> {
   const project = await loadProject({ ...context.place, env: context.env });
   const { jobs, issues, warnings, configFiles } = project;
   if (context.output.json) {
-    context.output.document("validate", { valid: issues.length === 0, configFiles, jobs: jobs.map(({ id, name, source }) => ({ id, name, file: source.file })), issues, warnings });
+    context.output.document("validate", {
+      valid: issues.length === 0,
+      configFiles,
+      jobs: jobs.map(({ id, name, source }) => ({ id, name, file: source.file })),
+      issues,
+      warnings,
+    });
     return issues.length === 0 ? 0 : 78;
   }
   const exitCode = reportProblems(context.output, project);
   const files = configFiles.length === 0 ? "no configuration file (built-in providers)" : configFiles.join(", ");
-  const verdict = issues.length === 0 ? context.output.styleNote("green", "valid") : context.output.styleNote("red", `${issues.length} problem${issues.length === 1 ? "" : "s"}`);
+  const verdict =
+    issues.length === 0
+      ? context.output.styleNote("green", "valid")
+      : context.output.styleNote("red", `${issues.length} problem${issues.length === 1 ? "" : "s"}`);
   context.output.note(`${verdict}: ${jobs.length} usable job${jobs.length === 1 ? "" : "s"}; configuration: ${files}`);
   return exitCode;
 }
