@@ -43,6 +43,23 @@ function refusal(reason: string, words: string): object {
 }
 const opening = (): Promise<unknown> => openLedger({ stateDir }).catch((error: unknown) => error);
 
+/** Opens, reads everything and claims; the error that came of it, if any. */
+async function writing(place: string): Promise<unknown> {
+  try {
+    const ledger = await openLedger({ stateDir: place });
+    try {
+      await ledger.history({});
+      await ledger.lastRuns();
+      await ledger.run("kept");
+      return await ledger.claimRun(runStart({ runId: "another", jobId: "another" }));
+    } finally {
+      await ledger.close();
+    }
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Root may write anywhere; so that a test of permissions means something as root too, it becomes somebody else for a moment. */
 function become(user: number): void {
   if (process.getuid?.() === 0) process.seteuid?.(user);
@@ -89,16 +106,18 @@ describe("modes and places", () => {
 
   test("a folder or a file that this user may not write is a matter of permission", async () => {
     await makeLedger();
-    chmodSync(folder, 0o755);
-    chmodSync(stateDir, 0o500);
-    become(65_534);
-    const closedFolder = await opening();
-    become(0);
+    for (const open of [folder, join(folder, "deep")]) chmodSync(open, 0o755);
+    const claiming = async (): Promise<unknown> => {
+      become(65_534);
+      const failure = await writing(stateDir);
+      become(0);
+      return failure;
+    };
+    chmodSync(stateDir, 0o555);
+    const closedFolder = await claiming();
     chmodSync(stateDir, 0o777);
     chmodSync(file, 0o400);
-    become(65_534);
-    const closedFile = await opening();
-    become(0);
+    const closedFile = await claiming();
     const expected = { name: "LedgerError", reason: "permission", message: expect.stringContaining("writable for this user") };
     expect([closedFolder, closedFile]).toMatchObject([expected, expected]);
     chmodSync(stateDir, 0o700);
@@ -122,8 +141,7 @@ describe("files that are no ledger of this program", () => {
     await makeLedger();
     const whole = readFileSync(file);
     writeFileSync(file, whole.subarray(0, whole.length / 2));
-    const ledger = await opening();
-    const failure = ledger instanceof Error ? ledger : await readAll(stateDir);
+    const failure = await writing(stateDir);
     expect(failure).toMatchObject({ name: "LedgerError", reason: "corrupt" });
   });
 
@@ -156,22 +174,6 @@ describe("files that are no ledger of this program", () => {
   });
 });
 
-/** Opens and reads everything; the error that came of it, if any. */
-async function readAll(place: string): Promise<unknown> {
-  const ledger = await openLedger({ stateDir: place });
-  try {
-    await ledger.history({});
-    await ledger.lastRuns();
-    await ledger.claimRun(runStart({ runId: "another", jobId: "another" }));
-    await ledger.run("kept");
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    await ledger.close();
-  }
-}
-
 describe("migrations", () => {
   const added = "ALTER TABLE runs ADD COLUMN note TEXT";
 
@@ -193,6 +195,21 @@ describe("migrations", () => {
     expect(await opening()).toMatchObject(refusal("newer_schema", "version 2"));
   });
 
+  test("a process that comes late does not put a copy of the new schema in the place of the old one's", async () => {
+    await makeLedger();
+    const late = new Connection(file, 5000);
+    // It has read version 1 when this line is done; then the other process is quicker.
+    const migrated = migrate(late, [...migrations, added]);
+    const quick = new DatabaseSync(file);
+    quick.exec(`BEGIN IMMEDIATE; ${added}; PRAGMA user_version=2; COMMIT`);
+    quick.close();
+    writeFileSync(`${file}.schema-1`, "the quick one's copy");
+    await migrated;
+    late.close();
+    expect(readFileSync(`${file}.schema-1`, "utf8")).toBe("the quick one's copy");
+    expect(readdirSync(stateDir).toSorted()).toEqual(["ledger.sqlite", "ledger.sqlite.schema-1"]);
+  });
+
   test("one that fails changes nothing", async () => {
     await makeLedger();
     const connection = new Connection(file, 5000);
@@ -202,6 +219,21 @@ describe("migrations", () => {
     expect((await ledger.history({}))[0]?.runId).toBe("kept");
     await ledger.close();
   });
+});
+
+test("a write has the lock before it begins: nothing of it is done, or done again, while another holds it", async () => {
+  await makeLedger();
+  const holder = new DatabaseSync(file);
+  holder.exec("BEGIN IMMEDIATE");
+  const connection = new Connection(file, 60);
+  let begun = 0;
+  const write = (): number => (begun += 1);
+  await expect(connection.write("power_loss", write)).rejects.toMatchObject({ reason: "locked" });
+  expect(begun).toBe(0);
+  holder.exec("COMMIT");
+  expect(await connection.write("power_loss", write)).toBe(1);
+  connection.close();
+  holder.close();
 });
 
 describe("a full disk", () => {
