@@ -2,7 +2,7 @@
  * What the system says about its processes. On Linux from /proc, synchronously: nothing of ours runs between looking and
  * acting, and a child that has ended cannot be reaped in between either. Elsewhere from `ps`.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -49,12 +49,15 @@ export const linuxTable: ProcessTable = {
     return entries;
   },
   entry(pid) {
-    const stat = readOrUndefined(`/proc/${pid}/stat`, "latin1");
+    const stat = readStat(pid);
     return stat === undefined ? undefined : parseStat(stat);
   },
   carries(pid, marker) {
-    const environ = readOrUndefined(`/proc/${pid}/environ`, "utf8");
-    return environ !== undefined && environmentCarries(environ, marker);
+    try {
+      return environmentCarries(readFileSync(`/proc/${pid}/environ`, "utf8"), marker);
+    } catch {
+      return false;
+    }
   },
   openFiles(pid) {
     try {
@@ -94,12 +97,22 @@ export function environmentCarries(environ: string, marker: Marker): boolean {
   return marker.attempt === undefined || padded.includes(`\0RUNNER_ATTEMPT=${marker.attempt}\0`);
 }
 
-/** A process may be gone between any two looks at it, and another user's is not ours to read: both are "nothing to see". */
-function readOrUndefined(path: string, encoding: BufferEncoding): string | undefined {
+/** A line of stat has about 300 bytes. */
+const statBuffer = Buffer.alloc(4096);
+
+/**
+ * A process may be gone between any two looks at it, and another user's is not always ours to read: both are "nothing to see".
+ * Half the time of `readFileSync`, and it is asked for every process of the machine.
+ */
+function readStat(pid: number): string | undefined {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(path, encoding);
+    descriptor = openSync(`/proc/${pid}/stat`, "r");
+    return statBuffer.toString("latin1", 0, readSync(descriptor, statBuffer, 0, statBuffer.length, 0));
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

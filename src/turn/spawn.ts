@@ -81,8 +81,7 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
   if (stdin === null || stdout === null || stderr === null || !isReadable(result))
     throw new Error("a pipe of the turn's process is missing");
   const isAlive = (): boolean => running.exitCode === null && running.signalCode === null;
-  // Looked at once more in the moment it is gone, while what it leaves behind still bears its group.
-  const exited = new Promise<void>((resolve) => running.once("exit", () => (tree.sample(), resolve())));
+  const exited = new Promise<void>((resolve) => running.once("exit", () => resolve()));
   const pipes = new Pipes({ stdout, stderr, result }, plan.limits);
   // A process may end without reading its input; that is its own matter.
   stdin.on("error", () => {});

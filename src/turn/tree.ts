@@ -138,7 +138,8 @@ export class Tree {
   }
 }
 
-const firstSampleMs = 50;
+/** A process needs about this long before it can have started another; a shorter turn is looked at when it says its result. */
+const firstSampleMs = 200;
 const slowestSampleMs = 1000;
 
 function send(pid: number, signal: NodeJS.Signals): void {
