@@ -79,7 +79,7 @@ export function nextStep(
   const giveUp = (why: string): Step => verdict(history, why, now);
   if (last.fault === "aborted") return giveUp("the call was cancelled");
   if (history.length >= limits.triesPerCall)
-    return giveUp(`all ${limits.triesPerCall} tries of the call are used (limits.triesPerCall)`);
+    return giveUp(`the call has used all its tries (limits.triesPerCall: ${limits.triesPerCall})`);
   const leftMs = first.startedAt + limits.callMs - now;
   if (leftMs <= 0) return giveUp(`the call's time of ${inWords(limits.callMs)} is used up (limits.callMs)`);
 

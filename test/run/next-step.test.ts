@@ -92,7 +92,7 @@ describe("the climb", () => {
     const { said, steps } = climb(ladderOf(true, "kimi/k2p5"), [{ fault: "stream_order" }]);
     expect(said).toHaveLength(13);
     expect(said.at(-1)).toBe("gave up: stream_order");
-    expect(steps.at(-1)).toMatchObject({ why: "all 12 tries of the call are used (limits.triesPerCall)" });
+    expect(steps.at(-1)).toMatchObject({ why: "the call has used all its tries (limits.triesPerCall: 12)" });
   });
 
   test("an unknown fault: once more, every other model as often, no starting over", () => {
