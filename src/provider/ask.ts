@@ -1,6 +1,6 @@
 /** One try from end to end: build, send, read, prove, judge. Read this file first; the rest of the room are its leaves. */
 import { ProviderError, StreamError } from "../errors.ts";
-import { type FailedAnswer, classifyAnswer, classifyStream, requestIdOf } from "./classify.ts";
+import { type FailedAnswer, classifyAnswer, classifyStream, cleanRepairs, requestIdOf } from "./classify.ts";
 import type { DialectAdapter } from "./dialect.ts";
 import { type HttpAnswer, post } from "./http.ts";
 import { redact, redacted, resolveKey } from "./keys.ts";
@@ -68,7 +68,7 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     now: room.now(),
   });
   if (answer.status < 200 || answer.status >= 300) throw classifyAnswer(failed(await errorText(answer)));
-  const read = await readProven(answer, room, failed);
+  const read = await readProven(answer, room, request.stream, failed);
   const { message } = read;
   const proven: ProvenAnswer = {
     dialect: config.dialect,
@@ -79,7 +79,7 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     text: message.text,
     toolCalls: message.toolCalls,
     usage: message.usage,
-    repairs: read.repairs,
+    repairs: cleanRepairs(read.repairs, (words) => redact(words, room.secrets)),
     requestId: requestIdOf(answer.headers) ?? (message.id === "" ? undefined : message.id),
     firstByteMs: answer.firstByteMs(),
     changes: built.changes,
@@ -88,12 +88,15 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
   return proven;
 }
 
-async function readProven(answer: HttpAnswer, room: Room, failed: (body: string) => FailedAnswer): Promise<ReadAnswer> {
+async function readProven(
+  answer: HttpAnswer,
+  { config }: Room,
+  stream: boolean,
+  failed: (body: string) => FailedAnswer,
+): Promise<ReadAnswer> {
   try {
-    return await readAnswer(answer, {
-      dialect: room.config.dialect,
-      tolerateOutOfOrderEvents: room.config.sseQuirks.tolerateOutOfOrderEvents,
-    });
+    const { tolerateOutOfOrderEvents } = config.sseQuirks;
+    return await readAnswer(answer, { dialect: config.dialect, tolerateOutOfOrderEvents, stream });
   } catch (error) {
     if (!(error instanceof BrokenBody)) throw error;
     // A success that holds an error document says itself what is wrong, more narrowly than the reader can.
@@ -132,7 +135,7 @@ function refuseSilence(answer: ProvenAnswer, provider: string, status: number): 
 /** Most bytes of an error answer that are read: 256 KiB. */
 const errorBodyLimit = 256 * 1024;
 /** The status is known; its words are waited for this long. */
-const errorBodyMs = 5_000;
+const errorBodyMs = 2_000;
 
 async function errorText(answer: HttpAnswer): Promise<string> {
   const timer = setTimeout(() => answer.stop(), errorBodyMs);

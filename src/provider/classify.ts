@@ -3,7 +3,7 @@
  * body, the router's verdict, the provider's code, its words (billing before rate limit, overload before rate limit), its general
  * type, the HTTP status. Policy is not decided here.
  */
-import { type Fault, ProviderError, StreamError, type StreamFaultReason } from "../errors.ts";
+import { type Fault, ProviderError, type Repair, StreamError, type StreamFaultReason } from "../errors.ts";
 import {
   availabilityCodes,
   minimaxCodes,
@@ -197,10 +197,10 @@ export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "b
     requestId: optional(requestIdOf(answer.headers), clean),
     shouldRetry: shouldRetryOf(answer.headers),
     usage: error.usage,
-    repairs: error.repairs,
+    repairs: cleanRepairs(error.repairs, clean),
     reason: error.reason,
     // The original's own words may echo a key, so the cause is its stack of reasons and not the object itself.
-    cause: new StreamError(error.reason, clean(error.message), { ...streamFacts(error), upstream: cleanUpstream(error, clean) }),
+    cause: cleanStreamError(error, clean),
   };
   if (error.reason !== "upstream_error") {
     return new ProviderError(`${answer.provider}: ${clean(error.message)}`, { ...shared, fault: streamFaults[error.reason] });
@@ -223,17 +223,31 @@ export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "b
   );
 }
 
-function streamFacts(error: StreamError): ConstructorParameters<typeof StreamError>[2] {
-  const { action, event, at, index, state, contentSeen, usage, repairs } = error;
-  return { action, event, at, index, state, contentSeen, usage, repairs };
+/** Names of events and repairs are the provider's words too. */
+function cleanStreamError(error: StreamError, clean: (text: string) => string): StreamError {
+  const { action, at, index, state, contentSeen, usage } = error;
+  const event = optional(error.event, clean);
+  const upstream =
+    error.upstream === undefined
+      ? undefined
+      : Object.fromEntries(Object.entries(error.upstream).map(([name, value]) => [name, clean(value)]));
+  const repairs = cleanRepairs(error.repairs, clean);
+  return new StreamError(error.reason, clean(error.message), {
+    action,
+    event,
+    at,
+    index,
+    state,
+    contentSeen,
+    usage,
+    repairs,
+    upstream,
+  });
 }
 
-function cleanUpstream(
-  error: StreamError,
-  clean: (text: string) => string,
-): { type?: string; code?: string; message?: string } | undefined {
-  if (error.upstream === undefined) return undefined;
-  return Object.fromEntries(Object.entries(error.upstream).map(([name, value]) => [name, clean(value)]));
+/** Repairs without what a provider may have put into the name of an event. */
+export function cleanRepairs(repairs: readonly Repair[], clean: (text: string) => string): Repair[] {
+  return repairs.map((repair) => ({ ...repair, event: clean(repair.event), proof: clean(repair.proof) }));
 }
 
 const optional = (text: string | undefined, clean: (text: string) => string): string | undefined =>

@@ -88,6 +88,7 @@ class Exchange {
   send(): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const client = this.#open();
+      let answered = false;
       this.#client = client;
       client.on("socket", (socket) => {
         // So that a peer that is gone without a word is noticed during the long silence of a non-streamed answer.
@@ -96,9 +97,14 @@ class Exchange {
         this.#watch.connecting();
         socket.once(this.#request.url.protocol === "https:" ? "secureConnect" : "connect", () => this.#watch.connected());
       });
-      client.on("response", (response) => resolve(this.#answer(response)));
+      client.on("response", (response) => {
+        answered = true;
+        resolve(this.#answer(response));
+      });
       client.on("error", (error) => {
-        if (this.#cause === undefined && client.reusedSocket && isReset(error))
+        // A reset ends a body that has no length as if it were whole; only this event tells the two apart.
+        if (answered) this.#cause ??= networkError(this.#request.provider, this.#request.url, error);
+        else if (this.#cause === undefined && client.reusedSocket && isReset(error))
           reject(new DeadConnection("reset", { cause: error }));
         else reject(this.#causeOf(error));
       });
@@ -160,7 +166,7 @@ class Exchange {
         }
         yield chunk;
       }
-      if (this.#cause !== undefined && !response.complete) throw this.#cause;
+      if (this.#cause !== undefined) throw this.#cause;
     } catch (error) {
       if (!this.#stopped) throw this.#causeOf(error);
     } finally {

@@ -41,7 +41,7 @@ export function resolveKey(
 
 /** Things shaped like a key, whoever they belong to. `$1` keeps the words in front of the value. */
 const keyShapes: readonly (readonly [RegExp, string])[] = [
-  [/\b(?:sk|pk|rk|ak)-[\w*.…-]{6,}/gi, redacted],
+  [/\b(?:sk|pk|rk|ak)-[\w*.…-]{5,}[\w*…-]/gi, redacted],
   [/\b(bearer|basic)\s+[\w+/=.~*-]{6,}/gi, `$1 ${redacted}`],
   [/\bAIza[\w-]{20,}/g, redacted],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, redacted],

@@ -25,6 +25,13 @@ export class BrokenBody extends Error {
   }
 }
 
+export interface ReadOptions {
+  readonly dialect: Dialect;
+  readonly tolerateOutOfOrderEvents: boolean;
+  /** What was asked for; another form is proven as well and recorded as a repair. */
+  readonly stream: boolean;
+}
+
 /** Bytes of the body that are kept to find an error document in: 64 KiB. */
 const headLimit = 64 * 1024;
 
@@ -32,12 +39,10 @@ const headLimit = 64 * 1024;
  * Reads until the reader has what it needs, not until the connection ends: some providers keep a finished stream open.
  * @throws BrokenBody
  */
-export async function readAnswer(
-  answer: HttpAnswer,
-  options: { dialect: Dialect; tolerateOutOfOrderEvents: boolean },
-): Promise<ReadAnswer> {
+export async function readAnswer(answer: HttpAnswer, options: ReadOptions): Promise<ReadAnswer> {
   const reader = createStreamReader(options.dialect, {
     tolerateOutOfOrderEvents: options.tolerateOutOfOrderEvents,
+    asked: options.stream ? "events" : "document",
     status: answer.status,
   });
   const head = new Head();

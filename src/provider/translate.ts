@@ -3,9 +3,9 @@
  * exactly: system text, text messages of user and assistant, `max_tokens`, `temperature`, `top_p`, stop sequences one way; text, stop
  * reason and usage the other. Anything else would have to be guessed, so it is refused by name.
  */
-import { ProviderError } from "../errors.ts";
+import { ProviderError, type Usage } from "../errors.ts";
+import { checkMessage, messageToEvents } from "../stream/message.ts";
 import type { Dialect, JsonObject, ProvenAnswer } from "./provider.ts";
-import { fromMessage } from "./release.ts";
 
 /**
  * The request's body in another dialect; the same object when both are the same. `model` and `stream` are carried as they are.
@@ -25,7 +25,8 @@ export function translateAnswer(answer: ProvenAnswer, to: Dialect): ProvenAnswer
   if (answer.dialect === to) return answer;
   refuse(answerProblems(answer), `the answer of ${answer.model}`, to);
   const message = to === "openai-completions" ? openaiMessage(answer) : anthropicMessage(answer);
-  return { ...answer, dialect: to, message, sse: fromMessage(to, message) };
+  let events: string | undefined;
+  return { ...answer, dialect: to, message, sse: () => (events ??= messageToEvents(to, message)) };
 }
 
 function anthropicToOpenai(body: JsonObject): JsonObject {
@@ -172,7 +173,7 @@ const finishReasons: Readonly<Record<string, string>> = {
 };
 
 function openaiMessage(answer: ProvenAnswer): JsonObject {
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = answer.usage;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = countsOf(answer);
   // OpenAI's prompt tokens include what came from the cache, Anthropic's do not.
   const prompt = (inputTokens ?? 0) + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
   return {
@@ -197,8 +198,13 @@ function openaiMessage(answer: ProvenAnswer): JsonObject {
   };
 }
 
+/** As the message's own dialect counts them. `answer.usage` stays as the provider counted, whatever the message was carried into. */
+function countsOf(answer: ProvenAnswer): Usage {
+  return checkMessage(answer.dialect, answer.message).usage;
+}
+
 function anthropicMessage(answer: ProvenAnswer): JsonObject {
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = answer.usage;
+  const { inputTokens, outputTokens, cacheReadTokens } = countsOf(answer);
   return {
     id: typeof answer.message["id"] === "string" ? answer.message["id"] : "translated",
     type: "message",
@@ -208,10 +214,9 @@ function anthropicMessage(answer: ProvenAnswer): JsonObject {
     stop_reason: answer.stopReason,
     stop_sequence: null,
     usage: {
-      input_tokens: inputTokens ?? 0,
+      input_tokens: Math.max(0, (inputTokens ?? 0) - (cacheReadTokens ?? 0)),
       output_tokens: outputTokens ?? 0,
       ...(cacheReadTokens === undefined ? {} : { cache_read_input_tokens: cacheReadTokens }),
-      ...(cacheWriteTokens === undefined ? {} : { cache_creation_input_tokens: cacheWriteTokens }),
     },
   };
 }
