@@ -81,6 +81,12 @@ export function wholeMessage(scene: Scene, generation: Generation = scene.first)
   return scene.request.dialect === "anthropic-messages" ? anthropicMessage(generation) : openaiCompletion(generation);
 }
 
+/** Whether the model may call a tool at all. */
+export function offersTools(scene: Scene): boolean {
+  const tools = scene.request.body["tools"];
+  return Array.isArray(tools) && tools.length > 0;
+}
+
 /** What a provider without faults answers. */
 export function cleanReply(scene: Scene): Reply {
   return scene.request.stream ? streamReply(wholeFrames(scene)) : jsonReply(200, wholeMessage(scene));

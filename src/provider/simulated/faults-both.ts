@@ -1,10 +1,10 @@
 import { withTool } from "./answer.ts";
 import { event } from "./anthropic.ts";
-import { both, cutPoint, wholeFrames } from "./fault.ts";
+import { both, cutPoint, offersTools, wholeFrames } from "./fault.ts";
 import type { FaultDefinition, Scene, StreamScript } from "./fault.ts";
 import { isEnd, isFinish, isStart, typeOf } from "./frames.ts";
 import { chunk, done, finishChunk } from "./openai.ts";
-import { choiceOf, isObject, listOf } from "./wire.ts";
+import { choiceOf, encodeFrame, isObject, listOf } from "./wire.ts";
 import type { Part, ScriptedFrame } from "./wire.ts";
 
 /** A fault both dialects can have. */
@@ -82,6 +82,12 @@ const content: readonly FaultDefinition[] = [
     const dropped = new Set(pieces.slice(Math.ceil(pieces.length / 2)));
     return frames.filter((_, at) => !dropped.has(at));
   }),
+  shape("tool_stop_without_tool", "text and no tool call, and stop reason tool_use (tool_calls)", (scene) =>
+    wholeFrames(scene, { ...scene.first, stopReason: "tool_use" }),
+  ),
+  shape("data_twice", "data: data: before every frame", (scene) =>
+    wholeFrames(scene).map((frame) => ({ raw: encodeFrame(frame).replace("data: ", "data: data: ") })),
+  ),
   shape("cumulative_text", "each text delta holds the whole text so far", (scene) => {
     let soFar = "";
     return wholeFrames(scene).map((frame) => withText(frame, (text) => (soFar += text)));
@@ -126,7 +132,7 @@ function withChoices(
 
 /** Changes the index of every tool call; needs a request that offers tools, for nobody calls a tool that was not offered. */
 function withToolIndexes(scene: Scene, change: (index: number) => number | undefined): ScriptedFrame[] | undefined {
-  if (!Array.isArray(scene.request.body["tools"])) return undefined;
+  if (!offersTools(scene)) return undefined;
   return withChoices(wholeFrames(scene, withTool(scene.first, scene.request, 2)), (choice) => {
     const delta = choice["delta"];
     if (!isObject(delta) || delta["tool_calls"] === undefined) return choice;
@@ -154,6 +160,11 @@ const chunks: readonly FaultDefinition[] = [
   }),
   chunkShape("empty_finish", 'finish_reason "" on every chunk until the last', (scene) =>
     withChoices(wholeFrames(scene), (choice) => ({ ...choice, finish_reason: choice["finish_reason"] ?? "" })),
+  ),
+  chunkShape("empty_ids", "every chunk after the first has an empty id", (scene) =>
+    wholeFrames(scene).map((frame, at) =>
+      at === 0 || typeof frame.data === "string" ? frame : { data: { ...frame.data, id: "" } },
+    ),
   ),
   chunkShape("choices_null", "a chunk with choices: null in mid-text", (scene) => {
     const frames = wholeFrames(scene);

@@ -59,6 +59,12 @@ const broken: readonly FaultDefinition[] = [
     streamed: both((scene) => [errorFrame(scene)]),
   },
   {
+    name: "error_string",
+    group: "stream_broken",
+    description: "in mid-text an error that is a string, not an object",
+    streamed: both((scene) => [...cutFrames(scene), { data: { error: "modelStreamErrorException: the model stream broke" } }]),
+  },
+  {
     name: "finish_error",
     group: "stream_broken",
     description: 'the text breaks off with finish_reason "error"',

@@ -136,6 +136,20 @@ const load: readonly HttpFault[] = [
     message: "The engine is currently overloaded, please try again later.",
   },
   {
+    name: "overloaded_openrouter",
+    group: "overloaded",
+    description: "OpenRouter's 503 with error.availability.retry_after",
+    status: 503,
+    vendor: (scene) => ({
+      error: {
+        code: 503,
+        message: "The provider is overloaded",
+        availability: { code: "capacity_exhausted", retryable: true, retry_after: Math.ceil(scene.delays.retryAfterMs / 1000) },
+        metadata: { error_type: "provider_overloaded" },
+      },
+    }),
+  },
+  {
     name: "overloaded_429",
     group: "overloaded",
     description: "Moonshot's 429 engine_overloaded_error",

@@ -1,12 +1,13 @@
 import { withThinking, withTool } from "./answer.ts";
 import { anthropicFrames, blockStart, event, messageDelta, messageStart } from "./anthropic.ts";
-import { cutFrames, cutPoint } from "./fault.ts";
+import { cutFrames, cutPoint, offersTools } from "./fault.ts";
 import type { FaultDefinition, Scene, StreamScript } from "./fault.ts";
 import { pieceIndexes, typeOf } from "./frames.ts";
+import { isObject } from "./wire.ts";
 import type { JsonFrame } from "./wire.ts";
 
 /** A fault of the Anthropic dialect alone: blocks and indexes, which the other dialect has not. */
-function shape(name: string, description: string, script: (scene: Scene) => StreamScript): FaultDefinition {
+function shape(name: string, description: string, script: (scene: Scene) => StreamScript | undefined): FaultDefinition {
   return { name, group: "stream_shape", description, streamed: { "anthropic-messages": script } };
 }
 
@@ -31,6 +32,7 @@ function reindexed(frames: readonly JsonFrame[], index: (from: number) => number
 }
 
 const startShapes: readonly FaultDefinition[] = [
+  shape("stop_first", "message_stop comes before message_start", (scene) => [event("message_stop"), ...framesOf(scene)]),
   shape("orphan_start", "a block is opened and closed before message_start; then a whole answer follows", (scene) => {
     const frames = framesOf(scene);
     const start = frames[firstOf(frames, "content_block_start")];
@@ -59,6 +61,34 @@ const startShapes: readonly FaultDefinition[] = [
     const [start, ...rest] = framesOf(scene);
     const empty = [blockStart(0, { type: "text", text: "" }), event("content_block_stop", { index: 0 })];
     return start === undefined ? [] : [start, ...empty, ...reindexed(rest, (index) => index + 1)];
+  }),
+];
+
+/** Tool calls and stop reasons that contradict each other or come in one piece; nobody calls a tool that was not offered. */
+const toolShapes: readonly FaultDefinition[] = [
+  shape(
+    "tool_input_in_start",
+    "the whole input of a tool call stands in content_block_start (if the request offers tools)",
+    (scene) => {
+      if (!offersTools(scene)) return undefined;
+      const generation = withTool(scene.first, scene.request);
+      const inputs = generation.blocks.map((block) => (block.type === "tool_use" ? block.input : undefined));
+      return anthropicFrames(generation).flatMap((frame) => {
+        const input = inputs[Number(frame.data["index"])];
+        if (input === undefined || typeOf(frame) === "content_block_stop") return [frame];
+        const block = frame.data["content_block"];
+        return isObject(block) ? [{ ...frame, data: { ...frame.data, content_block: { ...block, input } } }] : [];
+      });
+    },
+  ),
+  shape("tool_with_end_turn", "a tool call, and stop_reason end_turn (if the request offers tools)", (scene) =>
+    offersTools(scene) ? anthropicFrames({ ...withTool(scene.first, scene.request), stopReason: "end_turn" }) : undefined,
+  ),
+  shape("repeated_tool_id", "two tool calls with the same id", (scene) => {
+    const generation = withTool(scene.first, scene.request, 2);
+    const id = generation.blocks.find((block) => block.type === "tool_use")?.id ?? "";
+    const blocks = generation.blocks.map((block) => (block.type === "tool_use" ? { ...block, id } : block));
+    return anthropicFrames({ ...generation, blocks });
   }),
 ];
 
@@ -120,14 +150,6 @@ const indexShapes: readonly FaultDefinition[] = [
     return start === undefined ? [] : [start, ...block, messageDelta(scene.first), event("message_stop")];
   }),
   shape("interleaved_blocks", "two blocks open at once, their deltas in turn", (scene) => interleaved(scene)),
-  shape("repeated_tool_id", "two tool calls with the same id", (scene) => {
-    const generation = withTool(scene.first, scene.request, 2);
-    const id = generation.blocks.find((block) => block.type === "tool_use")?.id ?? "";
-    return anthropicFrames({
-      ...generation,
-      blocks: generation.blocks.map((block) => (block.type === "tool_use" ? { ...block, id } : block)),
-    });
-  }),
   shape("content_after_stop", "message_delta and message_stop come before the content, and once more after it", (scene) => {
     const [start, ...rest] = framesOf(scene);
     return start === undefined ? [] : [messageStart(scene.first), messageDelta(scene.first), event("message_stop"), ...rest];
@@ -157,4 +179,4 @@ function interleaved(scene: Scene): JsonFrame[] {
   ];
 }
 
-export const faultsOfShape: readonly FaultDefinition[] = [...startShapes, ...stopShapes, ...indexShapes];
+export const faultsOfShape: readonly FaultDefinition[] = [...startShapes, ...toolShapes, ...stopShapes, ...indexShapes];

@@ -16,7 +16,7 @@ function seededRandom(seed: number): () => number {
 
 /** A generator of its own for each purpose of each request, so that neither order nor concurrency changes what a request gets. */
 export function randomFor(seed: number, ...parts: readonly (number | string)[]): () => number {
-  return seededRandom(Number(BigInt(`0x${hash53(`${seed}/${parts.join("/")}`)}`) & 0xffff_ffffn));
+  return seededRandom(Number.parseInt(hash53(`${seed}/${parts.join("/")}`).slice(-8), 16));
 }
 
 /** A 53-bit checksum (the public-domain cyrb53) as 14 hexadecimal digits. Finds accidents, not forgeries. */

@@ -1,3 +1,4 @@
+import Anthropic from "@anthropic-ai/sdk";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { judgeText, simulatedFaults } from "../../../src/provider/script.ts";
@@ -17,6 +18,10 @@ const orders: Readonly<Record<string, readonly [anthropic: string | undefined, o
   restart_after_tool: ["S B0 P D0 E0 B1 D1 E1 S B0 P D0 E0 B1 D1 E1 M X", "R C T0 R C T0 F Z"],
   second_message: ["S B0 P D0 E0 M X S B0 P D0 E0 M X", "R C F R C F Z"],
   orphan_stop: ["E0 S B0 P D0 E0 M X", "F R C F Z"],
+  stop_first: ["X S B0 P D0 E0 M X", undefined],
+  tool_stop_without_tool: [clean["anthropic-messages"], clean["openai-completions"]],
+  empty_ids: [undefined, clean["openai-completions"]],
+  error_string: ["S B0 P D0 !", "R C !"],
   orphan_start: ["B0 E0 S B0 P D0 E0 M X", undefined],
   late_start: ["B0 S P D0 E0 M X", "C R C F Z"],
   delta_before_start: ["B0 P D0 S D0 E0 M X", "C R C F Z"],
@@ -76,7 +81,7 @@ const orders: Readonly<Record<string, readonly [anthropic: string | undefined, o
 
 /** Irregular streams that still hold exactly one generation's text in its order. */
 const textWhole = new Set(
-  "dup_start dup_start_29 dup_start_late dup_start_new_id orphan_stop orphan_start late_start delta_before_start missing_start missing_block_start dup_block_start missing_block_fields empty_block_first dup_block_stop stray_block_stop block_not_closed delta_after_stop missing_message_stop missing_message_delta stop_twice two_message_deltas done_instead_of_stop done_after_stop content_after_stop usage_null usage_missing unknown_event index_gap index_reused block_left_open block_type_switch interleaved_blocks repeated_tool_id tool_json_cut usage_in_choice empty_finish choices_null content_after_finish nameless_frames data_before_event no_space_data crlf cr comments last_frame_open json_content_type slow".split(
+  "stop_first tool_stop_without_tool empty_ids dup_start dup_start_29 dup_start_late dup_start_new_id orphan_stop orphan_start late_start delta_before_start missing_start missing_block_start dup_block_start missing_block_fields empty_block_first dup_block_stop stray_block_stop block_not_closed delta_after_stop missing_message_stop missing_message_delta stop_twice two_message_deltas done_instead_of_stop done_after_stop content_after_stop usage_null usage_missing unknown_event index_gap index_reused block_left_open block_type_switch interleaved_blocks repeated_tool_id tool_json_cut usage_in_choice empty_finish choices_null content_after_finish nameless_frames data_before_event no_space_data crlf cr comments last_frame_open json_content_type slow".split(
     " ",
   ),
 );
@@ -199,11 +204,40 @@ describe("what stands in the frames", () => {
     expect(orderOf(await streamed("tool_index_zero", "openai-completions"))).toBe(clean["openai-completions"]);
   });
 
+  test("tool calls in one piece, and stop reasons that contradict the tools", async () => {
+    const tools = [{ name: "look", input_schema: {} }];
+    const whole = await streamed("tool_input_in_start", "anthropic-messages", { tools });
+    expect(orderOf(whole)).toBe("S B0 P D0 E0 B1 E1 M X");
+    expect(whole).toMatch(/"name":"look","input":\{"note":"simulated call/u);
+    expect(orderOf(await streamed("tool_input_in_start", "anthropic-messages"))).toBe(clean["anthropic-messages"]);
+    const ended = await streamed("tool_with_end_turn", "anthropic-messages", { tools });
+    expect([orderOf(ended), ended.includes('"stop_reason":"end_turn"')]).toEqual(["S B0 P D0 E0 B1 D1 E1 M X", true]);
+    expect(await streamed("tool_stop_without_tool", "anthropic-messages")).toContain('"stop_reason":"tool_use"');
+    expect(await streamed("tool_stop_without_tool", "openai-completions")).toContain('"finish_reason":"tool_calls"');
+    expect((await streamed("data_twice", "openai-completions")).match(/^data: data: /gmu)?.length).toBeGreaterThan(10);
+  });
+
   test("usage in the choice, empty finish reasons, empty objects", async () => {
     expect(await streamed("usage_in_choice", "openai-completions")).toMatch(/"choices":\[\{[^\]]*"usage":\{"prompt_tokens"/u);
     expect((await streamed("empty_finish", "openai-completions")).match(/"finish_reason":""/gu)?.length).toBeGreaterThan(10);
     expect((await streamed("empty_object", "openai-completions")).match(/^data: \{\}$/gmu)?.length).toBeGreaterThan(10);
   });
+});
+
+test("the Anthropic SDK fails on them in the words of the report", async () => {
+  for (const fault of ["dup_start", "dup_start_29", "restart_new_id", "restart_same_id"]) {
+    await withFault(fault, async ({ url }) => {
+      const client = new Anthropic({ baseURL: url, apiKey: "none", maxRetries: 0 });
+      const asked = client.messages.stream({
+        model: "k2p5",
+        max_tokens: 10,
+        messages: [{ role: "user", content: "Run FPL check..." }],
+      });
+      await expect(asked.finalMessage()).rejects.toThrow(
+        'Unexpected event order, got message_start before receiving "message_stop"',
+      );
+    });
+  }
 });
 
 describe("what stands in the bytes", () => {
@@ -280,7 +314,7 @@ describe("what stands in the bytes", () => {
 
 test("every fault named in the catalogue has a test of its bytes, and streams-only faults leave plain requests alone", async () => {
   const elsewhere =
-    "interleaved_blocks tool_index_zero tool_index_missing tool_index_gap empty_object invalid_utf8 gzip_ruin gzip_unlabelled html_body empty_stream bom empty_data empty_deltas json_for_stream sse_for_nonstream json_then_done hang hang_before_headers reset premature_close reset_before_headers open_after_stop pings_without_stop".split(
+    "tool_input_in_start tool_with_end_turn data_twice interleaved_blocks tool_index_zero tool_index_missing tool_index_gap empty_object invalid_utf8 gzip_ruin gzip_unlabelled html_body empty_stream bom empty_data empty_deltas json_for_stream sse_for_nonstream json_then_done hang hang_before_headers reset premature_close reset_before_headers open_after_stop pings_without_stop".split(
       " ",
     );
   const streams = simulatedFaults.filter(({ name }) => !Object.hasOwn(orders, name) && !elsewhere.includes(name));

@@ -20,6 +20,7 @@ const table: Readonly<Record<string, readonly [status: number, anthropic: string
   billing_zai: [429, "code 1113", "code 1113"],
   overloaded_529: [529, "overloaded_error", "overloaded_error"],
   overloaded_503: [503, "overloaded_error", "server_error"],
+  overloaded_openrouter: [503, "code 503", "code 503"],
   overloaded_429: [429, "engine_overloaded_error", "engine_overloaded_error"],
   overloaded_zai: [429, "code 1305", "code 1305"],
   http_400: [400, "invalid_request_error", "invalid_request_error"],

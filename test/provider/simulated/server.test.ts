@@ -56,6 +56,20 @@ describe("answers that do not end well", () => {
     });
   });
 
+  test("hang sends half of a body that is not streamed, and then nothing", async () => {
+    await withFault("hang", async (provider) => {
+      const leaving = new AbortController();
+      const response = await ask(provider.url, "openai-completions", bodyFor(false), { signal: leaving.signal });
+      const reader = response.body?.getReader();
+      const half = new TextDecoder().decode((await reader?.read())?.value);
+      expect(half).toMatch(/^\{"id":/u);
+      expect(() => JSON.parse(half)).toThrow(SyntaxError);
+      leaving.abort();
+      await reader?.closed.catch(() => undefined);
+      await expect.poll(() => provider.log[0]?.ending).toBe("client_gone");
+    });
+  });
+
   test("open_after_stop and pings_without_stop never close by themselves", async () => {
     for (const [fault, last] of [
       ["open_after_stop", "event: message_stop"],

@@ -122,6 +122,19 @@ describe("the draw", () => {
     }
   });
 
+  test("holds its rates for the first request of many seeds, as processes that run once need it", () => {
+    const spec = parseSimulation("stream_order:0.8");
+    const seeds = Array.from({ length: 1000 }, (_, seed) => seed);
+    const names = seeds.map(
+      (seed) => drawFault({ ...spec, seed }, { number: 1, dialect: "anthropic-messages" })?.name ?? "clean",
+    );
+    for (const name of ["dup_start", "dup_start_29", "restart_new_id", "orphan_stop", "clean"]) {
+      const share = names.filter((one) => one === name).length;
+      expect(share).toBeGreaterThan(150);
+      expect(share).toBeLessThan(250);
+    }
+  });
+
   test("never fires at 0 and always at 1", () => {
     expect(counts(parseSimulation("hang:0"))).toEqual(new Map([["clean", 1000]]));
     expect(counts(parseSimulation("hang:1"))).toEqual(new Map([["hang", 1000]]));
