@@ -105,7 +105,7 @@ function rewritten(response: Response, contentType: string): Headers {
   return headers;
 }
 
-function answer(exchange: Exchange, body: BodyInit, init: ResponseInit): Response {
+function answer(exchange: Exchange, body: string | ReadableStream<Uint8Array>, init: ResponseInit): Response {
   const made = new Response(body, init);
   Object.defineProperty(made, "url", { value: exchange.response.url });
   return made;

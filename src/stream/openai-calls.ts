@@ -23,6 +23,8 @@ export class Calls {
   /** The latest call at an index. */
   readonly #byIndex = new Map<number, Call>();
 
+  #highest = -1;
+
   constructor(proof: Proof) {
     this.#proof = proof;
   }
@@ -105,6 +107,10 @@ export class Calls {
   #open(fragment: Json, name: string): Call {
     if (this.list.length >= maxCalls) throw this.#proof.fault("lane_overflow", `more than ${maxCalls} tool calls`);
     const index = isIndex(fragment["index"]) ? fragment["index"] : undefined;
+    if (index !== undefined && index < this.#highest) {
+      throw this.#proof.fault("index_regression", `a tool call began at index ${index} after index ${this.#highest}`, { index });
+    }
+    this.#highest = Math.max(this.#highest, index ?? -1);
     const out = this.list.length;
     const given = stringOr(fragment["id"], "");
     const { id: _id, index: _index, type: _type, function: _function, custom: _custom, ...extra } = fragment;

@@ -213,6 +213,7 @@ export class OpenaiNormalizer implements Normalizer {
       return "";
     }
     this.#ending.passed(out);
+    this.#fast = undefined;
     const role = this.#roles(taken, given);
     if (out === event && data !== undefined && taken.length === 1) this.#learn(taken[0], event, data);
     return role + dataFrame(text);
@@ -297,8 +298,8 @@ export class OpenaiNormalizer implements Normalizer {
     )
       return;
     if (Object.keys(delta).some((key) => key !== single.field && delta[key] !== null && delta[key] !== "")) return;
-    this.#template.learn(data, single.piece, (parsed) => pieceOf(parsed, single.field), undefined);
-    this.#fast = { choice, field: single.field, call: single.call };
+    const learnt = this.#template.learn(data, single.piece, (parsed) => pieceOf(parsed, single.field), undefined);
+    if (learnt) this.#fast = { choice, field: single.field, call: single.call };
   }
 }
 

@@ -32,32 +32,35 @@ export class Template {
   /**
    * Learns the form from an event that was parsed and judged.
    * @param read takes the piece out of a parsed event
+   * @returns whether it is known now
    * @param write the event to release for a parsed event, or `undefined` if it passes as it came
    */
-  learn(data: string, piece: string, read: (event: Json) => unknown, write: ((event: Json) => string) | undefined): void {
-    if (this.#budget <= 0 || piece === "" || data.length > 4096) return;
-    this.#budget -= 1;
+  learn(data: string, piece: string, read: (event: Json) => unknown, write: ((event: Json) => string) | undefined): boolean {
+    // The last form is of no use any more, whatever comes of this one: the events have changed.
     this.#known = false;
+    if (this.#budget <= 0 || piece === "" || data.length > 4096) return false;
+    this.#budget -= 1;
     const literal = JSON.stringify(piece);
     const at = data.lastIndexOf(literal);
-    if (at < 0) return;
+    if (at < 0) return false;
     const prefix = data.slice(0, at + 1);
     const suffix = data.slice(at + literal.length - 1);
     const event = tryParse(prefix + probe + suffix);
-    if (!isObject(event) || read(event) !== probe) return;
+    if (!isObject(event) || read(event) !== probe) return false;
     // The probe must be the only difference: with the piece put back, the whole event is as it was.
-    if (JSON.stringify(event).replace(JSON.stringify(probe), () => literal) !== JSON.stringify(tryParse(data))) return;
+    if (JSON.stringify(event).replace(JSON.stringify(probe), () => literal) !== JSON.stringify(tryParse(data))) return false;
     this.#same = write === undefined;
     if (write !== undefined) {
       const out = write(event);
       const place = out.indexOf(probe);
-      if (place < 0 || out.includes(probe, place + 1)) return;
+      if (place < 0 || out.includes(probe, place + 1)) return false;
       this.#outPrefix = out.slice(0, place);
       this.#outSuffix = out.slice(place + probe.length);
     }
     this.#prefix = prefix;
     this.#suffix = suffix;
     this.#known = true;
+    return true;
   }
 
   /**
