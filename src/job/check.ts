@@ -6,6 +6,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import * as v from "valibot";
+import type { Issue } from "../errors.ts";
 import { looksSecret } from "./secret.ts";
 
 export type Path = readonly (string | number)[];
@@ -33,6 +34,8 @@ type Reading<T> = { readonly value: T } | { readonly value?: never; readonly pro
 
 interface Known {
   readonly hint: Hint;
+  /** Not named among the keys that may be written: kept only for those who bring it from elsewhere. */
+  readonly quiet?: boolean;
   readonly keys?: v.ObjectEntries;
   /** Keys that people put here and that belong elsewhere, with where. */
   readonly elsewhere?: Readonly<Record<string, string>>;
@@ -60,7 +63,21 @@ export function isWhole(value: unknown): value is number {
 
 /** A single value, read by `read`. */
 export function leaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
-  const schema = v.pipe(
+  return register(reader(hint, read), { hint });
+}
+
+/** A leaf that is not named among the keys that may be written. */
+export function quietLeaf(hint: Hint, read: (found: unknown) => Reading<never>) {
+  return register(reader(hint, read), { hint, quiet: true });
+}
+
+/** A key that is accepted as it is and whose value says nothing to us. */
+export function ignored() {
+  return register(v.pipe(v.unknown()), { hint: { expects: "anything", example: "null" }, quiet: true });
+}
+
+function reader<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
+  return v.pipe(
     v.unknown(),
     v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
       const reading = read(dataset.value);
@@ -70,7 +87,6 @@ export function leaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
       return NEVER;
     }),
   );
-  return register(schema, { hint });
 }
 
 /** An object with these keys and no others. */
@@ -114,8 +130,21 @@ export function check<S extends v.GenericSchema<unknown, unknown>>(
   const result = v.safeParse(schema, value);
   for (const issue of result.issues ?? []) problems.push(toProblem(schema, issue));
   if (result.success && problems.length === 0) return { value: result.output };
-  return { problems: problems.slice(0, maxProblems) };
+  return { problems: withoutEchoes(problems).slice(0, maxProblems) };
 }
+
+/** A key that was misspelt is missing too; one of the two is enough to say. */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  const meant = new Set(
+    problems.flatMap(({ path, of, suggestion }) => {
+      const word = of === "key" ? /^(?:did you mean|write|write it as) "(\w+)"/.exec(suggestion ?? "")?.[1] : undefined;
+      return word === undefined ? [] : [JSON.stringify([...path.slice(0, -1), word])];
+    }),
+  );
+  return problems.filter(({ path, message }) => message !== missing || !meant.has(JSON.stringify(path)));
+}
+
+const missing = "is missing";
 
 function isWrapper(schema: v.GenericSchema): schema is v.GenericSchema & { wrapped: v.GenericSchema } {
   return "wrapped" in schema;
@@ -138,8 +167,8 @@ function toProblem(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): Proble
   const path = steps.map((step) => (typeof step.key === "number" ? step.key : String(step.key)));
   const hint = knownAt(schema, path)?.hint;
   const last = steps.at(-1);
-  const missing = last !== undefined && isRecord(last.input) && !Object.hasOwn(last.input, String(last.key));
-  if (missing) return { path, of: "value", message: "is missing", ...write(path, hint) };
+  const absent = last !== undefined && isRecord(last.input) && !Object.hasOwn(last.input, String(last.key));
+  if (absent) return { path, of: "value", message: missing, ...write(path, hint) };
   if (issue.kind === "transformation") {
     const said = issue.expected === null || issue.expected === "" ? write(path, hint) : { suggestion: issue.expected };
     return { path, of: "value", message: issue.message, ...said };
@@ -178,8 +207,10 @@ const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
 function unknownKey(key: string | number, path: Path, here: Pick<Known, "keys" | "elsewhere">): Problem {
   const name = String(key);
   const place = here.elsewhere !== undefined && Object.hasOwn(here.elsewhere, name) ? here.elsewhere[name] : undefined;
-  const keys = Object.keys(here.keys ?? {});
-  const near = nearest(name, keys);
+  const near = nearest(name, Object.keys(here.keys ?? {}));
+  const keys = Object.entries(here.keys ?? {}).flatMap(([own, schema]) =>
+    known.get(unwrap(schema))?.quiet === true ? [] : [own],
+  );
   const suggestion =
     place ??
     (near === undefined ? (keys.length === 0 ? undefined : `known here: ${keys.join(", ")}`) : `did you mean "${near}"?`);
@@ -190,11 +221,12 @@ function unknownKey(key: string | number, path: Path, here: Pick<Known, "keys" |
 export function nearest(word: string, words: readonly string[]): string | undefined {
   if (word.length > 100) return undefined;
   const lower = word.toLowerCase();
-  const least = Math.max(1, Math.floor(word.length / 3));
+  // Two letters changed places count as two steps, so words of four letters and more are given two.
+  const least = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3));
   let best: { word: string; far: number } | undefined;
   for (const candidate of words) {
     const far = distance(lower, candidate.toLowerCase());
-    if (far <= least && (best === undefined || far < best.far)) best = { word: candidate, far };
+    if (far <= least && far < candidate.length && (best === undefined || far < best.far)) best = { word: candidate, far };
   }
   return best?.word;
 }
@@ -211,6 +243,11 @@ export function describe(found: unknown): string {
   }
   if (typeof found === "number" || typeof found === "boolean" || typeof found === "bigint") return String(found);
   return `a ${typeof found}`;
+}
+
+/** The order in which a person meets problems in a file. */
+export function byPlace(a: Pick<Issue, "line" | "column">, b: Pick<Issue, "line" | "column">): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** `jobs[2].schedule.expr`; keys that are not plain names are quoted. Never shows a secret, however long a key is. */

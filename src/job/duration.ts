@@ -31,6 +31,7 @@ export function readDuration(
   found: unknown,
 ): { readonly ms: number } | { readonly problem: string; readonly suggestion?: string } {
   if (found === 0) return { ms: 0 };
+  if (typeof found === "number" && found < 0) return { problem: "may not be negative" };
   if (typeof found === "number") {
     return {
       problem: `${found} has no unit: seconds or milliseconds?`,
@@ -46,21 +47,21 @@ export function readDuration(
     };
   }
   if (text === "0") return { ms: 0 };
-  if (text.length > 40 || !/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return unreadable(text);
+  if (text.length > 40 || !/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return unreadable(text, found);
   let ms = 0;
   for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
     ms += Number(count) * (unitMs[unit ?? ""] ?? Number.NaN);
-  return Number.isFinite(ms) ? { ms: Math.round(ms) } : unreadable(text);
+  return Number.isFinite(ms) ? { ms: Math.round(ms) } : unreadable(text, found);
 }
 
-function unreadable(text: string): { problem: string; suggestion?: string } {
+function unreadable(text: string, found: string): { problem: string; suggestion?: string } {
   const [, count, unit] = /^(\d+(?:\.\d+)?)([A-Za-z]+)\.?$/.exec(text) ?? [];
   const meant =
     unit === undefined
       ? undefined
       : (spellings[unit.toLowerCase()] ?? (unit.toLowerCase() in unitMs ? unit.toLowerCase() : undefined));
   if (count === undefined || meant === undefined) return { problem: "" };
-  return { problem: `"${text}" is not a duration`, suggestion: `write "${count}${meant}"` };
+  return { problem: `${JSON.stringify(found)} is not a duration`, suggestion: `write "${count}${meant}"` };
 }
 
 /** A duration in the largest units that say it exactly: 90000 → `1m30s`. */

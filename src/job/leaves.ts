@@ -3,9 +3,6 @@ import { describe, isWhole, leaf, nearest, type Hint } from "./check.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { nearestZone, zoneExists } from "./zone.ts";
 
-/** Accepted and kept as it is: known fields of OpenClaw's that say nothing to us. */
-export const anything = leaf({ expects: "anything", example: "null" }, (found) => ({ value: found }));
-
 /** A text with something in it, of at most `max` characters. */
 export function text(example: string, max: number) {
   return leaf({ expects: "a text", example: JSON.stringify(example) }, (found) => {
@@ -83,7 +80,13 @@ export function duration(example: string, leastMs: number, mostMs: number) {
 
 /** One of a few words. */
 export function oneOf<const W extends string>(words: readonly W[], unsupported: Readonly<Record<string, string>> = {}) {
-  const hint: Hint = { expects: words.map((word) => JSON.stringify(word)).join(" or "), example: JSON.stringify(words[0]) };
+  const hint: Hint = {
+    expects: words
+      .map((word) => JSON.stringify(word))
+      .join(", ")
+      .replace(/, (?=[^,]*$)/, " or "),
+    example: JSON.stringify(words[0]),
+  };
   return leaf<W>(hint, (found) => {
     const value = words.find((word) => word === found);
     if (value !== undefined) return { value };

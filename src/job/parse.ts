@@ -1,12 +1,12 @@
 /** Makes a job of what a file holds, or says everything that is wrong with it. Pure: positions come by `locate`. */
 import type { Issue } from "../errors.ts";
-import { check, describe, formatPath, isRecord, maxProblems, type Locate, type Path, type Problem } from "./check.ts";
+import { byPlace, check, describe, formatPath, isRecord, maxProblems, type Locate, type Path, type Problem } from "./check.ts";
 import { readCron } from "./cron.ts";
 import type { AgentTurnPayload, Job, JobLimits, RetryPolicy, Schedule } from "./job.ts";
 import { unknownProvider } from "./leaves.ts";
 import { notActedOn } from "./not-acted-on.ts";
 import { jobShape, longestMs, scheduleKind, schedules, type JobInput } from "./schema.ts";
-import { findSecrets } from "./secret.ts";
+import { findSecrets, looksSecret } from "./secret.ts";
 
 export interface JobSource {
   readonly file: string;
@@ -48,8 +48,8 @@ export function parseJob(value: unknown, locate: Locate, source: JobSource): Par
     );
   const warnings = warningsOf(value).map(toIssue);
   if (problems.length > 0 || !("value" in shaped) || schedule === undefined || !("schedule" in schedule)) {
-    const told = withoutRepeats(problems).slice(0, maxProblems);
-    return { issues: told.map(toIssue), warnings };
+    const told = withoutRepeats(withoutFollowers(problems)).slice(0, maxProblems);
+    return { issues: told.map(toIssue).toSorted(byPlace), warnings };
   }
   return { job: toJob(shaped.value, schedule.schedule, source, locate(prefix, "value").line), warnings };
 }
@@ -231,14 +231,9 @@ function toSchedule(kind: Schedule["kind"], { expr = "", tz, everyMs = 0, anchor
 function secretProblems(value: unknown): Problem[] {
   const suggestion =
     'take it out and revoke it; keys are named in the configuration, as "${NAME}", and read from the environment';
-  return findSecrets(value)
-    .slice(0, maxProblems)
-    .map((path) => ({
-      path,
-      of: "value",
-      message: "looks like a key, and a job file is no place for one (not shown)",
-      suggestion,
-    }));
+  const message = "looks like a key, and a job file is no place for one (not shown)";
+  const found = findSecrets(value).slice(0, maxProblems);
+  return found.map((path) => ({ path, of: looksSecret(String(path.at(-1) ?? "")) ? "key" : "value", message, suggestion }));
 }
 
 /** A text that was found to be a key needs no second complaint about its form. */
@@ -248,6 +243,12 @@ function withoutRepeats(problems: readonly Problem[]): Problem[] {
     const key = JSON.stringify(path);
     return seen.has(key) ? false : seen.add(key) !== undefined;
   });
+}
+
+/** Of a payload of another kind, its other keys are no news. */
+function withoutFollowers(problems: readonly Problem[]): readonly Problem[] {
+  const other = problems.some(({ path, message }) => formatPath(path) === "payload.kind" && message.includes("not carried out"));
+  return other ? problems.filter(({ path }) => path[0] !== "payload" || path[1] === "kind") : problems;
 }
 
 function warningsOf(value: unknown): Problem[] {

@@ -1,10 +1,10 @@
 /** The shape of a job in a file: OpenClaw's fields (§ "job schema" of its 2026 stores) and our own. */
 import * as v from "valibot";
-import { isWhole, leaf, list, shape, type Hint } from "./check.ts";
+import { ignored, isWhole, leaf, quietLeaf, list, shape, type Hint } from "./check.ts";
 import { readCron } from "./cron.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { readInstant } from "./instant.ts";
-import { amount, anything, duration, flag, line, meantFlag, model, oneOf, text, whole, zone } from "./leaves.ts";
+import { amount, duration, flag, line, meantFlag, model, oneOf, text, whole, zone } from "./leaves.ts";
 
 const second = 1_000;
 const hour = 3_600_000;
@@ -31,11 +31,12 @@ const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", e
   }
   if (!isWhole(found)) return {};
   const value = found;
-  if (value < second)
-    return {
-      problem: `${value} ms is less than 1 second, the least interval`,
-      suggestion: `for ${value} seconds, write ${value > 0 ? value * second : 60 * second}`,
-    };
+  if (value < second) {
+    const problem = `${value} ms is less than 1 second, the least interval`;
+    return value > 0
+      ? { problem, suggestion: `"everyMs" counts milliseconds: for ${value} seconds, write ${value * second}` }
+      : { problem };
+  }
   const most = 10 * 365 * 24 * hour;
   return value > most ? { problem: `${value} ms is more than ${formatDuration(most)}, the longest interval` } : { value };
 });
@@ -51,6 +52,11 @@ const at = leaf({ expects: "an instant as ISO 8601", example: `"2027-01-31T09:00
   return dated ? { problem: `${JSON.stringify(found.slice(0, 60))} is not an instant that exists` } : {};
 });
 
+/** A field of OpenClaw's that cannot be passed over without changing what the job means. */
+function refused(problem: string, suggestion: string) {
+  return quietLeaf({ expects: "nothing", example: "null" }, () => ({ problem, suggestion }));
+}
+
 const kinds = ["cron", "every", "at", "manual"] as const;
 const otherKinds = {
   "on-exit": `schedules of kind "on-exit" are not carried out: cron, every, at or manual`,
@@ -59,13 +65,13 @@ const otherKinds = {
 export const scheduleKind = shape({ expects: "an object", example: "{}" }, { kind: oneOf(kinds, otherKinds) });
 
 const scheduleHint: Hint = { expects: "an object", example: `{ "kind": "cron", "expr": "0 12 * * *", "tz": "Europe/London" }` };
-const kind = anything;
+const kind = leaf({ expects: "a kind", example: `"cron"` }, (found) => ({ value: found }));
 const cronHome = { cron: `write it as "expr"`, timezone: `did you mean "tz"?`, timeZone: `did you mean "tz"?` };
 export const schedules = {
-  cron: shape(scheduleHint, { kind, expr, tz: v.exactOptional(zone), staggerMs: v.exactOptional(anything) }, cronHome),
+  cron: shape(scheduleHint, { kind, expr, tz: v.exactOptional(zone), staggerMs: v.exactOptional(ignored()) }, cronHome),
   every: shape(
     scheduleHint,
-    { kind, everyMs, anchorMs: v.exactOptional(anchorMs), staggerMs: v.exactOptional(anything) },
+    { kind, everyMs, anchorMs: v.exactOptional(anchorMs), staggerMs: v.exactOptional(ignored()) },
     { every: `write "everyMs" in milliseconds, such as 1800000 for 30 minutes`, interval: `write "everyMs" in milliseconds` },
   ),
   at: shape(
@@ -119,16 +125,16 @@ const payload = shape(
     system: v.exactOptional(text("You are terse.", maxMessage)),
     maxTokens: v.exactOptional(tokens),
     timeoutSeconds: v.exactOptional(amount(300, 0, longestMs / second)),
-    thinking: v.exactOptional(anything),
-    lightContext: v.exactOptional(anything),
-    toolsAllow: v.exactOptional(anything),
-    toolsAllowIsDefault: v.exactOptional(anything),
-    allowUnsafeExternalContent: v.exactOptional(anything),
-    deliver: v.exactOptional(anything),
-    channel: v.exactOptional(anything),
-    to: v.exactOptional(anything),
-    threadId: v.exactOptional(anything),
-    bestEffortDeliver: v.exactOptional(anything),
+    thinking: v.exactOptional(ignored()),
+    lightContext: v.exactOptional(ignored()),
+    toolsAllow: v.exactOptional(ignored()),
+    toolsAllowIsDefault: v.exactOptional(ignored()),
+    allowUnsafeExternalContent: v.exactOptional(ignored()),
+    deliver: v.exactOptional(ignored()),
+    channel: v.exactOptional(ignored()),
+    to: v.exactOptional(ignored()),
+    threadId: v.exactOptional(ignored()),
+    bestEffortDeliver: v.exactOptional(ignored()),
   },
   {
     text: `write it as "message"`,
@@ -193,31 +199,33 @@ export const jobShape = shape(
       ),
     ),
     enabled: v.exactOptional(flag(true)),
-    schedule: v.exactOptional(anything),
+    schedule: v.exactOptional(leaf(scheduleHint, (found) => ({ value: found }))),
     sessionTarget: v.exactOptional(sessionTarget),
     payload,
     retry: v.exactOptional(retry),
     limits: v.exactOptional(limits),
     idempotent: v.exactOptional(flag(false)),
-    displayName: v.exactOptional(anything),
-    declarationKey: v.exactOptional(anything),
-    owner: v.exactOptional(anything),
-    agentId: v.exactOptional(anything),
-    sessionKey: v.exactOptional(anything),
-    wakeMode: v.exactOptional(anything),
-    deleteAfterRun: v.exactOptional(anything),
-    createdAtMs: v.exactOptional(anything),
-    updatedAtMs: v.exactOptional(anything),
-    delivery: v.exactOptional(anything),
-    failureAlert: v.exactOptional(anything),
-    pacing: v.exactOptional(anything),
-    state: v.exactOptional(anything),
+    displayName: v.exactOptional(ignored()),
+    declarationKey: v.exactOptional(ignored()),
+    owner: v.exactOptional(ignored()),
+    agentId: v.exactOptional(ignored()),
+    sessionKey: v.exactOptional(ignored()),
+    wakeMode: v.exactOptional(ignored()),
+    deleteAfterRun: v.exactOptional(ignored()),
+    createdAtMs: v.exactOptional(ignored()),
+    updatedAtMs: v.exactOptional(ignored()),
+    delivery: v.exactOptional(ignored()),
+    failureAlert: v.exactOptional(ignored()),
+    pacing: v.exactOptional(ignored()),
+    state: v.exactOptional(ignored()),
+    trigger: v.exactOptional(
+      refused("is not carried out, and without it the job would run more often than it was meant to", "take it out"),
+    ),
+    isolation: v.exactOptional(refused("has no settings here: every turn is isolated", "take it out")),
   },
   {
     jobId: `did you mean "id"?`,
     session: `did you mean "sessionTarget"?`,
-    isolation: "turns are always isolated; leave it out",
-    trigger: "a trigger script decides whether to run at all and is not carried out; without it the job would run too often",
     message: belongsInPayload("message"),
     model: belongsInPayload("model"),
     fallbacks: belongsInPayload("fallbacks"),

@@ -65,8 +65,13 @@ async function load(
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     // What is left are cosmiconfig's own words: an $import that is not there or that leads round in a circle.
-    throw new ConfigError([{ file, path: "", message: words(error) }], { cause: error });
+    throw new ConfigError([{ file, path: "$import", message: noImport(error) ?? words(error) }], { cause: error });
   }
+}
+
+function noImport(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("path" in error)) return undefined;
+  return `names ${String(error.path)}, which ${error.code === "ENOENT" ? "does not exist" : `cannot be read (${String(error.code)})`}`;
 }
 
 async function parseText(path: string, content: string, file: string): Promise<Document> {
@@ -85,9 +90,9 @@ async function importDefault(path: string, file: string): Promise<unknown> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new ConfigError([{ file, ...lineOf(error, path), path: "", message: `cannot be run: ${words(error)}` }], {
-      cause: error,
-    });
+    const stack = error instanceof Error ? (error.stack ?? "") : "";
+    const at = error instanceof SyntaxError ? await lineOfSyntax(path) : lineOf(stack, path);
+    throw new ConfigError([{ file, ...at, path: "", message: `cannot be run: ${words(error)}` }], { cause: error });
   }
   if (!isRecord(module) || !("default" in module)) {
     throw new ConfigError([{ file, path: "", message: "has no default export", suggestion: "write: export default { … }" }]);
@@ -95,15 +100,26 @@ async function importDefault(path: string, file: string): Promise<unknown> {
   return await module["default"];
 }
 
-/** Where a program failed, as its stack says. */
-function lineOf(error: unknown, path: string): { line?: number; column?: number } {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
+/** Where a program failed, as a stack or a check says. */
+function lineOf(report: string, path: string): { line?: number; column?: number } {
   for (const name of [pathToFileURL(path).href, path]) {
-    const at = stack.indexOf(`${name}:`);
-    const [, line, column] = at < 0 ? [] : (/^:(\d+)(?::(\d+))?/.exec(stack.slice(at + name.length)) ?? []);
+    const at = report.indexOf(`${name}:`);
+    const [, line, column] = at < 0 ? [] : (/^:(\d+)(?::(\d+))?/.exec(report.slice(at + name.length)) ?? []);
     if (line !== undefined) return { line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) };
   }
   return {};
+}
+
+/** A syntax error met by `import()` does not say its line, so Node is asked again, without running anything and without the environment. */
+async function lineOfSyntax(path: string): Promise<{ line?: number; column?: number }> {
+  const { spawnSync } = await import("node:child_process");
+  const checked = spawnSync(process.execPath, ["--check", path], {
+    encoding: "utf8",
+    env: {},
+    timeout: 5_000,
+    maxBuffer: maxFileBytes,
+  });
+  return lineOf(checked.stderr, path);
 }
 
 /** An error's own words on one line, bounded, and none at all if a key may be among them. */

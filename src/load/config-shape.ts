@@ -69,7 +69,7 @@ const baseUrl = leaf({ expects: "an http(s) address", example: '"https://api.exa
   return { value: found.replace(/\/+$/, "") };
 });
 
-const dialect = oneOf(["anthropic-messages", "openai-completions"], {
+const dialect = oneOf(["openai-completions", "anthropic-messages"], {
   "openai-responses": `the dialect "openai-responses" is known and not spoken yet; most providers speak "openai-completions" too`,
 });
 

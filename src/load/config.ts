@@ -1,7 +1,7 @@
 /** The configuration: the project's file over the user's, or the one file that was named. */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { ConfigError, type Issue } from "../errors.ts";
-import { check, describe, formatPath, maxProblems, nearest, type Path, type Problem } from "../job/check.ts";
+import { byPlace, check, describe, formatPath, maxProblems, nearest, type Path, type Problem } from "../job/check.ts";
 import { unknownProvider } from "../job/leaves.ts";
 import type { ConfigDocument, Place } from "./config-file.ts";
 import { displayName } from "./display-name.ts";
@@ -105,11 +105,8 @@ async function readLayer(path: string, cwd: string, warnings: Issue[], ofUser: b
   const problems = [...("problems" in shaped ? shaped.problems : []), ...namingProblems(document.value)];
   if ("value" in shaped && ofUser) problems.push(...relativeFolders(shaped.value));
   if (!("value" in shaped) || problems.length > 0) {
-    throw new ConfigError(
-      withoutRepeats(problems)
-        .slice(0, maxProblems)
-        .map((problem) => toIssue(problem, document.place)),
-    );
+    const told = withoutRepeats(problems).slice(0, maxProblems);
+    throw new ConfigError(told.map((problem) => toIssue(problem, document.place)).toSorted(byPlace));
   }
   warnings.push(...plainHttp(shaped.value).map((problem) => toIssue(problem, document.place)));
   return { path, place: document.place, values: shaped.value };

@@ -200,7 +200,7 @@ class Scan {
       return new NotJson(this.at, `expected ${wanted}`, "put the key in double quotes");
     const meant = word === undefined ? undefined : words[word.toLowerCase()];
     if (meant !== undefined) return new NotJson(this.at, `expected ${wanted}`, `write ${meant}`);
-    const shown = word === undefined && found >= " " && found <= "~" ? `, found ${JSON.stringify(found)}` : "";
+    const shown = word === undefined && found > " " && found <= "~" && found !== '"' ? `, found ${JSON.stringify(found)}` : "";
     const missing =
       wanted.startsWith('","') && (found === '"' || found === "{" || found === "[")
         ? { suggestion: "is a comma missing before it?" }

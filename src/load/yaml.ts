@@ -1,5 +1,15 @@
 /** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document as YamlDocument,
+  type YAMLError,
+} from "yaml";
 import type { Locate, Path } from "../job/check.ts";
 import type { Document, SyntaxProblem } from "./document.ts";
 
@@ -23,42 +33,64 @@ function readYaml(text: string, linesBefore: number): Document | { readonly prob
     const parsed = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
-      logLevel: "silent",
+      logLevel: "error",
       uniqueKeys: true,
       version: "1.2",
     });
     const faults: YAMLError[] = [...parsed.errors, ...parsed.warnings];
-    if (faults.length > 0) {
-      return { problems: faults.slice(0, 20).map((fault) => ({ ...place(fault.pos[0]), ...explain(fault) })) };
-    }
+    if (faults.length > 0) return { problems: toProblems(faults, text, place) };
     if (parsed.contents === null)
       return {
         problems: [
           { line: 1 + linesBefore, column: 1, message: "is empty", suggestion: `write at least "payload:" with a "message:"` },
         ],
       };
+    const stray = strayAlias(parsed);
+    if (stray !== undefined) {
+      const suggestion = "put quotes round a text that starts with *";
+      return { problems: [{ ...place(stray), message: "an alias (*name) has no anchor (&name) before it", suggestion }] };
+    }
     const value: unknown = parsed.toJS({ maxAliasCount: maxAliases });
     return { value, locate: locator(parsed.contents, place) };
   } catch (error) {
     // The parser's own nesting is recursive, so what is nested too deeply ends here too, as a RangeError.
-    const message =
-      error instanceof RangeError
+    const bomb = error instanceof ReferenceError && error.message.startsWith("Excessive alias count");
+    const message = bomb
+      ? `its aliases multiply to more than ${maxAliases} values`
+      : error instanceof RangeError
         ? "is nested too deeply"
-        : error instanceof ReferenceError
-          ? aliasProblem(error)
-          : "is not YAML that can be read";
+        : "is not YAML that can be read";
     return { problems: [{ line: 1 + linesBefore, column: 1, message }] };
   }
 }
 
-function aliasProblem(error: ReferenceError): string {
-  return error.message.startsWith("Excessive alias count")
-    ? `its aliases multiply to more than ${maxAliases} values`
-    : "an alias (*name) has no anchor (&name) before it";
+function strayAlias(parsed: YamlDocument.Parsed): number | undefined {
+  let stray: number | undefined;
+  visit(parsed, {
+    Alias(_key, node) {
+      if (node.resolve(parsed) !== undefined) return undefined;
+      stray = startOf(node);
+      return visit.BREAK;
+    },
+  });
+  return stray;
+}
+
+/** After the first syntax error the rest is guesswork of the parser's; keys written twice are each worth telling. */
+function toProblems(faults: readonly YAMLError[], text: string, place: Place): SyntaxProblem[] {
+  const twice = faults.filter(({ code }) => code === "DUPLICATE_KEY");
+  const told =
+    twice.length === faults.length ? twice.slice(0, 50) : faults.filter(({ code }) => code !== "DUPLICATE_KEY").slice(0, 1);
+  return told.map((fault) => ({ ...place(fault.pos[0]), ...explain(fault, text) }));
 }
 
 /** The parser's messages without the lines of the file that some of them quote. */
-function explain(fault: YAMLError): Pick<SyntaxProblem, "message" | "suggestion"> {
+function explain(fault: YAMLError, text: string): Pick<SyntaxProblem, "message" | "suggestion"> {
+  const start = text.lastIndexOf("\n", fault.pos[0] - 1) + 1;
+  const end = text.indexOf("\n", start);
+  if (/:\s+\*\S*\s/.test(text.slice(start, end < 0 ? text.length : end))) {
+    return { message: "is not YAML here", suggestion: 'put quotes round a text that starts with "*", such as a cron expression' };
+  }
   return (
     explanations[fault.code] ?? {
       message: `is not YAML here (${fault.code.toLowerCase().replaceAll("_", " ")})`,
@@ -98,10 +130,15 @@ function locator(contents: unknown, place: Place): Locate {
 function child(node: unknown, step: string | number): [key: unknown, value: unknown] {
   if (isSeq(node)) return [undefined, node.items[Number(step)]];
   if (!isMap(node)) return [undefined, undefined];
-  const pair = node.items.find(
-    (item) => isPair(item) && (isScalar(item.key) ? String(item.key.value) : String(item.key)) === String(step),
-  );
+  const pair = node.items.find((item) => isPair(item) && nameOf(item.key) === String(step));
   return pair === undefined ? [undefined, undefined] : [pair.key, pair.value ?? undefined];
+}
+
+/** A key as `toJS` names it: numbers and booleans become texts, and a key left out is "". */
+function nameOf(key: unknown): string | undefined {
+  const value = isScalar(key) ? key.value : undefined;
+  if (value === null) return "";
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
 function startOf(node: unknown): number | undefined {
@@ -115,7 +152,13 @@ function readMarkdown(text: string): Document | { readonly problems: readonly Sy
   const [whole, front] = /^---[ \t]*\r?\n([\s\S]*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m.exec(text) ?? [];
   if (whole === undefined || front === undefined || !text.startsWith("---")) {
     const suggestion = `begin with a line "---", the job's fields as YAML, and a line "---"; the message follows`;
-    return { problems: [{ line: 1, column: 1, message: text.trim() === "" ? "is empty" : "has no front matter", suggestion }] };
+    const message =
+      text.trim() === ""
+        ? "is empty"
+        : text.startsWith("---")
+          ? `its front matter has no closing line "---"`
+          : "has no front matter";
+    return { problems: [{ line: 1, column: 1, message, suggestion }] };
   }
   const fields = front.trim() === "" ? { value: {}, locate: () => ({ line: 1, column: 1 }) } : readYaml(front, 1);
   if ("problems" in fields) return fields;
@@ -142,6 +185,12 @@ function withMessage(
       ],
     };
   }
+  if (message === "")
+    return {
+      problems: [
+        { ...atBody, path: "payload.message", message: "is missing", suggestion: "write the message below the front matter" },
+      ],
+    };
   const locate: Locate = (path, of) => (path[0] === "payload" && path[1] === "message" ? atBody : fields.locate(path, of));
   return { value: { ...value, payload: { ...payload, message } }, locate };
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../src/errors.ts";
 import type { Schedule } from "../../src/job/job.ts";
