@@ -13,7 +13,7 @@ export interface AgentTurnOptions {
 }
 
 /** Characters of stderr that go into a failed result. */
-export const stderrCharacters = 4_000;
+const stderrCharacters = 4_000;
 
 /** Bytes of stderr kept while it runs: more than the characters need, so that a secret at the cut is seen whole and taken out. */
 const stderrBytes = 64 * 1024;
@@ -28,7 +28,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
     async run(spec, hooks) {
       let workspace: Workspace;
       try {
-        workspace = createWorkspace(hooks.env);
+        workspace = createWorkspace(spec.runId, hooks.env);
       } catch (error) {
         const result = failed(
           "turn_died",

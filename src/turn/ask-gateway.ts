@@ -8,7 +8,7 @@ import { isFault } from "./result.ts";
 import type { TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
-export const maxAnswerBytes = 64 * 1024 * 1024;
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 interface Wire {
   readonly path: string;

@@ -24,7 +24,7 @@ export interface TurnDirectories {
  * What is passed on from the parent. The locale categories are named one by one because `LC_*` as a pattern is a known
  * smuggling route: ssh servers accept any `LC_…` name, so people send keys as `LC_API_KEY`.
  */
-export const passedOn = [
+const passedOn = [
   "PATH",
   "LANG",
   "LANGUAGE",

@@ -1,11 +1,10 @@
 /** Ends a tree of processes: TERM, grace, KILL, and does not return before it is confirmed dead or cannot be. */
 import { setTimeout as wait } from "node:timers/promises";
-import { processTable, type Marker } from "./processes.ts";
 import { Tree } from "./tree.ts";
 import type { Cleanup } from "./turn.ts";
 
 /** How long after KILL something may still be seen, in ms. Longer means the system cannot end it (an uninterruptible wait, another user's). */
-export const confirmMs = 5_000;
+const confirmMs = 5_000;
 
 /** Between two looks while waiting, in ms: short at first, for most processes end at once. */
 const firstLookMs = 2;
@@ -40,15 +39,6 @@ export async function endTree(tree: Tree, options: EndOptions): Promise<Cleanup>
   if (await until(() => round("SIGTERM"), options.graceMs)) return { killed: ended.size, confirmed: true };
   const confirmed = await until(() => round("SIGKILL"), options.confirmMs ?? confirmMs);
   return { killed: ended.size, confirmed };
-}
-
-/**
- * Ends whatever is left of an attempt whose own runner is gone, found by the marker in its environment: `kill -9` of a runner
- * leaves its turn to itself. `confirmed` says that nothing with the marker lives; a process that cleared its environment and
- * lost its parent is not seen (docs/isolation.md).
- */
-export async function endLeftovers(marker: Marker, graceMs: number): Promise<Cleanup> {
-  return endTree(new Tree(await processTable(), marker, undefined), { graceMs });
 }
 
 /** Asks until the answer is true or the time is over; asks at least once more at its very end. */

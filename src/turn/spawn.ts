@@ -24,7 +24,7 @@ export interface ProcessPlan {
 }
 
 /** Why it ended. `result`: its result was whole. `overflow`: its result was too long. `not_started`: the system could not start it. */
-export type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "not_started";
+type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "not_started";
 
 export interface ProcessEnd {
   readonly cause: EndCause;

@@ -9,17 +9,41 @@ export interface Workspace extends TurnDirectories {
   remove(): boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Makes a private directory under the parent's temporary directory.
  * @throws the system's error if there is no room or no right to make it.
  */
-export function createWorkspace(env: Readonly<Record<string, string | undefined>>): Workspace {
-  const base = env["TMPDIR"] === undefined || env["TMPDIR"] === "" ? tmpdir() : env["TMPDIR"];
+export function createWorkspace(runId: string, env: Environment): Workspace {
   // mkdtemp makes the directory 0700, so what is inside needs no more than not to be wider.
-  const root = mkdtempSync(join(base, "runner-turn-"));
+  const root = mkdtempSync(join(baseIn(env), prefixOf(runId)));
   const directories = { work: join(root, "work"), home: join(root, "home"), tmp: join(root, "tmp") };
   for (const directory of Object.values(directories)) mkdirSync(directory, { mode: 0o700 });
   return { ...directories, remove: () => removeAll(root) };
+}
+
+/** Removes what a runner that was killed could not remove any more. Never throws. */
+export function removeLeftoverWorkspaces(runId: string, env: Environment): void {
+  const base = baseIn(env);
+  try {
+    // The six characters that mkdtemp adds: no other run's name can be one that is longer by them.
+    const names = readdirSync(base).filter(
+      (name) => name.startsWith(prefixOf(runId)) && name.length === prefixOf(runId).length + 6,
+    );
+    for (const name of names) removeAll(join(base, name));
+  } catch {
+    // No such directory: then nothing is left in it.
+  }
+}
+
+function baseIn(env: Environment): string {
+  return env["TMPDIR"] === undefined || env["TMPDIR"] === "" ? tmpdir() : env["TMPDIR"];
+}
+
+/** Bears the run's id, so that a person, and a later runner, can tell whose it is. */
+function prefixOf(runId: string): string {
+  return `runner-turn-${runId.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 64)}-`;
 }
 
 function removeAll(root: string): boolean {

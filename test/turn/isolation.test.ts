@@ -76,6 +76,27 @@ describe("what a process leaves behind is dead before the turn is over", () => {
   });
 });
 
+it("a turn that ends leaves those alone that run beside it, started before or after it", async () => {
+  const ends = new AbortController();
+  const stays = new AbortController();
+  const [before, after] = await Promise.all([scriptedGateway(), scriptedGateway()]);
+  const start = (url: string, signal: AbortSignal) => turn.run(specFor(url, { message: "forever" }), { signal, env: env() });
+  const first = start(before.url, stays.signal);
+  const firstPids = await before.ready;
+  const ending = start(gateway.url, ends.signal);
+  const endingPids = await gateway.ready;
+  const last = start(after.url, stays.signal);
+  const lastPids = await after.ready;
+  ends.abort();
+  expect((await ending).cleanup).toEqual({ killed: 0, confirmed: true });
+  expect(endingPids.filter(isRunning)).toEqual([]);
+  expect([...firstPids, ...lastPids].filter(isRunning)).toHaveLength(2);
+  stays.abort();
+  await Promise.all([first, last]);
+  expect([...firstPids, ...lastPids].filter(isRunning)).toEqual([]);
+  await Promise.all([before.close(), after.close()]);
+});
+
 describe("the first cause of its end wins", () => {
   it("a process that never ends is a timeout", async () => {
     const { result, cleanup } = await behaving("forever", { attemptMs: 300 });

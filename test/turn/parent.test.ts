@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turnKinds, endLeftovers } from "../../src/turn/index.ts";
@@ -9,17 +12,25 @@ import { behave, carriersOf, eventually, isRunning, scriptedGateway, type Script
 const parentProgram = fileURLToPath(new URL("../fixtures/programs/turn-parent.ts", import.meta.url));
 let gateway: ScriptedGateway;
 let asked: Promise<void>;
+let temporary: string;
 
 beforeEach(async () => {
+  temporary = mkdtempSync(join(tmpdir(), "turn-test-"));
   const question = Promise.withResolvers<void>();
   asked = question.promise;
   // Never answers: the turn is in the middle of its question.
   gateway = await scriptedGateway(() => question.resolve());
 });
-afterEach(() => gateway.close());
+afterEach(async () => {
+  await gateway.close();
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 function startParent(runId: string, entry: string, ...rest: string[]) {
-  return spawn(process.execPath, [parentProgram, gateway.url, runId, entry, ...rest], { stdio: ["pipe", "ignore", "inherit"] });
+  return spawn(process.execPath, [parentProgram, gateway.url, runId, entry, ...rest], {
+    stdio: ["pipe", "ignore", "inherit"],
+    env: { ...process.env, TMPDIR: temporary },
+  });
 }
 
 describe("when the runner's own process ends in the middle of a turn", () => {
@@ -42,8 +53,9 @@ describe("when the runner's own process ends in the middle of a turn", () => {
     expect(await endLeftovers({ runId: `${runId}0` }, 50)).toEqual({ killed: 0, confirmed: true });
     expect(await endLeftovers({ runId, attempt: 2 }, 50)).toEqual({ killed: 0, confirmed: true });
     expect(pids.filter(isRunning)).toHaveLength(2);
-    expect(await endLeftovers({ runId, attempt: 1 }, 50)).toEqual({ killed: 2, confirmed: true });
+    expect(await endLeftovers({ runId, attempt: 1 }, 50, { TMPDIR: temporary })).toEqual({ killed: 2, confirmed: true });
     expect(pids.filter(isRunning)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it("by kill -9: the built-in agent ends by itself, for its gateway was in the runner", async () => {
@@ -56,6 +68,16 @@ describe("when the runner's own process ends in the middle of a turn", () => {
     await gateway.close();
     await eventually(() => !carriers.some(isRunning));
   });
+});
+
+it("directories of other runs are not touched, not even of one whose name goes on", async () => {
+  const runId = "run-1";
+  mkdirSync(join(temporary, "runner-turn-run-1-abcdef"));
+  const others = ["runner-turn-run-1-2-abcdef", "runner-turn-run-12-abcdef", "elsewhere"];
+  for (const name of others) mkdirSync(join(temporary, name));
+  await endLeftovers({ runId }, 50, { TMPDIR: temporary });
+  expect(readdirSync(temporary).toSorted()).toEqual(others.toSorted());
+  await endLeftovers({ runId }, 50, { TMPDIR: join(temporary, "missing") });
 });
 
 it("there is one kind of turn, named as the job's payload names it", () => {
