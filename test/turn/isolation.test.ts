@@ -76,11 +76,14 @@ describe("what a process leaves behind is dead before the turn is over", () => {
   });
 });
 
+function start(url: string, signal: AbortSignal) {
+  return turn.run(specFor(url, { message: "forever" }), { signal, env: env() });
+}
+
 it("a turn that ends leaves those alone that run beside it, started before or after it", async () => {
   const ends = new AbortController();
   const stays = new AbortController();
   const [before, after] = await Promise.all([scriptedGateway(), scriptedGateway()]);
-  const start = (url: string, signal: AbortSignal) => turn.run(specFor(url, { message: "forever" }), { signal, env: env() });
   const first = start(before.url, stays.signal);
   const firstPids = await before.ready;
   const ending = start(gateway.url, ends.signal);
