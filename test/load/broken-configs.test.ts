@@ -167,7 +167,9 @@ describe("broken configurations that are programs", () => {
         found[file] = outcome.issues?.map(formatIssue) ?? ["was not refused: " + (outcome.stack ?? "")];
       }
       console.log(JSON.stringify(found));`;
-    const printed: typeof found = JSON.parse(execFileSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" }));
+    const printed: typeof found = JSON.parse(
+      execFileSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" }),
+    );
     found = printed;
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,0 +1,235 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig, type LoadedConfig } from "../../src/load/config.ts";
+import { machineZone } from "../../src/load/machine-zone.ts";
+
+const builtIns = ["kimi-coding", "anthropic"];
+let root = "";
+let project = "";
+
+function put(path: string, content: string): string {
+  const full = join(root, path);
+  mkdirSync(dirname(full), { recursive: true });
+  writeFileSync(full, content);
+  return full;
+}
+
+async function load(
+  options: { cwd?: string; file?: string; stateDir?: string; env?: Record<string, string> } = {},
+): Promise<LoadedConfig> {
+  const { cwd = project, env = {}, ...rest } = options;
+  return await loadConfig({ cwd, env: { HOME: join(root, "home"), ...env }, builtIns, ...rest });
+}
+
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), "runner-config-")));
+  project = join(root, "home/work/project");
+  mkdirSync(join(project, "jobs"), { recursive: true });
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+describe("no configuration", () => {
+  it("is fine: everything has a default", async () => {
+    const { config, files, warnings } = await load({ env: { TZ: "Europe/London" } });
+    expect({ ...config }).toEqual({
+      projectDir: project,
+      jobsDir: join(project, "jobs"),
+      stateDir: join(root, "home/.local/state/runner"),
+      timezone: "Europe/London",
+      providers: {},
+    });
+    expect(files).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  it("keeps state under XDG, whose relative values are to be ignored, unless the command line says where", async () => {
+    expect((await load({ env: { XDG_STATE_HOME: "/var/state" } })).config.stateDir).toBe("/var/state/runner");
+    expect((await load({ env: { XDG_STATE_HOME: "state" } })).config.stateDir).toBe(join(root, "home/.local/state/runner"));
+    expect((await load({ stateDir: "here" })).config.stateDir).toBe(join(project, "here"));
+    expect((await load({ stateDir: "~/there" })).config.stateDir).toBe(join(root, "home/there"));
+  });
+});
+
+const full = {
+  model: "mine/large",
+  fallbacks: ["anthropic/claude-sonnet-4-6"],
+  timezone: "Asia/Tokyo",
+  jobsDir: "tasks",
+  stateDir: "state",
+  providers: {
+    mine: {
+      baseUrl: "https://api.example.com/v1/",
+      dialect: "openai-completions",
+      apiKey: "${MINE_API_KEY}",
+      headers: { "x-team": "${TEAM}-ops" },
+      sseQuirks: { tolerateOutOfOrderEvents: false },
+    },
+  },
+};
+
+describe("a project's configuration", () => {
+  it.each([
+    ["runner.config.json", JSON.stringify(full)],
+    [".runnerrc", JSON.stringify(full)],
+    [".runnerrc.json", `\uFEFF${JSON.stringify(full)}`],
+    ["package.json", JSON.stringify({ name: "x", runner: full })],
+    ["runner.config.mjs", `export default ${JSON.stringify(full)}`],
+    ["runner.config.cjs", `module.exports = ${JSON.stringify(full)}`],
+    ["runner.config.ts", `interface X { a: 1 }\nexport default ${JSON.stringify(full)} satisfies object;`],
+  ])("%s says everything it can", async (name, content) => {
+    const file = put(`home/work/project/${name}`, content);
+    const { config, files, warnings } = await load();
+    expect(files).toEqual([file]);
+    expect(warnings).toEqual([]);
+    expect({ ...config }).toEqual({
+      projectDir: project,
+      jobsDir: join(project, "tasks"),
+      stateDir: join(project, "state"),
+      model: "mine/large",
+      fallbacks: ["anthropic/claude-sonnet-4-6"],
+      timezone: "Asia/Tokyo",
+      providers: { mine: { ...full.providers.mine, baseUrl: "https://api.example.com/v1", apiKey: { env: "MINE_API_KEY" } } },
+    });
+  });
+
+  it.each(["runner.config.yaml", "runner.config.yml", ".runnerrc", ".runnerrc.yaml"])("%s as YAML", async (name) => {
+    put(
+      `home/work/project/${name}`,
+      "# ours\nmodel: kimi-coding/k2p5\nproviders:\n  kimi-coding:\n    sseQuirks: { tolerateOutOfOrderEvents: false }\n",
+    );
+    const { config } = await load();
+    expect(config.model).toBe("kimi-coding/k2p5");
+    expect(config.providers).toEqual({ "kimi-coding": { sseQuirks: { tolerateOutOfOrderEvents: false } } });
+  });
+
+  it("is read from the first file, and the others are named", async () => {
+    put("home/work/project/.runnerrc", "model: anthropic/second");
+    put("home/work/project/runner.config.json", '{ "model": "anthropic/first" }');
+    const { config, files, warnings } = await load();
+    expect(config.model).toBe("anthropic/first");
+    expect(files).toEqual([join(project, "runner.config.json")]);
+    expect(warnings).toEqual([
+      { file: ".runnerrc", path: "", message: "is not read: runner.config.json comes first", suggestion: "keep one" },
+    ]);
+  });
+
+  it("may be empty, and may take in another file", async () => {
+    put("home/work/project/runner.config.json", "\n");
+    expect((await load()).config.model).toBeUndefined();
+    put("home/work/project/runner.config.json", '{ "$import": "./base.yaml", "model": "anthropic/own" }');
+    put("home/work/project/base.yaml", "model: anthropic/base\ntimezone: UTC\n");
+    expect((await load()).config).toMatchObject({ model: "anthropic/own", timezone: "UTC" });
+  });
+
+  it("warns of an address that is not encrypted, except on this machine", async () => {
+    const providers = {
+      a: { baseUrl: "http://api.example.com", dialect: "openai-completions" },
+      b: { baseUrl: "http://127.0.0.1:8080", dialect: "openai-completions" },
+    };
+    put("home/work/project/runner.config.json", JSON.stringify({ providers }));
+    expect((await load()).warnings.map(({ path, message }) => [path, message])).toEqual([
+      ["providers.a.baseUrl", "is not https: the key and every prompt travel readable"],
+    ]);
+  });
+});
+
+describe("the user's configuration", () => {
+  it("lies below the project's, provider by provider", async () => {
+    const user = put(
+      "home/.config/runner/config.yaml",
+      "model: anthropic/user\ntimezone: Asia/Tokyo\nproviders:\n  mine:\n    baseUrl: https://api.example.com\n    dialect: anthropic-messages\n    headers: { x-a: user, x-b: user }\n",
+    );
+    const own = put(
+      "home/work/project/runner.config.json",
+      '{ "model": "mine/project", "providers": { "mine": { "headers": { "x-b": "project" }, "apiKey": "${MINE}" } } }',
+    );
+    const { config, files } = await load();
+    expect(files).toEqual([own, user]);
+    expect(config).toMatchObject({ model: "mine/project", timezone: "Asia/Tokyo" });
+    expect(config.providers).toEqual({
+      mine: {
+        baseUrl: "https://api.example.com",
+        dialect: "anthropic-messages",
+        apiKey: { env: "MINE" },
+        headers: { "x-a": "user", "x-b": "project" },
+      },
+    });
+  });
+
+  it("is looked for under XDG_CONFIG_HOME, and its folders must be absolute", async () => {
+    put("elsewhere/runner/config.json", '{ "stateDir": "~/kept", "model": "anthropic/user" }');
+    const env = { XDG_CONFIG_HOME: join(root, "elsewhere") };
+    expect((await load({ env })).config).toMatchObject({ stateDir: join(root, "home/kept"), model: "anthropic/user" });
+    put("elsewhere/runner/config.json", '{ "jobsDir": "jobs" }');
+    await expect(load({ env })).rejects.toThrow(/config\.json:1:14: jobsDir: "jobs" is relative/);
+  });
+
+  it("and the project's are refused together", async () => {
+    put("home/.config/runner/config.json", '{ "modle": 1 }');
+    put("home/work/project/runner.config.json", '{ "modl": 1 }');
+    await expect(load()).rejects.toMatchObject({ issues: [{ file: "runner.config.json", path: "modl" }, { path: "modle" }] });
+  });
+});
+
+describe("--config", () => {
+  it("is the only file that is read", async () => {
+    put("home/.config/runner/config.json", '{ "timezone": "Asia/Tokyo" }');
+    put("home/work/project/runner.config.json", '{ "model": "anthropic/project" }');
+    const named = put("home/work/other/mine.yaml", "stateDir: state\n");
+    const { config, files } = await load({ file: "../other/mine.yaml", env: { TZ: "UTC" } });
+    expect(files).toEqual([named]);
+    expect({ ...config }).toEqual({
+      projectDir: join(root, "home/work/other"),
+      jobsDir: join(root, "home/work/other/jobs"),
+      stateDir: join(root, "home/work/other/state"),
+      timezone: "UTC",
+      providers: {},
+    });
+  });
+});
+
+describe("the project folder", () => {
+  it("is found from a folder below it, by its configuration or by its marks", async () => {
+    mkdirSync(join(project, "src/deep"), { recursive: true });
+    expect((await load({ cwd: join(project, "src/deep") })).config.projectDir).toBe(project);
+    rmSync(join(project, "jobs"), { recursive: true });
+    expect((await load({ cwd: join(project, "src/deep") })).config.projectDir).toBe(join(project, "src/deep"));
+    put("home/work/project/.runnerrc", "model: anthropic/x");
+    expect((await load({ cwd: join(project, "src/deep") })).config).toMatchObject({ projectDir: project, model: "anthropic/x" });
+  });
+
+  it("is never the home folder or above it, unless one stands there", async () => {
+    put("home/.runnerrc", "model: anthropic/home");
+    put("runner.config.json", '{ "model": "anthropic/above" }');
+    rmSync(join(project, "jobs"), { recursive: true });
+    expect((await load()).config.model).toBeUndefined();
+    expect((await load({ cwd: join(root, "home") })).config.model).toBe("anthropic/home");
+  });
+
+  it("is not looked for past a package.json, whose own key counts and whose bin does not", async () => {
+    put("home/work/runner.config.json", '{ "model": "anthropic/above" }');
+    put("home/work/project/package.json", '{ "bin": { "runner": "x" } }');
+    expect((await load()).config).toMatchObject({ projectDir: project });
+    expect((await load()).config.model).toBeUndefined();
+  });
+});
+
+function canonical(zone: string): string {
+  return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
+}
+
+describe("machineZone", () => {
+  it("believes TZ, then /etc/localtime, then Node", () => {
+    expect(machineZone({ TZ: "Europe/London" }, "/nowhere")).toBe("Europe/London");
+    expect(machineZone({}, "/nowhere")).toBe(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+    expect(machineZone({ TZ: ":weird" }, "/nowhere")).toBe(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+  });
+  it("agrees with Node on this machine", () => {
+    const code = "console.log(new Intl.DateTimeFormat().resolvedOptions().timeZone)";
+    const { TZ: _TZ, ...env } = process.env;
+    expect(canonical(machineZone({}))).toBe(execFileSync(process.execPath, ["-e", code], { env, encoding: "utf8" }).trim());
+  });
+});
