@@ -28,8 +28,11 @@ export interface ProcessTable {
   entry(pid: number): ProcessEntry | undefined;
   /** Whether the process was started with the marker. False where the system does not let us see. */
   carries(pid: number, marker: Marker): boolean;
-  /** What the process's descriptors point to, such as `socket:[1234]`. Empty where the system does not let us see. */
-  openFiles(pid: number): string[];
+  /**
+   * What the descriptors of a process point to, such as `socket:[1234]`; all of them, or those that are named. Empty where the
+   * system does not let us see.
+   */
+  openFiles(pid: number, descriptors?: readonly number[]): string[];
 }
 
 /** The table of this system. */
@@ -59,9 +62,9 @@ export const linuxTable: ProcessTable = {
       return false;
     }
   },
-  openFiles(pid) {
+  openFiles(pid, descriptors) {
     try {
-      return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkTarget(`/proc/${pid}/fd/${fd}`) ?? []);
+      return (descriptors ?? readdirSync(`/proc/${pid}/fd`)).flatMap((fd) => linkTarget(`/proc/${pid}/fd/${fd}`) ?? []);
     } catch {
       return [];
     }

@@ -65,8 +65,9 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
   const pid = child.pid;
   if (pid === undefined) return unstarted("not_started", (await child).originalMessage ?? "unknown reason");
   const tree = new Tree(table, plan.marker, table.entry(pid));
-  // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off.
-  const pipeNames = new Set(table.openFiles(pid).filter((file) => /^(socket|pipe):/.test(file)));
+  // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off. Only these three:
+  // a descriptor that it inherited from us is open in every process around, and would make each of them a part of the turn.
+  const pipeNames = new Set(table.openFiles(pid, [1, 2, resultDescriptor]));
   return follow(plan, child.nodeChildProcess, tree, pipeNames);
 }
 

@@ -70,6 +70,18 @@ describe("when the runner's own process ends in the middle of a turn", () => {
   });
 });
 
+it.runIf(process.platform === "linux")("a descriptor that everything has inherited makes nobody a part of a turn", async () => {
+  const program = fileURLToPath(new URL("../fixtures/programs/turn-beside.ts", import.meta.url));
+  // Shells and supervisors leave such ones open; above a gap Node lets them through to every child.
+  const inherited = [...Array.from({ length: 37 }, () => "ignore" as const), "pipe" as const];
+  const child = spawn(process.execPath, [program, gateway.url, behave], {
+    stdio: ["ignore", "pipe", "inherit", ...inherited],
+    env: { ...process.env, TMPDIR: temporary },
+  });
+  const [said] = await once(child.stdout ?? child, "data");
+  expect(JSON.parse(String(said))).toEqual({ cleanup: { killed: 1, confirmed: true }, fault: "aborted" });
+});
+
 it("directories of other runs are not touched, not even of one whose name goes on", async () => {
   const runId = "run-1";
   mkdirSync(join(temporary, "runner-turn-run-1-abcdef"));
