@@ -11,29 +11,19 @@
  * 4. when every rung was used and tries and time remain: from the top again, with the models whose fault may pass.
  *
  * Every candidate waits until the models and providers it shares with earlier failures have had their pause; a Retry-After is a minimum.
- * A candidate that would have to wait longer than the limits allow is passed over. Tries and elapsed time count over the whole ladder.
+ * A candidate that would have to wait longer than the limits allow is passed over, and one whose model has had its share of the call's
+ * time comes after those that have not. Tries and elapsed time count over the whole ladder.
  */
 import type { Fault } from "../errors.ts";
 import type { JobLimits, RetryPolicy } from "../job/job.ts";
-import { backoffMs, waitOfTry, withJitter } from "./backoff.ts";
-import type { Onward } from "./fault.ts";
-import { faultPolicies } from "./fault.ts";
-import type { Rung } from "./ladder.ts";
-import { inWords, isSameModel, isSameRung, modelName, rungName } from "./ladder.ts";
+import { withJitter } from "./backoff.ts";
+import { candidates, type Candidate } from "./candidates.ts";
+import { faultPolicies, type Onward } from "./fault.ts";
+import { told, type TryRecord } from "./history.ts";
+import { inWords, isSameModel, rungName, type Rung } from "./ladder.ts";
+import { waitFor, type PlannedWait } from "./pause.ts";
 
-/** One failed try of a call. Times are epoch milliseconds. */
-export interface TryRecord {
-  readonly rung: Rung;
-  readonly startedAt: number;
-  readonly endedAt: number;
-  readonly fault: Fault;
-  /** The finer reason: a stream's, or the provider's own code. */
-  readonly reason?: string | undefined;
-  /** The least wait the provider asked for, counted from `endedAt`. */
-  readonly retryAfterMs?: number | undefined;
-  /** `x-should-retry`; overrides the table. */
-  readonly shouldRetry?: boolean | undefined;
-}
+export type { TryRecord } from "./history.ts";
 
 export interface StepPolicy {
   readonly retry: RetryPolicy;
@@ -50,9 +40,6 @@ export type Step =
       /** How long the provider asked to wait from now on, if it did, so that the run can say when. */
       readonly retryAfterMs?: number;
     };
-
-/** How often `x-should-retry: true` gets a rung another try that the table would not give; the default of both official SDKs. */
-const retriesOnDemand = 2;
 
 /**
  * Decides the next step of a call.
@@ -83,161 +70,47 @@ export function nextStep(
   const leftMs = first.startedAt + limits.callMs - now;
   if (leftMs <= 0) return giveUp(`the call's time of ${inWords(limits.callMs)} is used up (limits.callMs)`);
 
-  const options = candidates(history, last, ladder);
-  let passedOver = "";
-  for (const { rung, why } of options) {
-    const wait = waitFor(rung, history, policy, now);
-    const tooLong = wait.ms > limits.maxWaitMs ? "limits.maxWaitMs" : wait.ms >= leftMs ? "limits.callMs" : undefined;
-    if (tooLong === undefined) {
-      const waitMs = withJitter(wait.ms, policy.retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
-      return { kind: "try", rung, waitMs, why: `${passedOver}${why}${wait.asked ? "; the provider asked for the wait" : ""}` };
-    }
-    passedOver ||= `${modelName(rung)} would have to wait ${inWords(wait.ms)} (${tooLong}); `;
-  }
-  return giveUp(options.length === 0 ? whyNothing(last) : `${passedOver}no rung may be tried within the limits`);
-}
-
-interface Candidate {
-  readonly rung: Rung;
-  readonly why: string;
-}
-
-/** Every rung that may be tried now, in the order of preference. */
-function candidates(history: readonly TryRecord[], last: TryRecord, ladder: readonly Rung[]): readonly Candidate[] {
-  const again: readonly Candidate[] = mayRepeat(history, last)
-    ? [{ rung: last.rung, why: `same rung again after ${told(last)}` }]
-    : [];
-  if (faultPolicies[last.fault].onward === "stop" && !refusesStreamOff(last, history, ladder)) return again;
-  const open = ladder.filter((rung) => !isClosed(rung, history, ladder));
-  const lap = currentLap(history);
-  const ahead: Candidate[] = [];
-  const fromTheTop: Candidate[] = [];
-  for (const rung of open) {
-    const ever = history.findLast((record) => isSameModel(record.rung, rung) && !refusesStreamOff(record, history, ladder));
-    const inLap = lap.findLast((record) => isSameModel(record.rung, rung));
-    const passes = ever === undefined || faultPolicies[ever.fault].startOver;
-    if (ever !== undefined && passes)
-      fromTheTop.push({ rung, why: `every rung was used; from the top again after ${told(last)}` });
-    if (lap.some((record) => isSameRung(record.rung, rung))) continue;
-    if (inLap === undefined) {
-      if (passes) ahead.push({ rung, why: `next model after ${told(last)} on ${modelName(last.rung)}` });
-    } else if (!rung.stream && faultPolicies[inLap.fault].streamOff)
-      ahead.push({ rung, why: `streaming off after ${told(inLap)}` });
-    else if (rung.stream && inLap.fault === "bad_request")
-      ahead.push({ rung, why: "streamed, because streaming off was refused" });
-  }
-  return [...again, ...ahead, ...fromTheTop];
-}
-
-function told(record: TryRecord): string {
-  return record.reason === undefined ? record.fault : `${record.fault} (${record.reason})`;
-}
-
-/** Whether the rung that just failed may be tried once more right away (after its wait). */
-function mayRepeat(history: readonly TryRecord[], last: TryRecord): boolean {
-  if (last.shouldRetry === false) return false;
-  if (last.shouldRetry === true) {
-    const demanded = history.filter((record) => record.shouldRetry === true && isSameRung(record.rung, last.rung));
-    if (demanded.length <= retriesOnDemand) return true;
-  }
-  if (last.fault === "quota_window" && last.retryAfterMs === undefined) return false;
-  const lap = currentLap(history);
-  const onModel = lap.filter((record) => isSameModel(record.rung, last.rung));
-  // The same protocol error twice on one model is the model's way of answering, not an accident.
-  if (
-    last.reason !== undefined &&
-    faultPolicies[last.fault].streamOff &&
-    onModel.filter((record) => record.reason === last.reason).length > 1
-  ) {
-    return false;
-  }
-  const tries = (last.fault === "quota_window" ? history : lap).filter((record) => isSameRung(record.rung, last.rung)).length;
-  return tries <= faultPolicies[last.fault].sameRung;
-}
-
-/**
- * Some providers serve a model streamed only and answer a request without streaming with a 400. That says nothing against the request,
- * as long as the streamed rung was not refused as well.
- */
-function refusesStreamOff(record: TryRecord, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
-  const streamed = (rung: Rung): boolean => rung.stream && isSameModel(rung, record.rung);
-  return (
-    record.fault === "bad_request" &&
-    !record.rung.stream &&
-    ladder.some(streamed) &&
-    !history.some((other) => streamed(other.rung) && other.fault === "bad_request")
-  );
-}
-
-/** Whether the history rules the rung out for the rest of the call. */
-function isClosed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
-  const last = history.at(-1);
-  return (
-    history.some((record) => closes(record, record === last && mayRepeat(history, record), rung, history, ladder)) ||
-    (rung.stream && isGivenUpStreamed(rung, history, ladder))
-  );
-}
-
-function closes(
-  record: TryRecord,
-  repeats: boolean,
-  rung: Rung,
-  history: readonly TryRecord[],
-  ladder: readonly Rung[],
-): boolean {
-  if (record.shouldRetry === false && isSameModel(record.rung, rung)) return true;
-  if (refusesStreamOff(record, history, ladder)) return isSameRung(record.rung, rung);
-  // A repetition that the provider asked for, or a plan's window that is about to open, closes nothing yet.
-  const later =
-    history.at(-1) !== record && history.slice(history.indexOf(record) + 1).some((next) => isSameRung(next.rung, record.rung));
-  if (repeats || later) return false;
-  const { onward } = faultPolicies[record.fault];
-  if (onward === "other_provider") return record.rung.provider === rung.provider;
-  return onward !== "next_model" && isSameModel(record.rung, rung);
-}
-
-/** A stream that came out of order once, or failed twice, is left for good if the same model can be asked without streaming. */
-function isGivenUpStreamed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
-  const off: Rung = { provider: rung.provider, model: rung.model, stream: false };
-  if (!ladder.some((other) => isSameRung(other, off))) return false;
-  if (history.some((record) => isSameRung(record.rung, off) && record.fault === "bad_request")) return false;
-  const broken = history.filter((record) => isSameRung(record.rung, rung) && faultPolicies[record.fault].streamOff);
-  return broken.length > 1 || broken.some((record) => faultPolicies[record.fault].sameRung === 0);
-}
-
-/** The tries since the ladder was last started over: a rung that had been left is tried again. */
-function currentLap(history: readonly TryRecord[]): readonly TryRecord[] {
-  let start = 0;
-  for (let at = 1; at < history.length; at++) {
-    const rung = history[at]?.rung;
-    const before = history[at - 1]?.rung;
-    if (rung === undefined || before === undefined || isSameRung(rung, before)) continue;
-    if (history.slice(start, at).some((record) => isSameRung(record.rung, rung))) start = at;
-  }
-  return history.slice(start);
-}
-
-/** The time from now on until everything the rung shares with earlier failures has had its pause; whether a provider asked for it. */
-function waitFor(rung: Rung, history: readonly TryRecord[], policy: StepPolicy, now: number): { ms: number; asked: boolean } {
-  let ownMs = 0;
-  let askedMs = 0;
-  for (const record of history) {
-    if (!cools(record, rung)) continue;
-    const row = faultPolicies[record.fault];
-    const failures = history.filter(
-      (other) => other.fault === record.fault && isSameModel(other.rung, record.rung) && other.endedAt <= record.endedAt,
+  const options = candidates(history, last, ladder).map((one) => ({ ...one, wait: waitFor(one.rung, history, policy, now) }));
+  const tooLong = ({ wait }: Option): string | undefined =>
+    wait.ms > limits.maxWaitMs ? "limits.maxWaitMs" : wait.ms >= leftMs ? "limits.callMs" : undefined;
+  const possible = options.filter((one) => tooLong(one) === undefined);
+  const fair = ({ rung, wait }: Option): boolean => spentOn(rung, history) + wait.ms <= shareOf(ladder, limits.callMs);
+  const chosen = possible.find(fair) ?? possible[0];
+  if (chosen === undefined) {
+    return giveUp(
+      options[0] === undefined
+        ? whyNothing(last)
+        : `${tooLongInWords(options[0], tooLong(options[0]))}no rung may be tried within the limits`,
     );
-    const pauseMs = Math.min(backoffMs(waitOfTry(row.wait, policy.retry), failures.length), policy.limits.maxWaitMs);
-    ownMs = Math.max(ownMs, record.endedAt + pauseMs - now);
-    askedMs = Math.max(askedMs, record.endedAt + (record.retryAfterMs ?? 0) - now);
   }
-  return { ms: Math.ceil(Math.max(ownMs, askedMs)), asked: askedMs > 0 && askedMs >= ownMs };
+  const preferred = options[0];
+  const passedOver =
+    preferred === undefined || preferred === chosen
+      ? ""
+      : tooLongInWords(preferred, tooLong(preferred) ?? "its share of limits.callMs");
+  const waitMs = withJitter(chosen.wait.ms, policy.retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
+  const asked = chosen.wait.asked ? "; the provider asked for the wait" : "";
+  return { kind: "try", rung: chosen.rung, waitMs, why: `${passedOver}${chosen.why}${asked}` };
 }
 
-function cools(record: TryRecord, rung: Rung): boolean {
-  return faultPolicies[record.fault].cools === "provider"
-    ? record.rung.provider === rung.provider
-    : isSameModel(record.rung, rung);
+type Option = Candidate & { readonly wait: PlannedWait };
+
+function tooLongInWords({ rung, wait }: Option, limit: string | undefined): string {
+  return `${rungName(rung)} is passed over: ${wait.ms === 0 ? "no more time" : `a wait of ${inWords(wait.ms)} is too long`} (${limit}); `;
+}
+
+/** What one model may take of a call's time while another one waits for its turn; so a silent model cannot use up the fallback's time. */
+function shareOf(ladder: readonly Rung[], callMs: number): number {
+  const models = ladder.filter((rung, at) => ladder.findIndex((other) => isSameModel(other, rung)) === at);
+  return callMs / models.length;
+}
+
+/** The time that a model's tries have taken so far, with the waits before them. */
+function spentOn(rung: Rung, history: readonly TryRecord[]): number {
+  const took = history.map((record, at) =>
+    isSameModel(record.rung, rung) ? record.endedAt - (history[at - 1]?.endedAt ?? record.startedAt) : 0,
+  );
+  return took.reduce((sum, ms) => sum + ms, 0);
 }
 
 /**

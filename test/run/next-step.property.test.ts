@@ -89,7 +89,7 @@ function brokenBy(rule: Rule): unknown {
   const property = fc.property(ladders, policies, failures, random, (ladder, policy, failing, share) => {
     expect(climb(ladder, policy, failing, share, rule).broken).toEqual([]);
   });
-  return fc.check(property, { numRuns: 400 }).counterexample;
+  return fc.check(property, { numRuns: 1_000 }).counterexample;
 }
 
 describe("properties of the climb", () => {

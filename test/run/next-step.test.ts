@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { standardRetry } from "../../src/run/backoff.ts";
-import { buildLadder, rungName, type Rung } from "../../src/run/ladder.ts";
+import { buildLadder, inWords, rungName, type Rung } from "../../src/run/ladder.ts";
 import { nextStep, type Step, type StepPolicy, type TryRecord } from "../../src/run/next-step.ts";
 
 const policy: StepPolicy = { retry: standardRetry, limits: { triesPerCall: 12, callMs: 1_200_000, maxWaitMs: 600_000 } };
@@ -85,6 +85,17 @@ describe("the climb", () => {
       "kimi/k2p5, streamed +20000",
       "anthropic/sonnet, streamed +0",
       "anthropic/sonnet, streamed +5000",
+    ]);
+  });
+
+  test("a stream that came out of order is not tried again for another fault's sake", () => {
+    const failures: Failure[] = [{ fault: "stream_order", shouldRetry: true }, { fault: "rate_limit" }];
+    expect(climb(ladderOf("auto", "kimi/k2p5"), failures).said.slice(0, 4)).toEqual([
+      "kimi/k2p5, streamed +0",
+      // The provider demanded it.
+      "kimi/k2p5, streamed +2000",
+      "kimi/k2p5, stream off +10000",
+      "kimi/k2p5, stream off +20000",
     ]);
   });
 
@@ -227,14 +238,14 @@ describe("waits", () => {
     expect(steps[1]).toMatchObject({
       rung: { provider: "anthropic" },
       waitMs: 0,
-      why: expect.stringContaining("kimi/k2p5 would have to wait 10 min (limits.maxWaitMs)"),
+      why: expect.stringContaining("kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWaitMs)"),
     });
     const alone = climb(ladderOf("auto", "kimi/k2p5"), [{ fault: "overloaded", retryAfterMs: 601_000 }]);
     expect(alone.steps.at(-1)).toEqual({
       kind: "give_up",
       fault: "overloaded",
       retryAfterMs: 601_000,
-      why: "kimi/k2p5 would have to wait 10 min (limits.maxWaitMs); no rung may be tried within the limits",
+      why: "kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWaitMs); no rung may be tried within the limits",
     });
   });
 
@@ -287,6 +298,38 @@ describe("waits", () => {
       fault: "stream_stall",
       why: "the call's time of 20 min is used up (limits.callMs)",
     });
+  });
+
+  test("a silent model leaves the next one its share of the call's time", () => {
+    const history: TryRecord[] = [];
+    let now = 0;
+    const said: string[] = [];
+    // As at default limits: 120 s of silence for a streamed try, 600 s for one without streaming.
+    for (let tries = 0; tries < 6; tries++) {
+      const step = nextStep(history, twoModels, policy, now, 0);
+      if (step.kind === "give_up") break;
+      said.push(`${inWords(now)}: ${rungName(step.rung)}`);
+      const startedAt = now + step.waitMs;
+      now = Math.min(startedAt + (step.rung.stream ? 120_000 : 600_000), policy.limits.callMs);
+      history.push({ rung: step.rung, startedAt, endedAt: now, fault: step.rung.stream ? "stream_stall" : "timeout" });
+    }
+    expect(said).toEqual([
+      "0 ms: kimi/k2p5, streamed",
+      "2 min: kimi/k2p5, streamed",
+      "4 min: kimi/k2p5, stream off",
+      // Not the second try without streaming, which the table would allow.
+      "14.1 min: anthropic/sonnet, streamed",
+      "16.1 min: anthropic/sonnet, streamed",
+      "18.1 min: anthropic/sonnet, stream off",
+    ]);
+    const single = ladderOf(false, "kimi/k2p5");
+    const timedOut: TryRecord = {
+      rung: { provider: "kimi", model: "k2p5", stream: false },
+      startedAt: 0,
+      endedAt: 900_000,
+      fault: "timeout",
+    };
+    expect(nextStep([timedOut], single, policy, 900_000, 0)).toMatchObject({ kind: "try", waitMs: 5_000 });
   });
 
   test("no ladder is our own mistake", () => {

@@ -1,0 +1,34 @@
+/** What has happened in a call so far, as the next step needs it. Pure. */
+import type { Fault } from "../errors.ts";
+import { isSameRung, type Rung } from "./ladder.ts";
+
+/** One failed try of a call. Times are epoch milliseconds. */
+export interface TryRecord {
+  readonly rung: Rung;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly fault: Fault;
+  /** The finer reason: a stream's, or the provider's own code. */
+  readonly reason?: string | undefined;
+  /** The least wait the provider asked for, counted from `endedAt`. */
+  readonly retryAfterMs?: number | undefined;
+  /** `x-should-retry`; overrides the table. */
+  readonly shouldRetry?: boolean | undefined;
+}
+
+/** The fault of a try and, if it is known, the finer reason. */
+export function told(record: TryRecord): string {
+  return record.reason === undefined ? record.fault : `${record.fault} (${record.reason})`;
+}
+
+/** The tries since the ladder was last started over: a rung that had been left is tried again. */
+export function currentLap(history: readonly TryRecord[]): readonly TryRecord[] {
+  let start = 0;
+  for (let at = 1; at < history.length; at++) {
+    const rung = history[at]?.rung;
+    const before = history[at - 1]?.rung;
+    if (rung === undefined || before === undefined || isSameRung(rung, before)) continue;
+    if (history.slice(start, at).some((record) => isSameRung(record.rung, rung))) start = at;
+  }
+  return history.slice(start);
+}
