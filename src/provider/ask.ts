@@ -100,9 +100,10 @@ async function readProven(
   } catch (error) {
     if (!(error instanceof BrokenBody)) throw error;
     // A success that holds an error document says itself what is wrong, more narrowly than the reader can.
-    const said = error.document === undefined ? undefined : classifyAnswer(failed(error.document));
+    const cause = error.cause instanceof StreamError ? error.cause : undefined;
+    const said = error.document === undefined ? undefined : classifyAnswer({ ...failed(error.document), stream: cause });
     if (said !== undefined && said.fault !== "unknown") throw said;
-    throw error.cause instanceof StreamError ? classifyStream(error.cause, failed("")) : error.cause;
+    throw cause === undefined ? error.cause : classifyStream(cause, failed(""));
   }
 }
 

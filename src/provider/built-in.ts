@@ -29,6 +29,12 @@ export const builtInProviders: readonly ProviderConfig[] = [
     apiKey: { env: "ANTHROPIC_API_KEY" },
     headers: {},
     sseQuirks: tolerant,
+    // The official SDK's own list (@anthropic-ai/sdk 1.12.0, MODEL_NONSTREAMING_TOKENS).
+    nonStreamedMaxTokens: {
+      "claude-opus-4@20250514": 8_192,
+      "claude-opus-4-1@20250805": 8_192,
+      "anthropic.claude-opus-4-1-20250805-v1:0": 8_192,
+    },
   },
   {
     id: "openai",

@@ -1,5 +1,5 @@
 /** Failures below HTTP: no connection, a name that does not resolve, TLS, a reset, bytes that are not HTTP. In plain words. */
-import { type Fault, ProviderError } from "../errors.ts";
+import { ProviderError } from "../errors.ts";
 
 interface NetworkRule {
   readonly code: RegExp;
@@ -42,28 +42,45 @@ const networkRules: readonly NetworkRule[] = [
   },
   { code: /^HPE_HEADER_OVERFLOW$/, words: (host) => `${host} sent larger headers than the limit allows` },
   { code: /^HPE_/, words: (host) => `${host} answered with something that is not HTTP` },
+  {
+    code: /^ERR_PROXY_/,
+    words: (host) =>
+      `the proxy named in HTTPS_PROXY or HTTP_PROXY does not lead to ${host}; check its address, or list ${host} in NO_PROXY`,
+  },
   { code: /^Z_/, words: (host) => `the compressed answer of ${host} cannot be read` },
 ];
 
-/** The error of a connection, classified `network`. `address` is what was connected to; only its host is named. */
+/** Failures of reaching an address: which one it was (a proxy's, one of several behind a name) helps to find the reason. */
+const unreachable = /^E(?:CONNREFUSED|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/;
+
+/** The error of a connection, classified `network`. `address` is what was asked for; only hosts and ports are named. */
 export function networkError(provider: string, address: URL, error: unknown): ProviderError {
-  const code = codes(error)[0];
-  const rule = networkRules.find(({ code: shape }) => codes(error).some((one) => shape.test(one)));
+  const links = chain(error);
+  const rule = networkRules.find(({ code: shape }) => links.some(({ code }) => code !== undefined && shape.test(code)));
+  const code = links.find((link) => link.code !== undefined)?.code;
   const words = rule?.words(address.host) ?? `the connection to ${address.host} failed${code === undefined ? "" : ` (${code})`}`;
-  return new ProviderError(`${provider}: ${words}`, { fault: "network" satisfies Fault, code, cause: bare(error, code) });
+  const tried = links.flatMap(({ code: why, at }) =>
+    at !== undefined && at !== address.host && unreachable.test(why ?? "") ? [at] : [],
+  );
+  const where = tried.length === 0 ? "" : `; tried ${[...new Set(tried)].join(" and ")}`;
+  return new ProviderError(`${provider}: ${words}${where}`, { fault: "network", code, cause: bare(error, code) });
 }
 
-/** Every error code on the way down: through `cause` and the list of an AggregateError (one attempt per address). */
-function codes(error: unknown): string[] {
-  const found: string[] = [];
+interface Link {
+  readonly code: string | undefined;
+  readonly at: string | undefined;
+}
+
+/** Every error on the way down: through `cause` and the list of an AggregateError (one attempt per address). */
+function chain(error: unknown): Link[] {
+  const found: Link[] = [];
   const waiting: unknown[] = [error];
-  for (let seen = 0; seen < 20; seen += 1) {
+  for (let seen = 0; seen < 20 && waiting.length > 0; seen += 1) {
     const next = waiting.shift();
-    if (typeof next !== "object" || next === null) {
-      if (waiting.length === 0) break;
-      continue;
-    }
-    if ("code" in next && typeof next.code === "string") found.push(next.code);
+    if (typeof next !== "object" || next === null) continue;
+    const code = "code" in next && typeof next.code === "string" ? next.code : undefined;
+    const at = "address" in next && "port" in next ? `${String(next.address)}:${String(next.port)}` : undefined;
+    found.push({ code, at });
     if ("errors" in next && Array.isArray(next.errors)) waiting.push(...(next.errors as unknown[]));
     if ("cause" in next) waiting.push(next.cause);
   }
@@ -72,6 +89,6 @@ function codes(error: unknown): string[] {
 
 /** Node hangs raw bytes and sockets on its errors; what is kept is name, code and words. */
 function bare(error: unknown, code: string | undefined): Error {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : (code ?? "unknown");
   return Object.assign(new Error(text.slice(0, 500)), code === undefined ? {} : { code });
 }

@@ -32,6 +32,8 @@ export interface FailedAnswer {
   readonly keyName?: string | undefined;
   /** Epoch ms. */
   readonly now: number;
+  /** What the stream reader found, when the body came with a good status. */
+  readonly stream?: StreamError | undefined;
 }
 
 /** Characters of the raw answer that an error keeps. */
@@ -56,6 +58,9 @@ export function classifyAnswer(answer: FailedAnswer): ProviderError {
     shouldRetry: shouldRetryOf(answer.headers) ?? body.availability?.retryable,
     requestId: requestId === undefined ? undefined : clean(requestId),
     raw: clean(answer.body).slice(0, rawLimit),
+    usage: answer.stream?.usage,
+    repairs: answer.stream === undefined ? undefined : cleanRepairs(answer.stream.repairs, clean),
+    reason: answer.stream?.reason,
   });
 }
 
@@ -73,7 +78,7 @@ function judge(body: ErrorBody, httpStatus: number, headers: Readonly<Record<str
     return { fault: minimaxCodes[said] ?? faultOfWords(body.message, 429) ?? faultOfStatus(httpStatus) ?? "unknown", code: said };
   }
   const availability = body.availability?.code;
-  const routed = find(availabilityCodes, availability) ?? find(openrouterTypes, body.errorType);
+  const routed = routedFault(availability, body.errorType, httpStatus);
   const refined = body.errorType === "permission_denied" ? (faultOfWords(body.message, 403) ?? routed) : routed;
   if (refined !== undefined) return { fault: refined, code: availability ?? body.errorType };
   // A body that names its own status knows better than a 200 in front of it.
@@ -84,12 +89,21 @@ function judge(body: ErrorBody, httpStatus: number, headers: Readonly<Record<str
   // These two statuses have one meaning each; only money may hide behind a 401.
   if (status === 402) return { fault: "billing", code };
   const words = [body.type, body.code, body.message].filter((word) => word !== undefined).join(" ");
-  const byWords = body.html ? undefined : faultOfWords(words, status < 400 ? "stream" : status);
+  // Behind a good status only an error's own words count: those of a broken answer are the model's.
+  const heard = !body.html && (httpStatus >= 400 || Object.keys(body.fields).length > 0);
+  const byWords = heard ? faultOfWords(words, status < 400 ? "stream" : status) : undefined;
   if (byWords !== undefined) return { fault: byWords, code };
   const specific = statusFaults[status];
   const weak = find(weakCodes, body.code) ?? find(weakCodes, body.type) ?? find(weakCodes, amazon);
   // `api_error` on 529 or `invalid_request_error` on 404: a status with a meaning of its own is narrower than a general word.
   return { fault: specific ?? weak ?? faultOfStatus(status) ?? "unknown", code };
+}
+
+/** OpenRouter's verdict. `temporarily_unavailable` says that it passes and not why; a 429 and an error type say why. */
+function routedFault(availability: string | undefined, errorType: string | undefined, status: number): Fault | undefined {
+  const byType = find(openrouterTypes, errorType);
+  if (availability === "temporarily_unavailable") return byType ?? (status === 429 ? "rate_limit" : "overloaded");
+  return find(availabilityCodes, availability) ?? byType;
 }
 
 /** An expired credential is told by Bedrock as a refused access; a bad model by others as a resource that was not found. */

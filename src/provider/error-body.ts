@@ -75,7 +75,7 @@ function readValue(value: unknown, depth: number): ErrorBody {
   if (Array.isArray(value)) return value.length > 0 && depth > 0 ? readValue(value[0], depth - 1) : nothing;
   if (!isObject(value)) return nothing;
   const inner = innerError(value);
-  if (!isObject(inner)) return overlay(readValue(inner, depth - 1), readFields(value, {}));
+  if (!isObject(inner)) return overlay(readValue(inner, depth - 1), { ...readFields(value, {}), fields: value });
   // An envelope in an envelope: a proxy's `detail` around the provider's whole error.
   if (inner !== value && isObject(inner["error"]) && depth > 0)
     return overlay(readValue(inner, depth - 1), readFields(value, {}));

@@ -125,6 +125,10 @@ class Exchange {
       const options = { method: "POST", headers, maxHeaderSize: headerLimit, agent: agentFor(url, this.#request.env) };
       return url.protocol === "https:" ? httpsRequest(url, options) : httpRequest(url, options);
     } catch (error) {
+      // The proxy's address may hold a password, and Node repeats it.
+      if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PROXY_")) {
+        throw networkError(provider, url, { code: error.code });
+      }
       // Node names the header and never its value.
       const words = error instanceof Error ? error.message : String(error);
       throw new ProviderError(`${provider}: the request cannot be sent: ${words}`, { fault: "bad_request", code: "unsendable" });

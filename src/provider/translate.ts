@@ -160,7 +160,7 @@ function answerProblems(answer: ProvenAnswer): string[] {
         problems.push(`a block of type ${JSON.stringify(type)}`);
     }
   }
-  if (!(answer.stopReason in finishReasons)) problems.push(`the stop reason ${answer.stopReason}`);
+  if (!Object.hasOwn(finishReasons, answer.stopReason)) problems.push(`the stop reason ${answer.stopReason}`);
   return problems;
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { assert, describe, expect, it } from "vitest";
 import { type Fault, StreamError, type StreamFaultReason } from "../../src/errors.ts";
 import { classifyAnswer, classifyStream, type FailedAnswer } from "../../src/provider/classify.ts";
 import {
@@ -169,6 +169,7 @@ const rows: readonly Row[] = [
   ],
   ["openrouter", 503, available("capacity_exhausted", true), "overloaded"],
   ["openrouter", 503, available("temporarily_unavailable", true), "overloaded"],
+  ["openrouter", 429, available("temporarily_unavailable", true), "rate_limit"],
   ["openrouter", 400, available("model_not_found", false), "model_gone"],
   ["openrouter", 404, available("no_endpoints", false), "model_gone"],
   ["openrouter", 400, available("model_deprecated", false), "model_gone"],
@@ -436,19 +437,19 @@ describe("error bodies in every shape", () => {
   });
 });
 
-describe("streams", () => {
-  const stream = (reason: StreamFaultReason, upstream?: { type?: string; code?: string; message?: string }) =>
-    classifyStream(
-      new StreamError(reason, `words with ${key}`, { action: "retry", usage: { outputTokens: 7 }, upstream, contentSeen: true }),
-      {
-        provider: "acme",
-        status: 200,
-        headers: { "request-id": "req_9" },
-        secrets: [key],
-        now,
-      },
-    );
+const stream = (reason: StreamFaultReason, upstream?: { type?: string; code?: string; message?: string }) =>
+  classifyStream(
+    new StreamError(reason, `words with ${key}`, { action: "retry", usage: { outputTokens: 7 }, upstream, contentSeen: true }),
+    {
+      provider: "acme",
+      status: 200,
+      headers: { "request-id": "req_9" },
+      secrets: [key],
+      now,
+    },
+  );
 
+describe("streams", () => {
   const reasons: Record<StreamFaultReason, Fault> = {
     transport: "stream_broken",
     idle_timeout: "stream_stall",
@@ -520,7 +521,7 @@ describe("streams", () => {
   it("shows no key that an error event echoes, not even in the cause", () => {
     const error = stream("upstream_error", { type: "overloaded_error", message: `for ${key}`, code: key });
     const { cause } = error;
-    if (!(cause instanceof StreamError)) expect.fail("the cause is lost");
+    assert(cause instanceof StreamError);
     expect(JSON.stringify([error, error.message, error.raw, error.cause, cause.message, cause.upstream])).not.toContain(
       "planted",
     );

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type Fault, ProviderError } from "../../src/errors.ts";
+import { ProviderError } from "../../src/errors.ts";
 import { type HttpRequest, bodyLimit, post } from "../../src/provider/http.ts";
 import { byteServer, httpServer, onRequest, portOf } from "./wire.ts";
 
@@ -39,10 +39,25 @@ async function readAll(
 }
 
 async function failure(request: HttpRequest): Promise<ProviderError> {
-  return await readAll(request).then(
-    (answer) => expect.fail(`an answer came: ${answer.status} ${answer.text.slice(0, 100)}`),
-    (error: unknown) => (error instanceof ProviderError ? error : expect.fail(String(error))),
-  );
+  try {
+    const answer = await readAll(request);
+    throw new Error(`an answer came: ${answer.status} ${answer.text.slice(0, 100)}`);
+  } catch (error) {
+    if (error instanceof ProviderError) return error;
+    throw error;
+  }
+}
+
+/** Class, status and words of a failure below HTTP. */
+async function network(request: HttpRequest): Promise<string> {
+  const error = await failure(request);
+  return `${error.fault} ${error.status ?? "-"} ${error.message}`;
+}
+
+async function countBytes(url: string): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of (await post(ask(url))).body) bytes += chunk.length;
+  return bytes;
 }
 
 describe("a whole answer", () => {
@@ -210,13 +225,8 @@ describe("limits", () => {
       });
     await using fits = await served(bodyLimit);
     await using tooLarge = await served(bodyLimit + 1);
-    const count = async (url: string): Promise<number> => {
-      let bytes = 0;
-      for await (const chunk of (await post(ask(url))).body) bytes += chunk.length;
-      return bytes;
-    };
-    expect(await count(fits.url)).toBe(bodyLimit);
-    await expect(count(tooLarge.url)).rejects.toMatchObject({ fault: "stream_broken", code: "body_limit" });
+    expect(await countBytes(fits.url)).toBe(bodyLimit);
+    await expect(countBytes(tooLarge.url)).rejects.toMatchObject({ fault: "stream_broken", code: "body_limit" });
   });
 
   it("counts a compressed body by what it unfolds to", async () => {
@@ -259,58 +269,53 @@ describe("stopping", () => {
 });
 
 describe("the network", () => {
-  const network = async (request: HttpRequest, words: RegExp, fault: Fault = "network"): Promise<void> => {
-    const error = await failure(request);
-    expect([error.fault, error.message]).toEqual([fault, expect.stringMatching(words)]);
-    expect(error.status).toBeUndefined();
-  };
-
   it("says that a port is refused", async () => {
     const server = await byteServer(() => undefined);
     await server[Symbol.asyncDispose]();
-    await network(ask(server.url), /^acme: nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/);
-    await network(ask(`http://localhost:${server.port}`), /connection refused/);
+    expect(await network(ask(server.url))).toMatch(
+      /^network - acme: .*nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)$/,
+    );
+    expect(await network(ask(`http://localhost:${server.port}`))).toMatch(/^network - acme: .*connection refused/);
   });
 
   it("says that a name does not resolve", async () => {
-    await network(
-      ask("https://no-such-provider.invalid/v1"),
-      /the name no-such-provider\.invalid (?:does not resolve|cannot be resolved)/,
+    expect(await network(ask("https://no-such-provider.invalid/v1"))).toMatch(
+      /^network - acme: .*the name no-such-provider\.invalid (?:does not resolve|cannot be resolved)/,
     );
   });
 
   it("says that a connection was closed before the headers and in the body", async () => {
     await using early = await byteServer((socket) => onRequest(socket, () => socket.resetAndDestroy()));
-    await network(ask(early.url), /closed the connection before it had answered/);
+    expect(await network(ask(early.url))).toMatch(/^network - acme: .*closed the connection before it had answered/);
     await using silent = await byteServer((socket) => onRequest(socket, () => socket.end()));
-    await network(ask(silent.url), /closed the connection before it had answered/);
+    expect(await network(ask(silent.url))).toMatch(/^network - acme: .*closed the connection before it had answered/);
     await using late = await byteServer((socket) =>
       onRequest(socket, () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf", () => socket.resetAndDestroy())),
     );
-    await network(ask(late.url), /closed the connection before it had answered/);
+    expect(await network(ask(late.url))).toMatch(/^network - acme: .*closed the connection before it had answered/);
     await using short = await byteServer((socket) =>
       onRequest(socket, () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf")),
     );
-    await network(ask(short.url), /closed the connection before it had answered/);
+    expect(await network(ask(short.url))).toMatch(/^network - acme: .*closed the connection before it had answered/);
     await using chunked = await byteServer((socket) =>
       onRequest(socket, () => socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n")),
     );
-    await network(ask(chunked.url), /closed the connection before it had answered/);
+    expect(await network(ask(chunked.url))).toMatch(/^network - acme: .*closed the connection before it had answered/);
   });
 
   it("says that the bytes are not HTTP, that headers are too large, and that an upgrade is no answer", async () => {
     await using garbage = await byteServer((socket) => onRequest(socket, () => socket.end("SSH-2.0-OpenSSH_9.9\r\n")));
-    await network(ask(garbage.url), /answered with something that is not HTTP/);
+    expect(await network(ask(garbage.url))).toMatch(/^network - acme: .*answered with something that is not HTTP/);
     await using headers = await byteServer((socket) =>
       onRequest(socket, () => socket.end(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(70_000)}\r\n\r\n`)),
     );
-    await network(ask(headers.url), /larger headers than the limit/);
+    expect(await network(ask(headers.url))).toMatch(/^network - acme: .*larger headers than the limit/);
     await using upgrade = await byteServer((socket) =>
       onRequest(socket, () =>
         socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"),
       ),
     );
-    await network(ask(upgrade.url), /closed the connection/);
+    expect(await network(ask(upgrade.url))).toMatch(/^network - acme: .*closed the connection/);
   });
 
   it("says that a compressed body is cut or no such thing", async () => {
@@ -318,16 +323,16 @@ describe("the network", () => {
     await using cut = await httpServer((_, response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(whole.subarray(0, -20)),
     );
-    await network(ask(cut.url), /the compressed answer of 127\.0\.0\.1:\d+ cannot be read/);
+    expect(await network(ask(cut.url))).toMatch(/^network - acme: .*the compressed answer of 127\.0\.0\.1:\d+ cannot be read/);
     await using plain = await httpServer((_, response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end("not gzip at all"),
     );
-    await network(ask(plain.url), /cannot be read/);
+    expect(await network(ask(plain.url))).toMatch(/^network - acme: .*cannot be read/);
   });
 
   it("says that the other side does not speak TLS", async () => {
     await using server = await byteServer((socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
-    await network(ask(`https://127.0.0.1:${server.port}`), /does not speak TLS as expected/);
+    expect(await network(ask(`https://127.0.0.1:${server.port}`))).toMatch(/^network - acme: .*does not speak TLS as expected/);
   });
 
   it("says that a certificate is self-signed", async () => {
@@ -358,7 +363,9 @@ describe("the network", () => {
       );
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const port = portOf(server);
-      await network(ask(`https://127.0.0.1:${port}`), /self-signed certificate.*NODE_EXTRA_CA_CERTS/);
+      expect(await network(ask(`https://127.0.0.1:${port}`))).toMatch(
+        /^network - acme: .*self-signed certificate.*NODE_EXTRA_CA_CERTS/,
+      );
       server.close();
       server.closeAllConnections();
     } finally {
@@ -386,5 +393,29 @@ describe("the network", () => {
     expect((await readAll(ask("http://provider.invalid/v1", { env }))).text).toBe("by proxy!");
     expect((await readAll(ask(direct.url, { env }))).text).toBe("direct");
     expect(asked).toEqual(["POST http://provider.invalid/v1 HTTP/1.1"]);
+  });
+
+  it("says that a proxy is no address, refuses the tunnel or is not there, and not its password", async () => {
+    await using refusing = await byteServer((socket) =>
+      onRequest(socket, () => socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")),
+    );
+    const gone = await byteServer(() => undefined);
+    await gone[Symbol.asyncDispose]();
+    const url = "https://provider.invalid/v1";
+    for (const proxy of [
+      "http://me:planted@not a host",
+      refusing.url.replace("//", "//me:planted@"),
+      gone.url.replace("//", "//me:planted@"),
+    ]) {
+      const words = await network(ask(url, { env: { HTTPS_PROXY: proxy, https_proxy: proxy } }));
+      expect([proxy, words]).toEqual([
+        proxy,
+        expect.stringMatching(/^network - acme: .*(?:proxy|127\.0\.0\.1|provider\.invalid)/),
+      ]);
+      expect(words).not.toContain("planted");
+      expect(words).toMatch(
+        !proxy.includes(String(gone.port)) ? /the proxy named in/ : new RegExp(`tried 127.0.0.1:${gone.port}`),
+      );
+    }
   });
 });
