@@ -110,6 +110,7 @@ function readField(field: string, rule: FieldRule): Field | CronProblem {
   const values = new Set<number>();
   let special = false;
   for (const part of text.split(",")) {
+    if (part === "LW" && text !== part) return { problem: `${rule.name}: "LW" cannot stand in a list` };
     if (isSpecial(part, rule)) {
       special = true;
       continue;
@@ -131,11 +132,12 @@ function readPart(part: string, rule: FieldRule): { from: number; to: number; st
   const [, whole, from, to, stepText] = /^(?:([*?])|(\d+|[A-Z]+)(?:-(\d+|[A-Z]+))?)(?:\/(\d+))?$/.exec(part) ?? [];
   if (whole === undefined && from === undefined) return unreadable(part, said, rule);
   const step = stepText === undefined ? 1 : Number(stepText);
-  const span = rule.most - rule.least + 1;
+  const span = rule.name === "day of week" ? 7 : rule.most - rule.least + 1;
   if (step < 1 || step > span) return { problem: `${said}: a step of ${stepText} is not between 1 and ${span}` };
   if (whole !== undefined) return { from: rule.least, to: rule.name === "day of week" ? 6 : rule.most, step };
   const first = toNumber(from ?? "", rule);
-  const last = to === undefined ? first : toNumber(to, rule);
+  // At the end of a range SUN is the seventh day: MON-SUN.
+  const last = to === undefined ? first : to === "SUN" ? 7 : toNumber(to, rule);
   if (first === undefined || last === undefined) return unreadable(part, said, rule);
   if (first < rule.least || last < rule.least || first > rule.most || last > rule.most) {
     return { problem: `${said}: must be ${rule.least} to ${rule.most}` };
