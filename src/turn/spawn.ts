@@ -64,11 +64,25 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
   });
   const pid = child.pid;
   if (pid === undefined) return unstarted("not_started", (await child).originalMessage ?? "unknown reason");
-  const tree = new Tree(table, plan.marker, table.entry(pid));
+  const root = table.entry(pid);
+  if (root === undefined) return unseen(child.nodeChildProcess, pid);
+  const tree = new Tree(table, plan.marker, root);
   // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off. Only these three:
   // a descriptor that it inherited from us is open in every process around, and would make each of them a part of the turn.
   const pipeNames = new Set(table.openFiles(pid, [1, 2, resultDescriptor]));
   return follow(plan, child.nodeChildProcess, tree, pipeNames);
+}
+
+/** The system does not show its processes (no /proc, no `ps`): then nothing could ever be confirmed dead, so the turn is not begun. */
+async function unseen(running: ChildProcess, pid: number): Promise<ProcessEnd> {
+  const exited = new Promise((resolve) => running.once("exit", resolve));
+  // It has been given no input yet, and leads its own group.
+  process.kill(-pid, "SIGKILL");
+  await exited;
+  return unstarted(
+    "not_started",
+    "this system does not show its processes (/proc or ps), so what a turn starts could not be ended",
+  );
 }
 
 function unstarted(cause: EndCause, startError: string | undefined): ProcessEnd {
@@ -95,7 +109,7 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
   if (cause === "result") tree.sample();
   if (cause === "result") await Promise.race([exited, lingering(plan)]);
   const exit = isAlive() ? undefined : { code: running.exitCode ?? undefined, signal: running.signalCode ?? undefined };
-  const cleanup = await clearUp(plan, tree, pipes, pipeNames, isAlive);
+  const cleanup = await clearUp(plan, tree, pipes, pipeNames, exited, isAlive);
   forget();
   // Only something that cannot be killed is still there; our own process does not wait for it.
   if (isAlive()) running.unref();
@@ -140,6 +154,7 @@ async function clearUp(
   tree: Tree,
   pipes: Pipes,
   pipeNames: ReadonlySet<string>,
+  exited: Promise<void>,
   isAlive: () => boolean,
 ): Promise<Cleanup> {
   const options = { graceMs: plan.limits.killGraceMs, counts: () => !isAlive() };
@@ -153,7 +168,9 @@ async function clearUp(
     closed = await pipes.endWithin(drainMs.atMost);
   }
   pipes.destroy();
-  return { killed, confirmed: ended.confirmed && closed };
+  // The system knows of its end a moment before we are told.
+  if (isAlive()) await Promise.race([exited, wait(drainMs.atMost, undefined, { ref: false })]);
+  return { killed, confirmed: ended.confirmed && closed && !isAlive() };
 }
 
 const treesAlive = new Set<Tree>();

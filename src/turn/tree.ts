@@ -9,7 +9,11 @@ export interface Lineage {
   /** Nothing that started before the turn's process can descend from it. */
   readonly notBefore: number;
   readonly known: Map<number, number>;
-  readonly groups: Set<number>;
+  /**
+   * Undefined when groups say nothing: without the turn's own process it is not known that a group began in the tree, and a marked
+   * process in a person's terminal would take the whole terminal with it.
+   */
+  readonly groups: Set<number> | undefined;
 }
 
 /** Processes that are never touched, whatever the table says: the system's first, our own and our parent, and our own group. */
@@ -24,7 +28,8 @@ export interface Untouchable {
  * turn's process starts a session of its own: every group and session a descendant can be in was made by a descendant.
  */
 export function members(lineage: Lineage, entries: readonly ProcessEntry[], untouchable: Untouchable): ProcessEntry[] {
-  const { known, groups } = lineage;
+  const { known } = lineage;
+  const groups = lineage.groups ?? new Set<number>();
   const found = new Map<number, ProcessEntry>();
   const isKnown = (entry: ProcessEntry): boolean => known.get(entry.pid) === entry.start;
   // When the group's number belongs to a process that is not ours, our group is gone and the number was given out again.
@@ -43,7 +48,7 @@ export function members(lineage: Lineage, entries: readonly ProcessEntry[], unto
       if (!isChild && !isKnown(entry) && !inGroup(entry.pgid) && !inGroup(entry.sid)) continue;
       found.set(entry.pid, entry);
       known.set(entry.pid, entry.start);
-      for (const group of [entry.pgid, entry.sid]) if (group > 1 && group !== untouchable.group) groups.add(group);
+      for (const group of [entry.pgid, entry.sid]) if (group > 1 && group !== untouchable.group) lineage.groups?.add(group);
       grew = true;
     }
   }
@@ -68,7 +73,7 @@ export class Tree {
     this.#lineage = {
       notBefore: root?.start ?? 0,
       known: new Map(root === undefined ? [] : [[root.pid, root.start]]),
-      groups: new Set(root === undefined || root.pgid !== root.pid ? [] : [root.pid]),
+      groups: root === undefined ? undefined : new Set([root.pid]),
     };
   }
 
@@ -119,7 +124,7 @@ export class Tree {
   }
 
   /**
-   * Sends a signal to living members: to their groups, because a group is hit at once with what it forks meanwhile.
+   * Sends a signal to living members: to their groups, if they are the tree's, because a group is hit at once with what it forks.
    * Each member is looked at again first, so that a pid given out anew since the sample is left alone.
    */
   signal(living: readonly ProcessEntry[], signal: NodeJS.Signals): void {
@@ -127,7 +132,7 @@ export class Tree {
     for (const member of living) {
       const now = this.#table.entry(member.pid);
       if (now === undefined || now.start !== member.start) continue;
-      if (now.pgid > 1 && now.pgid !== this.#untouchable.group) groups.add(now.pgid);
+      if (this.#lineage.groups?.has(now.pgid) === true) groups.add(now.pgid);
       else send(member.pid, signal);
     }
     for (const group of groups) send(-group, signal);

@@ -82,6 +82,23 @@ it.runIf(process.platform === "linux")("a descriptor that everything has inherit
   expect(JSON.parse(String(said))).toEqual({ cleanup: { killed: 1, confirmed: true }, fault: "aborted" });
 });
 
+it.runIf(process.platform === "linux")("a marked process that shares its group with others is ended without them", async () => {
+  const runId = `run-${randomUUID()}`;
+  // The leader stands for a person's shell: it is not marked, and starts one that is, in its own group.
+  const program = `
+    const { spawn } = require("node:child_process");
+    const env = { RUNNER_RUN_ID: ${JSON.stringify(runId)}, RUNNER_ATTEMPT: "1" };
+    spawn(process.execPath, ["-e", "console.log('ready'); setInterval(() => {}, 1e9)"], { env, stdio: ["ignore", "inherit", "inherit"] });
+    process.stdin.resume();
+  `;
+  const shell = spawn(process.execPath, ["-e", program], { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  await once(shell.stdout, "data");
+  expect(await endLeftovers({ runId }, 1_000)).toEqual({ killed: 1, confirmed: true });
+  expect(isRunning(shell.pid ?? 0)).toBe(true);
+  shell.kill();
+  expect(await once(shell, "exit")).toEqual([null, "SIGTERM"]);
+});
+
 it("directories of other runs are not touched, not even of one whose name goes on", async () => {
   const runId = "run-1";
   mkdirSync(join(temporary, "runner-turn-run-1-abcdef"));

@@ -46,6 +46,17 @@ describe("members of a tree", () => {
     expect(members(tree, reused, nobody)).toEqual([]);
   });
 
+  it("are not the neighbours of a process that was only found by its marker", () => {
+    const tree: Lineage = { notBefore: 0, known: new Map([[100, 100]]), groups: undefined };
+    const terminal = [
+      entry(50, 1),
+      entry(60, 50, { pgid: 100, sid: 50 }),
+      entry(100, 50, { sid: 50 }),
+      entry(101, 100, { sid: 50 }),
+    ];
+    expect(pids(members(tree, terminal, nobody))).toEqual([100, 101]);
+  });
+
   it("are never older than the turn's process, nor untouchable ones", () => {
     const untouchable = { pids: new Set([0, 1, 150]), group: 7 };
     const table = [entry(100, 5), entry(50, 100), entry(150, 100), entry(151, 100, { pgid: 7 }), entry(160, 1, { pgid: 7 })];
