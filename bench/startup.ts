@@ -13,7 +13,12 @@ const rounds = Number(process.argv[2] ?? 21);
 const home = mkdtempSync(path.join(os.tmpdir(), "runner-bench-"));
 cpSync(path.join(root, "jobs"), path.join(home, "jobs"), { recursive: true });
 const runner = path.join(root, "bin/runner.js");
-const env = { PATH: process.env["PATH"], HOME: home, XDG_STATE_HOME: path.join(home, "state"), NODE_COMPILE_CACHE: path.join(home, "cache") };
+const env = {
+  PATH: process.env["PATH"],
+  HOME: home,
+  XDG_STATE_HOME: path.join(home, "state"),
+  NODE_COMPILE_CACHE: path.join(home, "cache"),
+};
 
 const commands: readonly { name: string; args: readonly string[]; bar: number | undefined }[] = [
   { name: "node -e 0", args: ["-e", "0"], bar: undefined },
@@ -30,7 +35,8 @@ function once(args: readonly string[]): number {
   return performance.now() - start;
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const times = commands.map((): number[] => []);
 try {
   // The first round fills the compile cache and makes the ledger.

@@ -7,7 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build, type BuildOptions, type Plugin } from "esbuild";
+import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -16,8 +16,8 @@ const separate = ["cosmiconfig", "croner", "execa", "yaml"];
 
 const separateFiles: Plugin = {
   name: "separate-files",
-  setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^(?:${separate.join("|")})$`) }, ({ path, kind }) =>
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^(?:${separate.join("|")})$`) }, ({ path, kind }) =>
       kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
     );
   },
@@ -26,11 +26,11 @@ const separateFiles: Plugin = {
 /** commander needs `node:child_process` only for sub-commands that are programs of their own, which runner has none of; loading it costs 4 ms. */
 const lazyChildProcess: Plugin = {
   name: "lazy-child-process",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
       importer.includes("/commander/") ? { path: "child_process", namespace: "lazy" } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: "lazy" }, () => ({
+    build.onLoad({ filter: /.*/, namespace: "lazy" }, () => ({
       contents: `export default new Proxy({}, { get: (_, key) => process.getBuiltinModule("node:child_process")[key] });`,
     }));
   },
@@ -54,7 +54,9 @@ const program: BuildOptions = {
 };
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], { stdio: "inherit" });
+execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], {
+  stdio: "inherit",
+});
 const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" };
-await build({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] });
-await build({ ...program, entryPoints: Object.fromEntries(separate.map((name) => [name, name])) });
+await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] });
+await bundle({ ...program, entryPoints: Object.fromEntries(separate.map((name) => [name, name])) });

@@ -21,10 +21,34 @@ const rules: Record<string, readonly string[]> = {
   gateway: ["provider/provider", "provider/translate", "job/job", "run", "stream", "errors", "p-retry", "node:"],
   turn: ["job", "stream", "errors", "execa", "eventsource-parser", "node:"],
   engine: ["job", "schedule", "run", "stream", "errors", "p-retry", "ledger/ledger", "turn/turn", "gateway/gateway", "node:"],
-  load: ["job", "errors", "cosmiconfig", "yaml", "fastest-levenshtein", "node:"],
+  load: ["job", "errors", "cosmiconfig", "yaml", "valibot", "node:"],
   compose: ["errors", "job", "schedule", "run", "stream", "ledger", "provider", "gateway", "turn", "engine", "load", "node:"],
-  cli: ["compose", "load", "engine", "ledger/ledger", "job", "schedule", "run", "stream", "errors", "commander", "node:"],
-  index: ["errors", "job", "stream", "ledger/ledger", "provider/provider", "provider/repairing-fetch", "gateway/gateway", "turn/turn", "engine", "compose"],
+  cli: [
+    "compose",
+    "load",
+    "engine",
+    "ledger/ledger",
+    "job",
+    "schedule",
+    "run",
+    "stream",
+    "errors",
+    "commander",
+    "../package.json",
+    "node:",
+  ],
+  index: [
+    "errors",
+    "job",
+    "stream",
+    "ledger/ledger",
+    "provider/provider",
+    "provider/repairing-fetch",
+    "gateway/gateway",
+    "turn/turn",
+    "engine",
+    "compose",
+  ],
 };
 
 /** Rooms whose meaning must not depend on the machine: no built-in module, no clock, no randomness. */
@@ -39,7 +63,9 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((fi
 const text = new Map(files.map((file) => [file, readFileSync(path.join(src, file), "utf8")]));
 
 function importsOf(file: string): Import[] {
-  const found = (text.get(file) ?? "").matchAll(/(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+|getBuiltinModule\(\s*)["']([^"']+)["']/gm);
+  const found = (text.get(file) ?? "").matchAll(
+    /(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+|getBuiltinModule\(\s*)["']([^"']+)["']/gm,
+  );
   return [...found].map(([, specifier = ""]) => {
     if (!specifier.startsWith(".")) return { from: file, target: specifier.startsWith("node:") ? "node:" : specifier };
     return { from: file, target: path.relative(src, path.resolve(src, path.dirname(file), specifier)).replace(/\.ts$/, "") };
@@ -66,7 +92,9 @@ describe("architecture", () => {
 
   it("keeps the pure rooms free of clocks, randomness and built-in modules", () => {
     const impure = /\b(?:Date\.now\(|new Date\(\)|performance\.|Math\.random\(|process\.|setTimeout\(|setInterval\(|crypto\.)/;
-    const broken = files.filter((file) => pureRooms.has(roomOf(file))).filter((file) => impure.test(stripComments(text.get(file) ?? "")));
+    const broken = files
+      .filter((file) => pureRooms.has(roomOf(file)))
+      .filter((file) => impure.test(stripComments(text.get(file) ?? "")));
     expect(broken).toEqual([]);
   });
 

@@ -3,7 +3,6 @@
  * (NO_COLOR, FORCE_COLOR, --no-color). One-shot output is written synchronously, which is faster and cannot be cut off by an exit.
  */
 import fs from "node:fs";
-import tty from "node:tty";
 import { styleText } from "node:util";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -55,7 +54,7 @@ function isTerminal(descriptor: 1 | 2): boolean {
   } catch {
     return false;
   }
-  return tty.isatty(descriptor);
+  return process.getBuiltinModule("node:tty").isatty(descriptor);
 }
 
 /** https://no-color.org: any value that is not empty switches colour off. FORCE_COLOR=0 switches it off as well. */

@@ -89,7 +89,7 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
           : [style("yellow", `  ${event.killed} process${event.killed === 1 ? "" : "es"} left behind by the turn ended`)];
       return event.result.status === "answered"
         ? killed
-        : [...killed, `  attempt ${event.attempt} failed: ${event.result.fault}: ${oneLine(event.result.error, 200)}`];
+        : [...killed, style("dim", `  attempt ${event.attempt} failed (${event.result.fault})`)];
     }
     case "run_finished": {
       const { status, reason, startedAt, finishedAt, runId, exitCode } = event.outcome;

@@ -33,10 +33,23 @@ function splitModel(name: string): { provider: string; model: string } {
   return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
 }
 
+/** A built-in provider at another address whose key is not sent there: said, because the provider will only say 401. */
+export function keyWarnings({ providers }: Pick<Config, "providers">, file: string): Issue[] {
+  return Object.entries(providers).flatMap(([id, input]) => {
+    const variable = builtInProviders.find((provider) => provider.id === id)?.apiKey?.env;
+    if (variable === undefined || input.baseUrl === undefined || input.apiKey !== undefined) return [];
+    const message = `has an address of its own and no "apiKey", so the key in ${variable} is not sent there`;
+    return [{ file, path: `providers.${id}`, message, suggestion: `to send it, add "apiKey": "\${${variable}}"` }];
+  });
+}
+
 /** Models of jobs whose provider nobody knows, each at its place in its file. */
 export function unknownModels(jobs: readonly Job[], providers: ReadonlyMap<string, ProviderConfig>): Issue[] {
   return jobs.flatMap(({ payload, source }) => {
-    const named: (readonly [string, string | undefined])[] = [["payload.model", payload.model], ...(payload.fallbacks ?? []).map((name, at) => [`payload.fallbacks[${at}]`, name] as const)];
+    const named: (readonly [string, string | undefined])[] = [
+      ["payload.model", payload.model],
+      ...(payload.fallbacks ?? []).map((name, at) => [`payload.fallbacks[${at}]`, name] as const),
+    ];
     return named.flatMap(([key, name]) => {
       const issue = name === undefined ? undefined : unknownProvider(name, [...providers.keys()]);
       return issue === undefined ? [] : [{ file: source.file, line: source.line, path: key, ...issue }];
@@ -59,4 +72,3 @@ export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
     return { provider, model, dialect: config.dialect };
   };
 }
-

@@ -8,7 +8,7 @@ import { findJob } from "../load/find-job.ts";
 import { loadJobs } from "../load/jobs.ts";
 import { builtInProviders } from "../provider/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
-import { mergeProviders, unknownModels } from "./models.ts";
+import { keyWarnings, mergeProviders, unknownModels } from "./models.ts";
 
 export interface Place {
   /** The project folder. */
@@ -53,7 +53,9 @@ export async function loadProject(place: Place): Promise<Project> {
   }).catch(async (error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;
     const { issues } = await loadJobs({ dir: path.join(cwd, "jobs"), base: cwd });
-    throw new ConfigError([...error.issues, ...issues.filter(({ path: key, line }) => key !== "" || line !== undefined)], { cause: error });
+    throw new ConfigError([...error.issues, ...issues.filter(({ path: key, line }) => key !== "" || line !== undefined)], {
+      cause: error,
+    });
   });
   const loaded = await loadJobs({ dir: config.jobsDir, base: cwd });
   const providers = mergeProviders(config);
@@ -62,7 +64,7 @@ export async function loadProject(place: Place): Promise<Project> {
     place,
     jobs: loaded.jobs,
     issues,
-    warnings: [...warnings, ...loaded.warnings],
+    warnings: [...warnings, ...keyWarnings(config, files[0] ?? "configuration"), ...loaded.warnings],
     configFiles: files,
     stateDir: config.stateDir,
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
@@ -92,8 +94,10 @@ function jobFor(jobs: readonly Job[], issues: readonly Issue[], idOrName: string
 }
 
 /** The project's ledger; with `create: false`, for commands that only read, `undefined` where there is none yet. */
-export async function openProjectLedger(project: Pick<Project, "stateDir">, options: { create: boolean }): Promise<Ledger | undefined> {
+export async function openProjectLedger(
+  project: Pick<Project, "stateDir">,
+  options: { create: boolean },
+): Promise<Ledger | undefined> {
   const { openLedger } = await import("../ledger/index.ts");
   return openLedger({ stateDir: project.stateDir, create: options.create });
 }
-

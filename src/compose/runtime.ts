@@ -25,14 +25,15 @@ export interface Runtime {
 
 /** Builds what a run needs. Every provider of a simulated run is the embedded one, so no key is read and nothing leaves the machine. */
 export async function openRuntime(project: Project, options: { readonly simulate?: Simulate } = {}): Promise<Runtime> {
-  const [{ createEngine }, { thisOwner, ownerState }, { systemClock }, { createGateway }, { createProvider }, turns] = await Promise.all([
-    import("../engine/engine.ts"),
-    import("../engine/owner.ts"),
-    import("../engine/clock.ts"),
-    import("../gateway/server.ts"),
-    import("../provider/index.ts"),
-    import("../turn/index.ts"),
-  ]);
+  const [{ createEngine }, { thisOwner, ownerState }, { systemClock }, { createGateway }, { createProvider }, turns] =
+    await Promise.all([
+      import("../engine/engine.ts"),
+      import("../engine/owner.ts"),
+      import("../engine/clock.ts"),
+      import("../gateway/server.ts"),
+      import("../provider/index.ts"),
+      import("../turn/index.ts"),
+    ]);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.toReversed()) await closer();

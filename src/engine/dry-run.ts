@@ -27,7 +27,14 @@ export interface DryRunPlan {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export function planDryRun(job: Job, ladder: readonly Rung[], model: string, dialect: TurnSpec["dialect"], now: number, zone: string): DryRunPlan {
+export function planDryRun(
+  job: Job,
+  ladder: readonly Rung[],
+  model: string,
+  dialect: TurnSpec["dialect"],
+  now: number,
+  zone: string,
+): DryRunPlan {
   const ownZone = job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : zone;
   return {
     zone: ownZone,
@@ -39,9 +46,10 @@ export function planDryRun(job: Job, ladder: readonly Rung[], model: string, dia
   };
 }
 
+const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
+const count = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "count", meaning });
+
 function limitRows({ limits, retry }: Job): LimitRow[] {
-  const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
-  const count = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "count", meaning });
   return [
     ms("limits.firstByte", limits.firstByteMs, "streamed: from sending to the first byte"),
     ms("limits.idle", limits.idleMs, "streamed: silence between two chunks"),
@@ -62,5 +70,11 @@ function requestBody(job: Job, model: string, dialect: TurnSpec["dialect"]): Rea
   const system = systemPrompt(job.payload.system);
   const shared = { model, max_tokens: maxTokens };
   if (dialect === "anthropic-messages") return { ...shared, system, messages: [{ role: "user", content: message }] };
-  return { ...shared, messages: [{ role: "system", content: system }, { role: "user", content: message }] };
+  return {
+    ...shared,
+    messages: [
+      { role: "system", content: system },
+      { role: "user", content: message },
+    ],
+  };
 }

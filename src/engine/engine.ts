@@ -1,5 +1,7 @@
 import type { Job } from "../job/job.ts";
-import { runSlot, type EngineParts, type RunOutcome, type RunRequest } from "./run-slot.ts";
+import type { RunOutcome } from "./outcome.ts";
+import type { EngineParts, RunRequest } from "./parts.ts";
+import { runSlot } from "./run-slot.ts";
 
 export interface Engine {
   /** Runs one job now; resolves when everything it started is dead and its end is in the ledger. */

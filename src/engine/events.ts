@@ -7,22 +7,56 @@ import type { CallObserver, TryPlan } from "../gateway/gateway.ts";
 import type { RunStart } from "../ledger/ledger.ts";
 import type { Rung } from "../run/ladder.ts";
 import type { TurnResult } from "../turn/turn.ts";
-import type { RunOutcome } from "./run-slot.ts";
+import type { RunOutcome } from "./outcome.ts";
 
 /** An answer as the gateway reports it, with its proof. */
 export type Answer = Parameters<CallObserver["tryAnswered"]>[1];
 
 export type RunEvent =
-  | { readonly type: "run_started"; readonly at: number; readonly run: RunStart; readonly ladder: readonly Rung[]; readonly notes: readonly string[] }
+  | {
+      readonly type: "run_started";
+      readonly at: number;
+      readonly run: RunStart;
+      readonly ladder: readonly Rung[];
+      readonly notes: readonly string[];
+    }
   /** A run whose process had died was closed before this one could start. */
   | { readonly type: "run_rescued"; readonly at: number; readonly runId: string }
   | { readonly type: "attempt_waiting"; readonly at: number; readonly waitMs: number; readonly why: string }
   | { readonly type: "attempt_started"; readonly at: number; readonly attempt: number; readonly why: string }
-  | { readonly type: "waiting"; readonly at: number; readonly attempt: number; readonly call: number; readonly rung: Rung; readonly waitMs: number; readonly why: string }
+  | {
+      readonly type: "waiting";
+      readonly at: number;
+      readonly attempt: number;
+      readonly call: number;
+      readonly rung: Rung;
+      readonly waitMs: number;
+      readonly why: string;
+    }
   | { readonly type: "try_started"; readonly at: number; readonly attempt: number; readonly plan: TryPlan }
-  | { readonly type: "try_failed"; readonly at: number; readonly attempt: number; readonly plan: TryPlan; readonly error: ProviderError; readonly tookMs: number }
-  | { readonly type: "try_answered"; readonly at: number; readonly attempt: number; readonly plan: TryPlan; readonly answer: Answer; readonly tookMs: number }
-  | { readonly type: "attempt_finished"; readonly at: number; readonly attempt: number; readonly result: TurnResult; readonly killed: number }
+  | {
+      readonly type: "try_failed";
+      readonly at: number;
+      readonly attempt: number;
+      readonly plan: TryPlan;
+      readonly error: ProviderError;
+      readonly tookMs: number;
+    }
+  | {
+      readonly type: "try_answered";
+      readonly at: number;
+      readonly attempt: number;
+      readonly plan: TryPlan;
+      readonly answer: Answer;
+      readonly tookMs: number;
+    }
+  | {
+      readonly type: "attempt_finished";
+      readonly at: number;
+      readonly attempt: number;
+      readonly result: TurnResult;
+      readonly killed: number;
+    }
   | { readonly type: "run_finished"; readonly at: number; readonly outcome: RunOutcome };
 
 export type RunListener = (event: RunEvent) => void;

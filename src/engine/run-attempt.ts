@@ -86,7 +86,11 @@ function turnSpec(context: AttemptContext, attempt: number, sessionId: string, t
     stream: false,
     maxTokens: payload.maxTokens,
     gateway: { url: context.gateway.url, token },
-    limits: { attemptMs: Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now())), killGraceMs, outputBytes: limits.outputBytes },
+    limits: {
+      attemptMs: Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now())),
+      killGraceMs,
+      outputBytes: limits.outputBytes,
+    },
   };
 }
 
@@ -100,7 +104,12 @@ function attemptWords(result: TurnResult): { status: "succeeded" | "failed"; fau
 function createObserver(context: AttemptContext, attempt: number): CallObserver & { lastRetryAfterMs(): number | undefined } {
   const { runId, ledger, clock, emit, tally } = context;
   const startedAt = new Map<string, number>();
-  const keyOf = (plan: TryPlan): { runId: string; attempt: number; call: number; try: number } => ({ runId, attempt, call: plan.call, try: plan.try });
+  const keyOf = (plan: TryPlan): { runId: string; attempt: number; call: number; try: number } => ({
+    runId,
+    attempt,
+    call: plan.call,
+    try: plan.try,
+  });
   const tookMs = (plan: TryPlan, now: number): number => now - (startedAt.get(`${plan.call}/${plan.try}`) ?? now);
   let lastRetryAfterMs: number | undefined;
   return {
@@ -139,7 +148,7 @@ function createObserver(context: AttemptContext, attempt: number): CallObserver 
         tally.modelUsed = `${rung.provider}/${rung.model}`;
       }
       const modelUsed = rung === undefined ? {} : { modelUsed: `${rung.provider}/${rung.model}` };
-      const fault = failure === undefined ? {} : { fault: failure.fault };
+      const fault = failure === undefined ? {} : { fault: failure.fault, reason: failure.why };
       const status = answer === undefined ? "failed" : "answered";
       await ledger.finishCall({ runId, attempt, call }, { finishedAt: clock.now(), status, httpStatus, ...modelUsed, ...fault });
     },

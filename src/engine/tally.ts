@@ -32,7 +32,10 @@ export function addUsage(a: Usage, b: Usage): Usage {
 /** `answered by kimi-coding/k2p5 with streaming off; healed: 2 × stream_order, 1 repair`. */
 export function successWords(tally: Tally): string {
   const { answeredBy, faults, repairs } = tally;
-  const by = answeredBy === undefined ? "answered" : `answered by ${answeredBy.provider}/${answeredBy.model}${answeredBy.stream ? "" : " with streaming off"}`;
+  const by =
+    answeredBy === undefined
+      ? "answered"
+      : `answered by ${answeredBy.provider}/${answeredBy.model}${answeredBy.stream ? "" : " with streaming off"}`;
   const healed = Object.entries(faults).map(([fault, count]) => `${count} × ${fault}`);
   if (repairs > 0) healed.push(`${repairs} stream repair${repairs === 1 ? "" : "s"}`);
   return healed.length === 0 ? by : `${by}; healed: ${healed.join(", ")}`;

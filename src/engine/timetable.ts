@@ -18,7 +18,12 @@ export interface TimetableRow {
 /**
  * @param tryTakesMs how long each try lasts before it fails; 0 for a failure at once, the try limit for silence.
  */
-export function worstCase(job: Pick<Job, "retry" | "limits">, ladder: readonly Rung[], fault: Fault, tryTakesMs: number): TimetableRow[] {
+export function worstCase(
+  job: Pick<Job, "retry" | "limits">,
+  ladder: readonly Rung[],
+  fault: Fault,
+  tryTakesMs: number,
+): TimetableRow[] {
   const rows: TimetableRow[] = [];
   const history: TryRecord[] = [];
   let now = 0;

@@ -1,4 +1,4 @@
-import type { RunOutcome } from "../../engine/run-slot.ts";
+import type { RunOutcome } from "../../engine/outcome.ts";
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { formatIssue } from "../../errors.ts";

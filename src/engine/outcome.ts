@@ -1,0 +1,65 @@
+/** How a run ended, for whoever started it. The same facts are in the ledger. */
+import type { Fault, Usage } from "../errors.ts";
+import type { RunFinish, RunStart } from "../ledger/ledger.ts";
+import type { RunStatus } from "../run/run.ts";
+import type { Tally } from "./tally.ts";
+
+export interface RunOutcome {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly status: RunStatus;
+  readonly exitCode: number;
+  /** Why it ended so, in words. */
+  readonly reason: string;
+  readonly fault?: Fault;
+  readonly output?: string;
+  readonly modelAsked: string;
+  readonly modelUsed?: string;
+  readonly simulated: boolean;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly attempts: number;
+  readonly calls: number;
+  readonly tries: number;
+  readonly repairs: number;
+  /** Failed tries by fault. */
+  readonly faults: Partial<Record<Fault, number>>;
+  readonly usage: Usage;
+  /** For a skipped run: the run that was under way. */
+  readonly blockedBy?: string;
+}
+
+/** How a run ends, before it is written down. */
+export interface RunEnd {
+  readonly status: RunStatus;
+  readonly exitCode: number;
+  /** Why, in words. */
+  readonly reason: string;
+  readonly fault?: Fault;
+  readonly output?: string;
+  readonly attempts: number;
+}
+
+/** The end as the ledger keeps it. */
+export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFinish {
+  const { status, exitCode, reason, fault, output } = end;
+  return {
+    status,
+    finishedAt,
+    reason,
+    exitCode,
+    usage: tally.usage,
+    ...(fault === undefined ? {} : { fault }),
+    ...(output === undefined ? {} : { output }),
+    ...(tally.modelUsed === undefined ? {} : { modelUsed: tally.modelUsed }),
+  };
+}
+
+/** The end as whoever started the run is told. */
+export function toOutcome(start: RunStart, end: RunEnd, tally: Tally, finishedAt: number): RunOutcome {
+  const { runId, jobId, jobName, modelAsked, simulated, startedAt } = start;
+  const { calls, tries, repairs, faults } = tally;
+  const counted = { attempts: end.attempts, calls, tries, repairs, faults };
+  return { runId, jobId, jobName, modelAsked, simulated, startedAt, ...counted, ...toFinish(end, tally, finishedAt) };
+}

@@ -1,0 +1,46 @@
+/** What the engine works with, and what it is asked. */
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Job } from "../job/job.ts";
+import type { Ledger, Owner, RunStart } from "../ledger/ledger.ts";
+import type { Turn, TurnSpec } from "../turn/turn.ts";
+import type { Clock } from "./clock.ts";
+import type { RunListener } from "./events.ts";
+import type { OwnerState } from "./owner.ts";
+
+/** What the engine works with; `compose.ts` builds it. */
+export interface EngineParts {
+  readonly ledger: Ledger;
+  readonly gateway: Gateway;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly owner: Owner;
+  readonly ownerState: (owner: Owner) => OwnerState;
+  /** Ends every process that still carries the run's marker; true if none is left. */
+  readonly sweep: (runId: string) => Promise<boolean>;
+  /** Splits and checks `provider/model`. @throws ConfigError for a provider nobody knows. */
+  readonly resolveModel: (name: string) => {
+    readonly provider: string;
+    readonly model: string;
+    readonly dialect: TurnSpec["dialect"];
+  };
+  /** Fingerprint of a job's definition. */
+  readonly hash: (job: Job) => string;
+  readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };
+  /** Faults are injected by a simulated provider. */
+  readonly simulated: boolean;
+}
+
+export interface RunRequest {
+  readonly trigger: RunStart["trigger"];
+  readonly slotAt?: number;
+  /** Asked first, whatever the job says; the job's own model becomes the first fallback. */
+  readonly model?: string;
+  /** Overrides the job's `payload.stream`. */
+  readonly stream?: boolean;
+  /** Ends the run: its processes are asked to stop, then killed. */
+  readonly signal: AbortSignal;
+  readonly listen: RunListener;
+}

@@ -1,0 +1,34 @@
+/** Which models a run may ask, on which rungs. */
+import type { Job } from "../job/job.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { buildLadder, type Rung } from "../run/ladder.ts";
+import type { TurnSpec } from "../turn/turn.ts";
+import type { EngineParts, RunRequest } from "./parts.ts";
+
+export interface RunPlan {
+  readonly modelAsked: string;
+  readonly ladder: readonly Rung[];
+  readonly dialect: TurnSpec["dialect"];
+  /** What the ladder owes to earlier runs, in words. */
+  readonly notes: readonly string[];
+}
+
+/** Which models on which rungs, best first. Reads the ledger's memory of broken streams; changes nothing. */
+export async function planRun(
+  parts: Pick<EngineParts, "resolveModel" | "defaults" | "clock" | "simulated"> & {
+    readonly ledger: Pick<Ledger, "rungMemories"> | undefined;
+  },
+  job: Job,
+  request: Pick<RunRequest, "model" | "stream">,
+): Promise<RunPlan> {
+  const own = [job.payload.model ?? parts.defaults.model, ...(job.payload.fallbacks ?? parts.defaults.fallbacks)];
+  const names = [...new Set([request.model, ...own].filter((name) => name !== undefined))];
+  const models = names.map(parts.resolveModel);
+  const [first] = models;
+  const [modelAsked] = names;
+  if (first === undefined || modelAsked === undefined) throw new Error("a run needs a model");
+  const now = parts.clock.now();
+  const memories = parts.simulated ? [] : ((await parts.ledger?.rungMemories(now)) ?? []);
+  const { rungs, notes } = buildLadder({ models, stream: request.stream ?? job.payload.stream, memories, now });
+  return { modelAsked, ladder: rungs, dialect: first.dialect, notes };
+}
