@@ -216,6 +216,18 @@ describe("ending early", () => {
     await reply;
   });
 
+  test("closing a door ends its calls", async () => {
+    let asked: (() => void) | undefined;
+    const upstream = new Promise<void>((resolve) => (asked = resolve));
+    const kimi = new ScriptedProvider("kimi", [silence(true, () => asked?.())]);
+    const { gateway, token, closeDoor, recorder } = await stage([kimi]);
+    const reply = send(gateway, { token, body: question });
+    await upstream;
+    closeDoor();
+    expect((await reply).headers["x-runner-fault"]).toBe("aborted");
+    expect(recorder.ends[0]?.failure?.why).toBe("the attempt has ended");
+  });
+
   test("a door whose attempt is over answers nothing more", async () => {
     const kimi = new ScriptedProvider("kimi", [answer("whole")]);
     const { gateway, token, end } = await stage([kimi]);

@@ -1,7 +1,8 @@
 import { Agent } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { answer, clear, openaiAnswer, question, ScriptedProvider, send, stage } from "./stage.ts";
+import { standardRetry } from "../../src/run/backoff.ts";
+import { answer, clear, ladderOf, limits, openaiAnswer, question, Recorder, ScriptedProvider, send, stage } from "./stage.ts";
 
 afterEach(clear);
 
@@ -53,14 +54,27 @@ describe("who may enter", () => {
     expect(got.toLowerCase()).toContain("connection: close");
   });
 
-  test("two doors are two attempts", async () => {
-    const { gateway, token, recorder } = await stage([kimi()]);
-    const second = await stage([kimi()]);
-    expect(token).not.toBe(second.token);
+  test("two doors of one gateway are two attempts: each has its token, its record and its end", async () => {
+    const provider = kimi();
+    const { gateway, token, recorder, closeDoor } = await stage([provider]);
+    const other = new Recorder();
+    const grant = {
+      runId: "other",
+      attempt: 2,
+      ladder: ladderOf("kimi/k2p5"),
+      retry: standardRetry,
+      limits,
+      signal: new AbortController().signal,
+    };
+    const second = gateway.open({ ...grant, observer: other });
     expect(Buffer.from(token, "base64url")).toHaveLength(32);
+    expect(second.token).not.toBe(token);
     await send(gateway, { token, body: question });
-    expect(recorder.lines[0]).toMatch(/^call 1: /);
-    expect(second.recorder.lines).toEqual([]);
+    await send(gateway, { token: second.token, body: question });
+    expect([recorder.ends.length, other.ends.length]).toEqual([1, 1]);
+    closeDoor();
+    expect((await send(gateway, { token, body: question })).status).toBe(401);
+    expect((await send(gateway, { token: second.token, body: question })).status).toBe(200);
   });
 
   test("a name that points to this machine is not this machine", async () => {
