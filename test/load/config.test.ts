@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig, type LoadedConfig } from "../../src/load/config.ts";
 import { machineZone } from "../../src/load/machine-zone.ts";
@@ -220,6 +221,18 @@ describe("the project folder", () => {
 function canonical(zone: string): string {
   return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
 }
+
+describe("documentation", () => {
+  it("shows a configuration that loads without a word", async () => {
+    const guide = readFileSync(fileURLToPath(new URL("../../docs/configuration.md", import.meta.url)), "utf8");
+    const [, sample = ""] = /^```json\n([\s\S]*?)^```$/m.exec(guide) ?? [];
+    put("home/work/project/runner.config.json", sample);
+    const { config, warnings } = await load();
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({ model: "kimi-coding/k2p5", stateDir: join(root, "home/.local/state/runner") });
+    expect(config.providers["local"]?.apiKey).toEqual({ env: "LOCAL_API_KEY" });
+  });
+});
 
 describe("machineZone", () => {
   it("believes TZ, then /etc/localtime, then Node", () => {
