@@ -1,7 +1,7 @@
 /** `run --dry-run` as a value, put together from the same parts a run is made of. Sends nothing, writes nothing, shows no key. */
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
-import { planRun } from "../engine/plan.ts";
+import { planRun, type RunPlan } from "../engine/plan.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
@@ -51,12 +51,15 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
     resolveModel: modelResolver(project.providers),
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
   };
-  const plan = await planRun(parts, job, {
-    ...(asked.model === undefined ? {} : { model: asked.model }),
-    ...(asked.stream === undefined ? {} : { stream: asked.stream }),
-  }).finally(async () => {
+  let plan: RunPlan;
+  try {
+    plan = await planRun(parts, job, {
+      ...(asked.model === undefined ? {} : { model: asked.model }),
+      ...(asked.stream === undefined ? {} : { stream: asked.stream }),
+    });
+  } finally {
     await ledger?.close();
-  });
+  }
   const planned = planFromParts(job, plan.ladder, plan.modelAsked, plan.dialect, systemClock.now(), project.zone);
   const configs = simulated ? simulatedProviders(project.providers, simulatedUrl) : project.providers;
   const [first] = plan.ladder;

@@ -94,11 +94,13 @@ export class Connection {
 
   /** Whatever was found locked has been rolled back whole, so it can be done again. */
   async #whenFree<T>(work: () => T): Promise<T> {
-    const deadline = performance.now() + this.#busyTimeoutMs;
+    // The clock is looked at only once something was found locked: its first use loads a module of Node's, 2.5 ms of every start.
+    let deadline: number | undefined;
     for (;;) {
       try {
         return work();
       } catch (error) {
+        deadline ??= performance.now() + this.#busyTimeoutMs;
         if (!isLocked(error) || performance.now() >= deadline) throw classify(error, this.file);
       }
       await wait(pauseMs);
