@@ -219,7 +219,7 @@ class Reader implements StreamReader {
       if (this.certified) return;
       this.#refuse("truncated", "the body ends inside an event");
     }
-    this.#out += this.#machine.push({ event: event.event, data: event.data });
+    this.#out += this.#machine.push(event);
   }
 
   /** A frame that lost its first half can look like a comment or an unknown field; both are ignored by the standard. */

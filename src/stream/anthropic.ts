@@ -65,11 +65,13 @@ export class AnthropicNormalizer implements Normalizer {
     if (proof.state === "ended") return this.#afterEnd(frame);
     try {
       if (frame.event === "content_block_delta" && this.#envelope.plain && this.#lanes.doom === undefined) {
-        const match = this.#lanes.output.match(frame.data);
-        if (match !== undefined) {
+        const { output } = this.#lanes;
+        const known = output.match(frame.data);
+        const lane = output.current;
+        if (known !== undefined && lane !== undefined) {
           proof.event = "content_block_delta";
-          this.#lanes.keep(match.lane, match.piece);
-          return namedFrame("content_block_delta", match.data);
+          this.#lanes.keep(lane, output.piece);
+          return namedFrame("content_block_delta", known);
         }
       }
       this.#take(frame);

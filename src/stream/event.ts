@@ -5,7 +5,7 @@ export type StreamDialect = "anthropic-messages" | "openai-completions";
 
 /** One server-sent event as parsed from bytes: the `event:` field, if there was one, and the joined `data:` lines. */
 export interface Frame {
-  readonly event: string | undefined;
+  readonly event?: string | undefined;
   readonly data: string;
 }
 

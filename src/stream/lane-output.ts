@@ -34,12 +34,19 @@ export class LaneOutput {
     return this.#parkedEvents > maxParkedEvents || this.#parkedChars > maxParkedChars;
   }
 
-  /** The lane whose events may go straight through, and the data to release for an event of its known form. */
-  match(data: string): { lane: Lane; data: string; piece: string } | undefined {
-    const lane = this.waiting[0];
-    if (lane === undefined || lane.closed) return undefined;
-    const out = this.#template.match(data);
-    return out === undefined ? undefined : { lane, data: out, piece: this.#template.piece };
+  /** The lane whose events may go straight through. */
+  get current(): Lane | undefined {
+    return this.waiting[0];
+  }
+
+  /** What the last matched event adds to the current lane. */
+  get piece(): string {
+    return this.#template.piece;
+  }
+
+  /** The data to release for an event of the current lane's known form; undefined if it must be parsed. */
+  match(data: string): string | undefined {
+    return this.#template.match(data);
   }
 
   add(lane: Lane): void {

@@ -57,8 +57,8 @@ export class Template {
       this.#outPrefix = out.slice(0, place);
       this.#outSuffix = out.slice(place + probe.length);
     }
-    this.#prefix = prefix;
-    this.#suffix = suffix;
+    this.#prefix = flat(prefix);
+    this.#suffix = flat(suffix);
     this.#known = true;
     return true;
   }
@@ -68,11 +68,11 @@ export class Template {
    * `piece` then holds the text it adds.
    */
   match(data: string): string | undefined {
-    if (!this.#known || !data.startsWith(this.#prefix) || !data.endsWith(this.#suffix)) return undefined;
     const end = data.length - this.#suffix.length;
-    if (end <= this.#prefix.length) return undefined;
-    const inner = data.slice(this.#prefix.length, end);
-    if (inner.length <= loopLimit && plain(inner)) {
+    const from = this.#prefix.length;
+    if (!this.#known || end <= from || !data.startsWith(this.#prefix) || !data.endsWith(this.#suffix)) return undefined;
+    const inner = data.slice(from, end);
+    if (end - from <= loopLimit && plain(data, from, end)) {
       this.piece = inner;
     } else {
       // One valid JSON string and nothing else: an unescaped quote or control character would not parse.
@@ -86,10 +86,15 @@ export class Template {
 }
 
 /** No quote, no backslash, no control character: the JSON string is the text itself. */
-function plain(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
+function plain(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
     const code = text.charCodeAt(at);
     if (code === 0x22 || code === 0x5c || code < 0x20) return false;
   }
   return true;
+}
+
+/** A copy of its own: a slice of a chunk would be compared more slowly and keep the whole chunk alive. */
+function flat(text: string): string {
+  return Array.from(text).join("");
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
 import type { AssembledMessage, StreamDialect, StreamEnd } from "../../src/stream/event.ts";
@@ -219,12 +219,12 @@ describe("the end", () => {
   });
 });
 
-describe("bodies that are not what they should be", () => {
-  const refused = (body: Uint8Array | string, options: StreamReaderOptions = {}): Partial<StreamError> => {
-    const { error } = read([typeof body === "string" ? bytes(body) : body], "anthropic-messages", "eof", options);
-    return { reason: error?.reason, action: error?.action } as Partial<StreamError>;
-  };
+const refused = (body: Uint8Array | string, options: StreamReaderOptions = {}): Partial<StreamError> => {
+  const { error } = read([typeof body === "string" ? bytes(body) : body], "anthropic-messages", "eof", options);
+  return { reason: error?.reason, action: error?.action } as Partial<StreamError>;
+};
 
+describe("bodies that are not what they should be", () => {
   test("gzip, and gzip ruined by a proxy that took it for text (57)", () => {
     expect(refused(new Uint8Array([0x1f, 0x8b, 8, 0]))).toEqual({ reason: "compressed_body", action: "retry" });
     expect(refused(new Uint8Array([0x1f, 0xef, 0xbf, 0xbd, 8]))).toEqual({ reason: "compressed_body", action: "retry" });

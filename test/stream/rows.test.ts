@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { StreamAction, StreamFaultReason } from "../../src/errors.ts";
+import type { StreamAction, StreamError, StreamFaultReason } from "../../src/errors.ts";
 import type { Frame, StreamEnd } from "../../src/stream/event.ts";
 import {
   B,
@@ -266,12 +266,8 @@ describe("anthropic: repaired", () => {
     expect(again.error).toBeUndefined();
     expect(again.out).toBe(outcome.out);
     expect(again.message?.body["content"]).toEqual(outcome.message?.body["content"]);
-    if (expected.codes.length > 0) {
-      expect(run("anthropic-messages", events.map(frame), end, { tolerateOutOfOrderEvents: false }).error).toMatchObject({
-        reason: "irregular",
-        action: "retry",
-      });
-    }
+    const strict = run("anthropic-messages", events.map(frame), end, { tolerateOutOfOrderEvents: false });
+    expect(strict.error?.reason).toBe(expected.codes.length > 0 ? "irregular" : undefined);
   });
 });
 
@@ -406,6 +402,11 @@ const refused: Refusal[] = [
   ],
 ];
 
+/** All that an error holds, as a log would write it. */
+function said(error: StreamError | undefined): string {
+  return JSON.stringify([Object.entries(error ?? {}), error?.message]);
+}
+
 describe("anthropic: refused", () => {
   test.each(refused)("%s", (_row, events, reason, action = "retry", end = "eof") => {
     const frames = events.map((event) => (typeof event === "string" ? { event: undefined, data: event } : frame(event)));
@@ -440,10 +441,10 @@ describe("anthropic: refused", () => {
     const secret = "the answer's own words";
     const { error } = runEvents([S("a"), B(0), D(0, secret), S("b")]);
     expect(error).toMatchObject({ event: "message_start", at: 3, state: "open", contentSeen: true, usage: { inputTokens: 7 } });
-    expect(JSON.stringify({ ...error, message: error?.message, stack: "" })).not.toContain(secret);
-    const tool = runEvents([S(), BTool(0), DJson(0, `{"${secret}`), E(0), M("tool_use"), X]).error;
-    expect(tool).toMatchObject({ index: 0 });
-    expect(JSON.stringify({ ...tool, message: tool?.message, stack: "" })).not.toContain(secret);
+    expect(said(error)).not.toContain(secret);
+    const broken = runEvents([S(), BTool(0), DJson(0, `{"${secret}`), E(0), M("tool_use"), X]).error;
+    expect(broken).toMatchObject({ index: 0 });
+    expect(said(broken)).not.toContain(secret);
   });
 });
 
@@ -681,26 +682,26 @@ describe("openai: refused", () => {
   });
 });
 
-describe("linear, told by what is done and not by time", () => {
-  /** Counts the characters that JSON.parse is given while a stream passes. */
-  function parsedChars(
-    frames: readonly Frame[],
-    dialect: "anthropic-messages" | "openai-completions",
-  ): { chars: number; error: unknown; size: number } {
-    const real = JSON.parse;
-    let chars = 0;
-    JSON.parse = (source: string, ...rest: []) => {
-      chars += source.length;
-      return real(source, ...rest) as unknown;
-    };
-    try {
-      const { error } = run(dialect, frames);
-      return { chars, error, size: frames.reduce((sum, each) => sum + each.data.length, 0) };
-    } finally {
-      JSON.parse = real;
-    }
+/** Counts the characters that JSON.parse is given while a stream passes. */
+function parsedChars(
+  frames: readonly Frame[],
+  dialect: "anthropic-messages" | "openai-completions",
+): { chars: number; error: unknown; size: number } {
+  const real = JSON.parse;
+  let chars = 0;
+  JSON.parse = (source: string, ...rest: []) => {
+    chars += source.length;
+    return real(source, ...rest) as unknown;
+  };
+  try {
+    const { error } = run(dialect, frames);
+    return { chars, error, size: frames.reduce((sum, each) => sum + each.data.length, 0) };
+  } finally {
+    JSON.parse = real;
   }
+}
 
+describe("linear, told by what is done and not by time", () => {
   const json = JSON.stringify({ content: 'line "quoted" \\ \n'.repeat(50_000) });
   const fragments = Array.from({ length: Math.ceil(json.length / 12) }, (_, at) => json.slice(at * 12, at * 12 + 12));
 
@@ -716,7 +717,7 @@ describe("linear, told by what is done and not by time", () => {
     const open = call({ index: 0, id: "a", type: "function", function: fn("f", "") });
     const pieces = fragments.map((piece) => call({ index: 0, function: { arguments: piece } }));
     const { chars, error, size } = parsedChars(
-      [role, open, ...pieces, finish("tool_calls"), DONE].map((each) => chunkFrame(each as Chunk | "[DONE]")),
+      [role, open, ...pieces, finish("tool_calls"), DONE].map((each) => chunkFrame(each)),
       "openai-completions",
     );
     expect(error).toBeUndefined();

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { StreamError } from "../../src/errors.ts";
 import type { AssembledMessage, Frame, NormalizerOptions, StreamDialect, StreamEnd } from "../../src/stream/event.ts";
 import { createNormalizer } from "../../src/stream/normalizer.ts";
