@@ -256,7 +256,7 @@ function warningsOf(value: unknown): Problem[] {
   const warnings = notActedOn(value);
   const schedule = value["schedule"];
   const expr = isRecord(schedule) && schedule["kind"] === "cron" ? schedule["expr"] : undefined;
-  const read = typeof expr === "string" ? readCron(expr) : undefined;
+  const read = typeof expr === "string" && /\*[/,]/.test(expr) ? readCron(expr) : undefined;
   if (read !== undefined && "doubt" in read && read.doubt !== undefined) {
     warnings.push({
       path: ["schedule", "expr"],

@@ -11,7 +11,7 @@ const hour = 3_600_000;
 /** The longest any limit or wait may be set to. */
 export const longestMs = 24 * hour;
 /** Most characters of a message or system prompt. */
-export const maxMessage = 200_000;
+const maxMessage = 200_000;
 
 const expr = leaf({ expects: "a cron expression", example: `"0 12 * * *"` }, (found) => {
   if (typeof found !== "string") return {};

@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Configuration files of a project folder; the first that is there is read. */
-export const projectFiles = [
+const projectFiles = [
   "runner.config.ts",
   "runner.config.js",
   "runner.config.mjs",
@@ -22,15 +22,7 @@ export const projectFiles = [
 ] as const;
 
 /** Configuration files of the user, in `$XDG_CONFIG_HOME/runner`. */
-export const userFiles = [
-  "config.ts",
-  "config.js",
-  "config.mjs",
-  "config.cjs",
-  "config.json",
-  "config.yaml",
-  "config.yml",
-] as const;
+const userFiles = ["config.ts", "config.js", "config.mjs", "config.cjs", "config.json", "config.yaml", "config.yml"] as const;
 
 export interface Project {
   readonly dir: string;
@@ -70,7 +62,7 @@ export function resolveFolder(written: string, base: string, env: Environment): 
   return resolve(base, written);
 }
 
-export function homeOf(env: Environment): string {
+function homeOf(env: Environment): string {
   const home = env["HOME"];
   return home !== undefined && isAbsolute(home) ? resolve(home) : homedir();
 }

@@ -9,7 +9,7 @@ import { displayName } from "./display-name.ts";
 import { readDocument, readText, type Document, type DocumentFormat } from "./document.ts";
 
 /** Most job files of one project, and most jobs of one file. */
-export const maxJobFiles = 10_000;
+const maxJobFiles = 10_000;
 const maxDepth = 16;
 
 const formats: Readonly<Record<string, DocumentFormat>> = { json: "json", yaml: "yaml", yml: "yaml", md: "markdown" };

@@ -47,7 +47,7 @@ export function readJson(text: string): Document | { readonly problems: readonly
 }
 
 /** Line and column of an offset, both from 1. A CR LF counts as one line end, a lone CR as none. */
-export function position(text: string, offset: number): { line: number; column: number } {
+function position(text: string, offset: number): { line: number; column: number } {
   let line = 1;
   let start = 0;
   for (let next = text.indexOf("\n"); next >= 0 && next < offset; next = text.indexOf("\n", start)) {
@@ -179,11 +179,13 @@ class Scan {
     }
   }
 
+  /** Blanks of JSON, by code: a job file is read once and cold, where a loop is quicker than a pattern. */
   private blank(): void {
-    const found = /[ \t\r\n]*/y;
-    found.lastIndex = this.at;
-    found.test(this.text);
-    this.at = found.lastIndex;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== space && code !== 10 && code !== 13 && code !== 9) return;
+      this.at += 1;
+    }
   }
 
   private unexpected(wanted: string, opened?: number): NotJson {

@@ -12,7 +12,7 @@ import { readInstant } from "../job/instant.ts";
 import type { Schedule } from "../job/job.ts";
 
 /** Most slots that one question is answered with. */
-export const maxSlots = 10_000;
+const maxSlots = 10_000;
 
 /**
  * The next slots strictly after `after`, at most `count` (0 to 10,000), oldest first. Fewer come only from a schedule that
