@@ -4,7 +4,7 @@ import type { Dialect, JsonObject } from "../provider/provider.ts";
 import { doorRefusals, type Refusal } from "./refusal.ts";
 
 /** Most bytes of a request's body. Requests of agent programs start at 30–50 KB and grow with the conversation. */
-export const bodyLimit = 32 * 1024 * 1024;
+const bodyLimit = 32 * 1024 * 1024;
 
 export type Route =
   | { readonly kind: "ask"; readonly dialect: Dialect }
@@ -55,7 +55,7 @@ function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
-export function queryOf(url: string): string {
+function queryOf(url: string): string {
   const start = url.indexOf("?");
   return start < 0 || start === url.length - 1 ? "" : url.slice(start);
 }
@@ -80,7 +80,7 @@ export function isOwnHost(host: string | undefined, port: number): boolean {
 const forwarded =
   /^(?:anthropic-(?:version|beta|dangerous-direct-browser-access)|openai-beta|x-stainless-.+|x-app|x-claude-.+|x-session-.+|session[-_]id|user-agent|traceparent|tracestate)$/;
 
-export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value === "string" && forwarded.test(name)) kept[name] = value;

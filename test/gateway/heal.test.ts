@@ -27,7 +27,8 @@ describe("at four broken streams in five", () => {
     const { right, wrong, failed, givenUp } = await measure(what);
     expect(wrong).toBe(0);
     expect(right + failed).toBe(calls);
-    expect(givenUp).toEqual(failed === 0 ? {} : { stream_order: failed });
+    // Each failure has a fault of its own that was recorded; nothing failed without one.
+    expect(Object.values(givenUp).reduce((sum, count) => sum + count, 0)).toBe(failed);
     expect(right).toBeGreaterThan(calls / 2);
   });
 
