@@ -2,6 +2,7 @@
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
+import { askOf } from "../engine/run-attempt.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
@@ -60,7 +61,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
   } finally {
     await ledger?.close();
   }
-  const planned = planFromParts(job, plan.ladder, plan.modelAsked, plan.dialect, systemClock.now(), project.zone);
+  const planned = planFromParts(job, plan.ladder, systemClock.now(), project.zone);
   const configs = simulated ? simulatedProviders(project.providers, simulatedUrl) : project.providers;
   const [first] = plan.ladder;
   const config = first === undefined ? undefined : configs.get(first.provider);
@@ -68,7 +69,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
   if (first === undefined || config === undefined || turn === undefined) throw new Error("a run needs a model");
   const { firstByteMs, idleMs, tryMs } = job.limits;
   const request = createProvider(config, { env: {} }).preview({
-    body: planned.body,
+    body: turn.request(askOf(job, plan.modelAsked, plan.dialect)),
     model: first.model,
     stream: first.stream,
     headers: {},

@@ -2,8 +2,6 @@
 import type { Job } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
 import { nextSlots } from "../schedule/slot.ts";
-import type { TurnSpec } from "../turn/turn.ts";
-import { systemPrompt } from "./prompt.ts";
 import { worstCase, type TimetableRow } from "./timetable.ts";
 
 export interface LimitRow {
@@ -23,18 +21,9 @@ export interface DryRunPlan {
   /** The call if no provider ever answers. */
   readonly silent: readonly TimetableRow[];
   readonly limits: readonly LimitRow[];
-  /** The body the turn sends to the gateway, in the first model's dialect. */
-  readonly body: Readonly<Record<string, unknown>>;
 }
 
-export function planDryRun(
-  job: Job,
-  ladder: readonly Rung[],
-  model: string,
-  dialect: TurnSpec["dialect"],
-  now: number,
-  zone: string,
-): DryRunPlan {
+export function planDryRun(job: Job, ladder: readonly Rung[], now: number, zone: string): DryRunPlan {
   const ownZone = job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : zone;
   return {
     zone: ownZone,
@@ -42,7 +31,6 @@ export function planDryRun(
     failingAtOnce: worstCase(job, ladder, "stream_order", 0),
     silent: worstCase(job, ladder, "timeout", job.limits.tryMs),
     limits: limitRows(job),
-    body: requestBody(job, model, dialect),
   };
 }
 
@@ -63,18 +51,4 @@ function limitRows({ limits, retry }: Job): LimitRow[] {
     { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },
     count("retry.maxAttempts", retry.maxAttempts, "starts of the turn's process in one run"),
   ];
-}
-
-function requestBody(job: Job, model: string, dialect: TurnSpec["dialect"]): Readonly<Record<string, unknown>> {
-  const { message, maxTokens } = job.payload;
-  const system = systemPrompt(job.payload.system);
-  const shared = { model, max_tokens: maxTokens };
-  if (dialect === "anthropic-messages") return { ...shared, system, messages: [{ role: "user", content: message }] };
-  return {
-    ...shared,
-    messages: [
-      { role: "system", content: system },
-      { role: "user", content: message },
-    ],
-  };
 }

@@ -70,27 +70,28 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
   return { result, startedAt, finishedAt, confirmedDead: cleanup.confirmed, retryAfterMs: observer.lastRetryAfterMs() };
 }
 
+/** What the turn asks, as far as the job decides it. */
+export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]): TurnAsk {
+  const { payload } = job;
+  const system = systemPrompt(payload.system);
+  // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
+  return { system, message: payload.message, model: modelAsked, dialect, stream: false, maxTokens: payload.maxTokens };
+}
+
+type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
+
 function turnSpec(context: AttemptContext, attempt: number, sessionId: string, token: string): TurnSpec {
   const { job, clock, runDeadline } = context;
-  const { payload, limits } = job;
+  const { limits } = job;
+  const attemptMs = Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now()));
   return {
+    ...askOf(job, context.modelAsked, context.dialect),
     runId: context.runId,
     jobName: job.name,
     attempt,
     sessionId,
-    system: systemPrompt(payload.system),
-    message: payload.message,
-    model: context.modelAsked,
-    dialect: context.dialect,
-    // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
-    stream: false,
-    maxTokens: payload.maxTokens,
     gateway: { url: context.gateway.url, token },
-    limits: {
-      attemptMs: Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now())),
-      killGraceMs,
-      outputBytes: limits.outputBytes,
-    },
+    limits: { attemptMs, killGraceMs, outputBytes: limits.outputBytes },
   };
 }
 

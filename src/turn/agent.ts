@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentToCome, secretValues, turnEnvironment, withoutSecrets } from "./environment.ts";
+import { turnRequest } from "./request.ts";
 import { parseResult } from "./result.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import type { Turn, TurnHooks, TurnResult, TurnSpec } from "./turn.ts";
@@ -25,6 +26,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
   return {
     kind: "agentTurn",
     environment: environmentToCome,
+    request: (spec) => turnRequest(spec.dialect, spec),
     async run(spec, hooks) {
       let workspace: Workspace;
       try {
@@ -81,7 +83,10 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
     case "abort":
       return failed("aborted", "the attempt was cancelled");
     case "timeout":
-      return failed("timeout", `the attempt took longer than ${spec.limits.attemptMs} ms (limits.attemptMs) and was ended`);
+      return failed(
+        "timeout",
+        `the attempt took longer than ${spec.limits.attemptMs / 1000} s (payload.timeoutSeconds) and was ended`,
+      );
     case "overflow":
       return failed(
         "turn_died",

@@ -128,20 +128,3 @@ function stopReasonIn(event: Event): string | undefined {
 export function anthropicReader(): AnswerReader {
   return new AnthropicReader();
 }
-
-/** The request; what is left out is the provider's default. */
-export function anthropicRequest(spec: {
-  readonly model: string;
-  readonly maxTokens: number;
-  readonly system: string;
-  readonly message: string;
-  readonly stream: boolean;
-}): Record<string, unknown> {
-  const body = {
-    model: spec.model,
-    max_tokens: spec.maxTokens,
-    messages: [{ role: "user", content: spec.message }],
-    stream: spec.stream,
-  };
-  return spec.system === "" ? body : { ...body, system: spec.system };
-}

@@ -91,20 +91,3 @@ export function openAiReader(): AnswerReader {
     },
   };
 }
-
-/** The request; what is left out is the provider's default. */
-export function openAiRequest(spec: {
-  readonly model: string;
-  readonly maxTokens: number;
-  readonly system: string;
-  readonly message: string;
-  readonly stream: boolean;
-}): Record<string, unknown> {
-  const system = spec.system === "" ? [] : [{ role: "system", content: spec.system }];
-  return {
-    model: spec.model,
-    max_tokens: spec.maxTokens,
-    messages: [...system, { role: "user", content: spec.message }],
-    stream: spec.stream,
-  };
-}

@@ -2,9 +2,10 @@
 import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
 import { AnswerError, errorIn, judge, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
-import { anthropicReader, anthropicRequest, readAnthropicMessage } from "./answer-anthropic.ts";
-import { openAiReader, openAiRequest, readOpenAiCompletion } from "./answer-openai.ts";
+import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
+import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
 import { isFault } from "./result.ts";
+import { turnRequest } from "./request.ts";
 import type { TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
@@ -13,7 +14,6 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 interface Wire {
   readonly path: string;
   readonly headers: (token: string) => Readonly<Record<string, string>>;
-  readonly request: (spec: TurnSpec) => Record<string, unknown>;
   readonly reader: () => AnswerReader;
   readonly read: (body: unknown) => Answer;
 }
@@ -22,14 +22,12 @@ const wires: Readonly<Record<TurnSpec["dialect"], Wire>> = {
   "anthropic-messages": {
     path: "/v1/messages",
     headers: (token) => ({ "x-api-key": token, "anthropic-version": "2023-06-01" }),
-    request: anthropicRequest,
     reader: anthropicReader,
     read: readAnthropicMessage,
   },
   "openai-completions": {
     path: "/v1/chat/completions",
     headers: (token) => ({ authorization: `Bearer ${token}` }),
-    request: openAiRequest,
     reader: openAiReader,
     read: readOpenAiCompletion,
   },
@@ -61,7 +59,7 @@ export async function askGateway(spec: TurnSpec): Promise<TurnResult> {
 function send(spec: TurnSpec, wire: Wire): Promise<IncomingMessage> {
   // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
   const http = process.getBuiltinModule("node:http");
-  const body = Buffer.from(JSON.stringify(wire.request(spec)));
+  const body = Buffer.from(JSON.stringify(turnRequest(spec.dialect, spec)));
   const base = spec.gateway.url.replace(/\/+$/, "");
   return new Promise((resolve, reject) => {
     const request = http.request(

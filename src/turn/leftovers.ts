@@ -1,6 +1,7 @@
 /** What an attempt leaves when its own runner is killed: `kill -9` of a runner leaves its turn to itself. */
 import { endTree } from "./kill.ts";
-import { processTable, type Marker } from "./processes.ts";
+import type { Marker } from "./process-table.ts";
+import { processTable } from "./processes.ts";
 import { Tree } from "./tree.ts";
 import type { Cleanup } from "./turn.ts";
 import { removeLeftoverWorkspaces } from "./workspace.ts";

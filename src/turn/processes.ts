@@ -3,37 +3,7 @@
  * acting, and a child that has ended cannot be reaped in between either. Elsewhere from `ps`.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
-
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly ppid: number;
-  readonly pgid: number;
-  /** 0 where the system does not say. */
-  readonly sid: number;
-  /** Start time in the system's own unit. With the pid it names a process for good: a reused pid has a later start. */
-  readonly start: number;
-  /** Ended and not yet collected by its parent. It runs nothing and cannot be killed; it counts as dead. */
-  readonly zombie: boolean;
-}
-
-/** Which attempt a process belongs to, as its environment says. Without `attempt`: any attempt of the run. */
-export interface Marker {
-  readonly runId: string;
-  readonly attempt?: number;
-}
-
-export interface ProcessTable {
-  list(): ProcessEntry[];
-  /** One process as it is now; undefined if there is none of this pid. */
-  entry(pid: number): ProcessEntry | undefined;
-  /** Whether the process was started with the marker. False where the system does not let us see. */
-  carries(pid: number, marker: Marker): boolean;
-  /**
-   * What the descriptors of a process point to, such as `socket:[1234]`; all of them, or those that are named. Empty where the
-   * system does not let us see.
-   */
-  openFiles(pid: number, descriptors?: readonly number[]): string[];
-}
+import type { Marker, ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** The table of this system. */
 export async function processTable(): Promise<ProcessTable> {

@@ -3,7 +3,7 @@
  * sessions and environments are not seen, so a process that left its group and lost its parent between two samples is missed.
  */
 import { execFileSync } from "node:child_process";
-import type { ProcessEntry, ProcessTable } from "./processes.ts";
+import type { ProcessEntry, ProcessTable } from "./process-table.ts";
 
 const columns = "pid=,ppid=,pgid=,stat=,lstart=";
 

@@ -2,7 +2,7 @@
  * The tree of processes that a turn's process started, as far as it can be known. A process that has been seen in the tree
  * stays known by pid and start time, so it is found again after its parent died and the system gave it a new one.
  */
-import type { Marker, ProcessEntry, ProcessTable } from "./processes.ts";
+import type { Marker, ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** What is known of the tree: start times by pid, and the process groups and sessions its members were seen in. */
 export interface Lineage {

@@ -65,6 +65,10 @@ export interface Turn {
   readonly kind: string;
   /** Never throws for what the process does; resolves only after everything it started is confirmed dead. */
   run(spec: TurnSpec, hooks: TurnHooks): Promise<{ readonly result: TurnResult; readonly cleanup: Cleanup }>;
+  /** The body of its first request to the gateway, for `run --dry-run`. */
+  request(
+    spec: Pick<TurnSpec, "dialect" | "model" | "maxTokens" | "system" | "message" | "stream">,
+  ): Readonly<Record<string, unknown>>;
   /** The environment the process would get, for `run --dry-run`. */
   environment(spec: Pick<TurnSpec, "runId" | "attempt">, env: TurnHooks["env"]): Readonly<Record<string, string>>;
 }

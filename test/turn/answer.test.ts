@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AnswerError, judge, type Answer, type AnswerReader } from "../../src/turn/answer.ts";
-import { anthropicReader, anthropicRequest, readAnthropicMessage } from "../../src/turn/answer-anthropic.ts";
-import { openAiReader, openAiRequest, readOpenAiCompletion } from "../../src/turn/answer-openai.ts";
+import { anthropicReader, readAnthropicMessage } from "../../src/turn/answer-anthropic.ts";
+import { openAiReader, readOpenAiCompletion } from "../../src/turn/answer-openai.ts";
+import { turnRequest } from "../../src/turn/request.ts";
 
 interface Sent {
   readonly event?: string;
@@ -248,17 +249,17 @@ describe("what counts as answered", () => {
 
 it("a request says what the spec says, and no more", () => {
   const spec = { model: "p/m", maxTokens: 7, system: "be brief", message: "hi", stream: true };
-  expect(anthropicRequest(spec)).toEqual({
+  expect(turnRequest("anthropic-messages", spec)).toEqual({
     model: "p/m",
     max_tokens: 7,
     system: "be brief",
     messages: [{ role: "user", content: "hi" }],
     stream: true,
   });
-  expect(anthropicRequest({ ...spec, system: "" })).not.toHaveProperty("system");
-  expect(openAiRequest(spec)["messages"]).toEqual([
+  expect(turnRequest("anthropic-messages", { ...spec, system: "" })).not.toHaveProperty("system");
+  expect(turnRequest("openai-completions", spec)["messages"]).toEqual([
     { role: "system", content: "be brief" },
     { role: "user", content: "hi" },
   ]);
-  expect(openAiRequest({ ...spec, system: "" })["messages"]).toEqual([{ role: "user", content: "hi" }]);
+  expect(turnRequest("openai-completions", { ...spec, system: "" })["messages"]).toEqual([{ role: "user", content: "hi" }]);
 });

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { environmentCarries, linuxTable, parseStat, type ProcessEntry } from "../../src/turn/processes.ts";
+import type { ProcessEntry } from "../../src/turn/process-table.ts";
+import { environmentCarries, linuxTable, parseStat } from "../../src/turn/processes.ts";
 import { parsePs, psTable } from "../../src/turn/ps.ts";
 import { members, type Lineage } from "../../src/turn/tree.ts";
 
