@@ -17,6 +17,8 @@ export class AnthropicNormalizer implements Normalizer {
   readonly #envelope: Envelope;
   readonly #lanes: Lanes;
   #out = "";
+  /** This provider leaves the event lines out; recorded once. */
+  #nameless = false;
   #failure: unknown;
 
   constructor(options: NormalizerOptions = {}) {
@@ -64,7 +66,11 @@ export class AnthropicNormalizer implements Normalizer {
     proof.frames += 1;
     if (proof.state === "ended") return this.#afterEnd(frame);
     try {
-      if (frame.event === "content_block_delta" && this.#envelope.plain && this.#lanes.doom === undefined) {
+      if (
+        (frame.event === "content_block_delta" || (frame.event === undefined && this.#nameless)) &&
+        this.#envelope.plain &&
+        this.#lanes.doom === undefined
+      ) {
         const { output } = this.#lanes;
         const known = output.match(frame.data);
         const lane = output.current;

@@ -28,6 +28,8 @@ export class Envelope {
   #headless = false;
   /** A second start came after content: a block that begins again would be another generation's. */
   restarted = false;
+  /** A start came after content and its stop reason: the answer is whole, and what follows would be another one. */
+  #startAfterReason = false;
   #stopReason: string | undefined;
   readonly #stopFields: Record<string, unknown> = {};
   #deltas = 0;
@@ -145,6 +147,7 @@ export class Envelope {
         "after content a message_start with another id began: two answers in one stream",
       );
     this.restarted = true;
+    this.#startAfterReason = this.#stopReason !== undefined;
     this.#proof.repair("dup_start", "the same start again and no block begins again after it, so the content goes on");
   }
 
@@ -206,6 +209,8 @@ export class Envelope {
   }
 
   contentCame(): void {
+    if (this.#startAfterReason)
+      throw this.#proof.fault("restarted_message", "a whole answer was followed by another start and more content");
     if (this.#stopReason !== undefined) this.#contentAfterReason = true;
   }
 
@@ -236,7 +241,9 @@ export class Envelope {
         upstream: { type: safeWord(word) },
       });
     if (reason !== word) this.#mapped(word, reason);
-    this.#stopReason = reason;
+    // Of two reasons the last one stands, but a cut or refused answer does not become a finished one.
+    if (reason !== "end_turn" || (this.#stopReason !== "refusal" && !cutByLimit(this.#stopReason))) this.#stopReason = reason;
+    if (this.#stopReason !== reason) this.#deltaData = undefined;
     this.#contentAfterReason = false;
   }
 

@@ -75,8 +75,9 @@ export class Template {
     if (end - from <= loopLimit && plain(data, from, end)) {
       this.piece = inner;
     } else {
-      // One valid JSON string and nothing else: an unescaped quote or control character would not parse.
-      const value = tryParse(`"${inner}"`);
+      // With its quotes, which the form ends and begins with: one valid JSON string and nothing else, because an unescaped quote or
+      // a control character would not parse.
+      const value = tryParse(data.slice(from - 1, end + 1));
       if (typeof value !== "string") return undefined;
       this.piece = value;
     }

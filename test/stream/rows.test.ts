@@ -461,6 +461,14 @@ test("anthropic: usage is the largest of each counter, never a sum", () => {
   expect(message?.usage).toEqual({ inputTokens: 5, outputTokens: 40, cacheReadTokens: 100, cacheWriteTokens: 2 });
 });
 
+test("anthropic: of two stop reasons the last stands, but a cut answer does not become a finished one", () => {
+  const ended = (...reasons: string[]): unknown =>
+    runEvents([S(), B(0), D(0, "a"), E(0), ...reasons.map((reason) => M(reason)), X]).message?.body["stop_reason"];
+  expect(ended("end_turn", "stop_sequence")).toBe("stop_sequence");
+  expect(ended("end_turn", "max_tokens")).toBe("max_tokens");
+  expect(ended("max_tokens", "end_turn")).toBe("max_tokens");
+});
+
 test("anthropic: the first text is out before the third event, interleaved or not", () => {
   const outcome = runEvents([S(), B(0), D(0, "first")]);
   expect(outcome.out).toBe(wire([S(), B(0), D(0, "first")]));
