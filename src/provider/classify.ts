@@ -37,7 +37,7 @@ export interface FailedAnswer {
 }
 
 /** Characters of the raw answer that an error keeps. */
-export const rawLimit = 4_000;
+const rawLimit = 4_000;
 const messageLimit = 400;
 
 /** The error for an HTTP answer that is not a success, or for a success that holds an error document. */
@@ -86,11 +86,9 @@ function judge(body: ErrorBody, httpStatus: number, headers: Readonly<Record<str
   const strong =
     find(zaiCodes, body.code) ?? find(strongCodes, body.code) ?? find(strongCodes, body.type) ?? find(strongCodes, amazon);
   if (strong !== undefined) return { fault: refineStrong(strong, body, status), code };
-  // These two statuses have one meaning each; only money may hide behind a 401.
-  if (status === 402) return { fault: "billing", code };
   const words = [body.type, body.code, body.message].filter((word) => word !== undefined).join(" ");
   // Behind a good status only an error's own words count: those of a broken answer are the model's.
-  const heard = !body.html && (httpStatus >= 400 || Object.keys(body.fields).length > 0);
+  const heard = httpStatus >= 400 || Object.keys(body.fields).length > 0;
   const byWords = heard ? faultOfWords(words, status < 400 ? "stream" : status) : undefined;
   if (byWords !== undefined) return { fault: byWords, code };
   const specific = statusFaults[status];

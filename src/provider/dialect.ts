@@ -13,7 +13,7 @@ export interface DialectAdapter {
   body(asked: AskedBody): { readonly body: JsonObject; readonly changes: readonly string[] };
 }
 
-export interface AskedBody {
+interface AskedBody {
   readonly body: JsonObject;
   /** As the provider knows it. */
   readonly model: string;

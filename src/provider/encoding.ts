@@ -4,20 +4,20 @@ import type { IncomingMessage } from "node:http";
 /** The body's bytes; decoding errors are thrown as they are, with their `Z_…` code. */
 export function decoded(response: IncomingMessage): AsyncIterable<Uint8Array> {
   const encoding = (response.headers["content-encoding"] ?? "").trim().toLowerCase();
-  return encoding === "" || encoding === "identity" ? response : decompressed(response, encoding);
+  // Left open when the reader leaves early: whether the connection can be kept is for its owner to say.
+  const plain = (): AsyncIterable<Uint8Array> => response.iterator({ destroyOnReturn: false });
+  return encoding === "" || encoding === "identity" ? plain() : decompressed(response, encoding);
 }
 
 async function* decompressed(response: IncomingMessage, encoding: string): AsyncGenerator<Uint8Array> {
   const zlib = process.getBuiltinModule("node:zlib");
-  // Flushed chunk by chunk: an event stream must not wait for the compressor's window to fill.
-  const flush = { flush: zlib.constants.Z_SYNC_FLUSH };
   const decoder =
     encoding === "gzip" || encoding === "x-gzip"
-      ? zlib.createGunzip(flush)
+      ? zlib.createGunzip()
       : encoding === "deflate"
-        ? zlib.createInflate(flush)
+        ? zlib.createInflate()
         : encoding === "br"
-          ? zlib.createBrotliDecompress({ flush: zlib.constants.BROTLI_OPERATION_FLUSH })
+          ? zlib.createBrotliDecompress()
           : undefined;
   // Unknown to us: handed on as it is, and the reader finds no text in it.
   if (decoder === undefined) return yield* response;

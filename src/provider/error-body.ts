@@ -29,7 +29,7 @@ export interface ErrorBody {
   readonly innerHeaders: Readonly<Record<string, string>>;
 }
 
-export interface Availability {
+interface Availability {
   readonly code: string | undefined;
   readonly retryable: boolean | undefined;
   /** Seconds. */

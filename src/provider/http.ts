@@ -44,6 +44,8 @@ export interface HttpAnswer {
 export const bodyLimit = 64 * 1024 * 1024;
 /** Most bytes of response headers: 64 KiB (Node's own limit is 16). */
 const headerLimit = 64 * 1024;
+/** How long the end of a body may take after its last event so that the connection is kept. */
+const lingerMs = 250;
 /** How often a request is sent again because its kept-alive connection had died unnoticed. */
 const deadConnectionLimit = 3;
 
@@ -77,6 +79,7 @@ class Exchange {
   #firstByteAt: number | undefined;
   #cause: ProviderError | undefined;
   #stopped = false;
+  #released = false;
   #client: ClientRequest | undefined;
 
   constructor(request: HttpRequest) {
@@ -145,7 +148,7 @@ class Exchange {
       body: this.#body(response),
       firstByteMs: () => Math.round((this.#firstByteAt ?? performance.now()) - this.#sentAt),
       stop: () => {
-        this.#stopped = true;
+        this.#stopped ||= !this.#released;
         this.#release(response);
       },
     };
@@ -179,10 +182,18 @@ class Exchange {
   }
 
   #release(response: IncomingMessage): void {
+    if (this.#released) return;
+    this.#released = true;
     this.end();
-    // A whole answer gives its connection back; of any other nothing more is wanted.
-    if (response.complete) response.resume();
-    else response.destroy();
+    if (!response.complete && (this.#stopped || this.#cause !== undefined)) {
+      response.destroy();
+      return;
+    }
+    // A body that ends gives its connection back. The reader leaves with the last event, and the end is often in the next packet.
+    response.resume();
+    if (response.complete) return;
+    const lingering = setTimeout(() => response.destroy(), lingerMs);
+    response.once("close", () => clearTimeout(lingering));
   }
 
   #die(error: ProviderError): void {

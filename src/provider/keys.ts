@@ -70,7 +70,6 @@ function spellings(secrets: readonly (string | undefined)[]): string[] {
     all.add(secret);
     all.add(JSON.stringify(secret).slice(1, -1));
     all.add(encodeURIComponent(secret));
-    all.add(btoa(secret));
     all.add(btoa(secret).replaceAll("=", ""));
   }
   // The longest first, so that no spelling is taken apart by a shorter one inside it.

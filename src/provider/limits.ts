@@ -11,7 +11,7 @@ export interface TryLimits {
 }
 
 /** A machine that does not even open a connection in this time is down: 30 s. */
-export const connectMs = 30_000;
+const connectMs = 30_000;
 
 export interface LimitWatch {
   connecting(): void;

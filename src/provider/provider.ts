@@ -31,7 +31,7 @@ export interface KeyReference {
   readonly env: string;
 }
 
-export interface SseQuirks {
+interface SseQuirks {
   /** Default true: irregular but provably whole streams are repaired. False: every irregularity is a fault. */
   readonly tolerateOutOfOrderEvents: boolean;
 }

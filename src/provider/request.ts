@@ -14,7 +14,7 @@ export interface BuiltRequest {
 }
 
 /** Told to every provider that does not get the turn's own; see docs/providers.md. */
-export const userAgent = "turn-runner/0.1.0";
+const userAgent = "turn-runner/0.1.0";
 
 type Asked = Pick<UpstreamRequest, "body" | "model" | "stream" | "headers" | "query" | "limits">;
 
@@ -47,7 +47,7 @@ export function buildRequest(
 }
 
 /** The id a provider knows a model by; `modelNames` holds the names people write. */
-export function modelIdOf(config: ProviderConfig, model: string): string {
+function modelIdOf(config: ProviderConfig, model: string): string {
   const names = config.modelNames ?? {};
   return Object.hasOwn(names, model) ? (names[model] ?? model) : model;
 }

@@ -82,6 +82,46 @@ describe.concurrent("the end of a stream", () => {
     });
   });
 
+  it("is an idle limit shorter than the grace, once the provider has certified it", async () => {
+    await using server = await serving((response) => void response.write(startFrame + textFrames + stopFrames));
+    const started = performance.now();
+    const one = await ask(on(server), { limits: { firstByteMs: 1_000, idleMs: 300, tryMs: 5_000 } });
+    expect(one).toMatchObject({ text: "All is well." });
+    expect(performance.now() - started).toBeLessThan(1_800);
+  });
+
+  it.each([0, 60])("gives the connection back when the body ends %i ms after it", async (ms) => {
+    const ports = new Set<number | undefined>();
+    await using server = await serving((response) => {
+      ports.add(response.socket?.remotePort);
+      response.write(startFrame + textFrames + stopFrames + endFrame);
+      setTimeout(() => response.end(), ms);
+    });
+    for (let n = 0; n < 3; n += 1) {
+      expect(told(await ask(on(server)))).toBe("answer end_turn");
+      await new Promise((resolve) => setTimeout(resolve, ms + 60));
+    }
+    expect(ports.size).toBe(1);
+  });
+
+  it("frees a connection whose body does not end, soon and without a word", async () => {
+    let open = 0;
+    await using server = await serving((response) => {
+      open += 1;
+      response.on("close", () => (open -= 1));
+      response.write(startFrame + textFrames + stopFrames + endFrame);
+    });
+    expect(told(await ask(on(server)))).toBe("answer end_turn");
+    await expect.poll(() => open, { timeout: 3_000 }).toBe(0);
+  });
+
+  it("is our wish, also while the words of an error are waited for", async () => {
+    await using server = await serving((response) => void response.writeHead(529).write("{"));
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 200);
+    expect(told(await ask(on(server), { signal: controller.signal }))).toBe("aborted");
+  });
+
   it("is our wish", async () => {
     await using server = await serving((response) => void response.write(startFrame + textFrames));
     const controller = new AbortController();
@@ -256,6 +296,14 @@ describe("answers that say nothing, or say that they are none", () => {
 });
 
 describe("the key", () => {
+  it("is in no record of a good answer", async () => {
+    const bytes = startFrame + frame({ type: key, a: 1 }) + textFrames + stopFrames + endFrame;
+    await using server = await serving((response) => response.end(bytes));
+    const one = await ask(config("anthropic-messages", server.url));
+    expect(told(one)).toBe("answer end_turn");
+    expect(everything(one)).not.toContain("planted");
+  });
+
   it("is in no error, however the provider echoes it", async () => {
     const replies: ((response: http.ServerResponse) => void)[] = [
       (response) =>

@@ -35,7 +35,7 @@ describe.concurrent("every fault of the simulated provider", () => {
             : {};
         const simulated = await startSimulatedProvider({ simulation: { faults: [{ fault: name, rate: 1 }], seed: 7 } });
         closing.defer(() => simulated.close());
-        const short = group === "stream_stall" ? { firstByteMs: 1_500, idleMs: 1_500, tryMs: 2_500 } : limits;
+        const short = group === "stream_stall" ? { firstByteMs: 1_500, idleMs: 1_500, tryMs: stream ? 10_000 : 2_500 } : limits;
         const one = await ask(config(dialect, simulated.url), { stream, limits: short, body: { ...question, ...tools } });
         const text = expectedText({ seed: 7, request: 1, model: "m-1", prompt: "What is new?" });
         const faulted = simulated.faulted === 1;

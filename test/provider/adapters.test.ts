@@ -68,6 +68,22 @@ describe.each(dialects)("%s", (dialect) => {
     expect(answer).toMatchObject({ fault: "auth", message: expect.stringContaining("ACME_KEY") });
   });
 
+  it("reads the key once", async () => {
+    let reads = 0;
+    const counting = {
+      get ACME_KEY() {
+        reads += 1;
+        return key;
+      },
+    };
+    const provider = createProvider(config(dialect, simulated.url), { env: counting });
+    expect(reads).toBe(0);
+    await provider.ask(request());
+    const once = reads;
+    await provider.ask(request());
+    expect([once > 0, reads]).toEqual([true, once]);
+  });
+
   it("is told by the provider that the key is wrong, and which variable to check", async () => {
     const answer = await outcome(
       createProvider(config(dialect, simulated.url), { env: { ACME_KEY: "sk-planted-wrong" } }).ask(request()),
@@ -241,6 +257,12 @@ describe("max_tokens of an answer that is not streamed", () => {
     );
     expect(half).toMatchObject({ max_tokens: 21_333, thinking: { type: "enabled", budget_tokens: 10_666 } });
     expect(changes).toHaveLength(2);
+    const [equal] = await sent(
+      "anthropic-messages",
+      { max_tokens: 64_000, thinking: { type: "enabled", budget_tokens: 21_333 } },
+      600_000,
+    );
+    expect(equal).toMatchObject({ thinking: { type: "enabled", budget_tokens: 10_666 } });
     const [off] = await sent(
       "anthropic-messages",
       { max_tokens: 64_000, thinking: { type: "enabled", budget_tokens: 32_000 } },

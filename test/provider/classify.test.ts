@@ -170,6 +170,19 @@ const rows: readonly Row[] = [
   ["openrouter", 503, available("capacity_exhausted", true), "overloaded"],
   ["openrouter", 503, available("temporarily_unavailable", true), "overloaded"],
   ["openrouter", 429, available("temporarily_unavailable", true), "rate_limit"],
+  [
+    "openrouter",
+    429,
+    {
+      error: {
+        code: 429,
+        message: "x",
+        metadata: { error_type: "provider_overloaded" },
+        availability: { code: "temporarily_unavailable", retryable: true },
+      },
+    },
+    "overloaded",
+  ],
   ["openrouter", 400, available("model_not_found", false), "model_gone"],
   ["openrouter", 404, available("no_endpoints", false), "model_gone"],
   ["openrouter", 400, available("model_deprecated", false), "model_gone"],
@@ -354,7 +367,7 @@ describe("error bodies in every shape", () => {
   });
 
   it("reads JSON in a string, in a message, in a list, in an SSE frame, and JSON with something after it", () => {
-    const inner = JSON.stringify(anthropic("overloaded_error", "Overloaded"));
+    const inner = JSON.stringify(anthropic("overloaded_error", "words"));
     const bodies = [
       JSON.stringify(inner),
       JSON.stringify({ error: inner }),
@@ -366,9 +379,20 @@ describe("error bodies in every shape", () => {
       `\uFEFF  ${inner}`,
       JSON.stringify({ detail: JSON.parse(inner) }),
       JSON.stringify({ errors: [JSON.parse(inner).error] }),
-      JSON.stringify({ detail: "The engine is overloaded" }),
     ];
     for (const body of bodies) expect([body, classify(500, body).fault]).toEqual([body, "overloaded"]);
+    expect(classify(500, { detail: "The engine is overloaded" }).fault).toBe("overloaded");
+    expect(classify(403, "<html><title>Rate limit exceeded</title></html>").fault).toBe("rate_limit");
+  });
+
+  it("is not led astray by the names every object has", () => {
+    for (const word of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+      expect(
+        classify(500, {
+          error: { type: word, code: word, message: "x", metadata: { error_type: word }, availability: { code: word } },
+        }).fault,
+      ).toBe("server");
+    }
   });
 
   it("tells an HTML page by its title and by its status", () => {

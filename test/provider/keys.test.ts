@@ -78,6 +78,11 @@ describe("redact", () => {
     );
   });
 
+  it("takes the longer of two secrets out first, so that no tail of it stays", () => {
+    expect(redact("it is abcd1234!", ["abcd", "abcd1234"])).toBe(`it is ${redacted}!`);
+    expect(redact("it is abcd1234!", ["abcd1234", "abcd"])).toBe(`it is ${redacted}!`);
+  });
+
   it("stays fast on a large body", () => {
     const started = performance.now();
     for (const text of [

@@ -307,6 +307,16 @@ describe("translateAnswer", () => {
         message({ content: [{ type: "tool_use", id: "t", name: "f", input: {} }], stop_reason: "tool_use" }),
         "1 tool calls",
       ],
+      [
+        anthropic,
+        message({
+          content: [
+            { type: "server_tool_use", id: "s", name: "web_search", input: {} },
+            { type: "text", text: "x" },
+          ],
+        }),
+        'a block of type "server_tool_use"',
+      ],
       [anthropic, message({ stop_reason: "pause_turn" }), "the stop reason pause_turn"],
       [
         openai,
