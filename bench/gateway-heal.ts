@@ -77,7 +77,7 @@ const limits = {
   callsPerAttempt: 1_000_000,
   maxWaitMs: 10_000,
 };
-const retry = { maxAttempts: 1, delayMs: 1, factor: 2, maxDelayMs: 10, jitter: 0.25 };
+const retry = { maxAttempts: 1, delayMs: 1, factor: 2, maxDelayMs: 10, jitter: 0.25, set: ["delay", "maxDelay"] as const };
 /** What a 429 asks to wait. */
 const delays = { retryAfterMs: 100 };
 const concurrency = 8;

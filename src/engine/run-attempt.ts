@@ -143,7 +143,7 @@ function createObserver(context: AttemptContext, attempt: number): CallObserver 
       emit({ type: "try_failed", at: now, attempt, plan, error, tookMs: tookMs(plan, now) });
     },
     async callFinished({ call, httpStatus, answer, rung, failure }) {
-      lastRetryAfterMs = failure?.last?.retryAfterMs;
+      lastRetryAfterMs = failure?.retryAfterMs;
       if (answer !== undefined && rung !== undefined) {
         tally.answeredBy = rung;
         tally.modelUsed = `${rung.provider}/${rung.model}`;

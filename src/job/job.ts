@@ -61,6 +61,11 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
   /** Share of each wait that is random, 0 to 1, added on top so that a minimum stays one. Default 0.25. */
   readonly jitter: number;
+  /**
+   * Which of the waits the job itself sets. They win over the waits that suit a fault (docs/healing.md); one that is not set
+   * counts between attempts only.
+   */
+  readonly set: readonly ("delay" | "factor" | "maxDelay")[];
 }
 
 /** Every limit of a run. Each is printed by `run --dry-run`. */

@@ -91,6 +91,7 @@ function toRetry(input: NonNullable<JobInput["retry"]>): RetryPolicy {
     // A first wait that was set longer than the default ceiling lifts the ceiling.
     maxDelayMs: input.maxDelay ?? Math.max(60_000, delayMs),
     jitter: input.jitter ?? 0.25,
+    set: (["delay", "factor", "maxDelay"] as const).filter((key) => input[key] !== undefined),
   };
 }
 

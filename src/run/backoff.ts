@@ -3,17 +3,17 @@ import type { RetryPolicy } from "../job/job.ts";
 import type { Wait } from "./fault.ts";
 
 /** The `retry` of a job that says nothing: 3 attempts, 5 s, doubling up to 60 s, up to 25 % more at random. */
-export const standardRetry: RetryPolicy = { maxAttempts: 3, delayMs: 5_000, factor: 2, maxDelayMs: 60_000, jitter: 0.25 };
+export const standardRetry: RetryPolicy = { maxAttempts: 3, delayMs: 5_000, factor: 2, maxDelayMs: 60_000, jitter: 0.25, set: [] };
 
 /**
- * The wait of a try. What a person set wins over the table: each of `delayMs`, `factor` and `maxDelayMs` that differs from its default
- * was set by a person and takes the place of the table's value; the others stay the table's, which know the fault. A `delayMs` above
+ * The wait of a try. What a person set wins over the table: each of `delay`, `factor` and `maxDelay` that the job sets takes the place
+ * of the table's value; the others stay the table's, which know the fault. A `delayMs` above
  * the table's longest wait raises that; a `maxDelayMs` caps whatever the base is.
  */
 export function waitOfTry(table: Wait, retry: RetryPolicy): Wait {
-  const base = retry.delayMs === standardRetry.delayMs ? table.baseMs : retry.delayMs;
-  const maxMs = retry.maxDelayMs === standardRetry.maxDelayMs ? Math.max(table.maxMs, base) : retry.maxDelayMs;
-  const factor = retry.factor === standardRetry.factor ? table.factor : retry.factor;
+  const base = retry.set.includes("delay") ? retry.delayMs : table.baseMs;
+  const maxMs = retry.set.includes("maxDelay") ? retry.maxDelayMs : Math.max(table.maxMs, base);
+  const factor = retry.set.includes("factor") ? retry.factor : table.factor;
   return { baseMs: Math.min(base, maxMs), factor, maxMs };
 }
 

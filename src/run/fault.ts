@@ -128,7 +128,8 @@ export const faultPolicies: Readonly<Record<Fault, FaultPolicy>> = {
   timeout: { ...passing, sameRung: 1, wait: doubling(5 * SECOND, MINUTE), status: "timed_out", exitCode: 124 },
   /** Neither later nor elsewhere; see `nextStep` for the one exception, a provider that refuses requests without streaming. */
   bad_request: { ...lasting, onward: "stop", exitCode: 78 },
-  server: { ...passing, sameRung: 3, wait: doubling(2 * SECOND, MINUTE) },
+  /** An error in mid-stream is of this class as well, and then the answer without streaming may be whole. */
+  server: { ...passing, sameRung: 3, wait: doubling(2 * SECOND, MINUTE), streamOff: true },
   /** Not a fault of a call: the turn's process is gone. */
   turn_died: { ...lasting, onward: "stop", newAttempt: true, status: "interrupted" },
   /** Our own mistake does not become right by repetition. */

@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(upstreams.splice(0).map((one) => one.close()));
 });
 
-const retry = { maxAttempts: 1, delayMs: 1, factor: 2, maxDelayMs: 5, jitter: 0.25 };
+const retry = { maxAttempts: 1, delayMs: 1, factor: 2, maxDelayMs: 5, jitter: 0.25, set: ["delay", "maxDelay"] as const };
 const messages = [{ role: "user" as const, content: "What is new?" }];
 const question = { model: "any", max_tokens: 500, messages };
 

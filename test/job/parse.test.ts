@@ -32,7 +32,7 @@ describe("what a job may say", () => {
       enabled: true,
       schedule: { kind: "manual" },
       payload: { kind: "agentTurn", message: "Hello", stream: "auto", maxTokens: 8_192 },
-      retry: { maxAttempts: 3, delayMs: 5_000, factor: 2, maxDelayMs: 60_000, jitter: 0.25 },
+      retry: { maxAttempts: 3, delayMs: 5_000, factor: 2, maxDelayMs: 60_000, jitter: 0.25, set: [] },
       limits: {
         firstByteMs: 120_000,
         idleMs: 120_000,
@@ -97,7 +97,7 @@ describe("what a job may say", () => {
         system: "Be terse.",
         maxTokens: 100,
       },
-      retry: { maxAttempts: 1, delayMs: 500, factor: 1, maxDelayMs: 90_000, jitter: 0 },
+      retry: { maxAttempts: 1, delayMs: 500, factor: 1, maxDelayMs: 90_000, jitter: 0, set: ["delay", "factor", "maxDelay"] },
       limits: {
         firstByteMs: 1_000,
         idleMs: 2_000,

@@ -26,6 +26,7 @@ const policies: fc.Arbitrary<StepPolicy> = fc.record({
     factor: fc.constantFrom(2, 1, 10),
     maxDelayMs: fc.constantFrom(standardRetry.maxDelayMs, 5, 400_000),
     jitter: fc.constantFrom(0.25, 0, 1),
+    set: fc.subarray(["delay", "factor", "maxDelay"] as const),
   }),
   limits: fc.record({
     triesPerCall: fc.integer({ min: 1, max: 16 }),
@@ -174,7 +175,7 @@ describe("properties of the climb", () => {
       tookMs: 10,
     }));
     const policy = {
-      retry: { ...standardRetry, delayMs: 1, maxDelayMs: 5 },
+      retry: { ...standardRetry, delayMs: 1, maxDelayMs: 5, set: ["delay", "maxDelay"] as const },
       limits: { triesPerCall: 12, callMs: 100_000, maxWaitMs: 1_000 },
     };
     fc.assert(

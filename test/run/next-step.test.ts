@@ -274,13 +274,13 @@ describe("waits", () => {
   });
 
   test("what a person set in retry wins over the table", () => {
-    const set = { ...policy, retry: { ...standardRetry, delayMs: 100, factor: 3, maxDelayMs: 500 } };
+    const set = { ...policy, retry: { ...standardRetry, delayMs: 100, factor: 3, maxDelayMs: 500, set: ["delay", "factor", "maxDelay"] as const } };
     expect(climb(twoModels, [{ fault: "overloaded" }], set).said.slice(1, 4)).toEqual([
       "kimi/k2p5, streamed +100",
       "kimi/k2p5, streamed +300",
       "kimi/k2p5, streamed +500",
     ]);
-    const onlyCapped = { ...policy, retry: { ...standardRetry, maxDelayMs: 6_000 } };
+    const onlyCapped = { ...policy, retry: { ...standardRetry, maxDelayMs: 6_000, set: ["maxDelay"] as const } };
     expect(climb(twoModels, [{ fault: "overloaded" }], onlyCapped).said.slice(1, 3)).toEqual([
       "kimi/k2p5, streamed +5000",
       "kimi/k2p5, streamed +6000",

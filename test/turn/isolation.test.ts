@@ -106,7 +106,7 @@ describe("the first cause of its end wins", () => {
     expect(result).toMatchObject({
       status: "failed",
       fault: "timeout",
-      error: expect.stringContaining("300 ms (limits.attemptMs)"),
+      error: expect.stringContaining("0.3 s (payload.timeoutSeconds)"),
       toolRuns: 0,
     });
     expect(cleanup).toEqual({ killed: 0, confirmed: true });
