@@ -297,10 +297,10 @@ describe("answers that say nothing, or say that they are none", () => {
 
 describe("the key", () => {
   it("is in no record of a good answer", async () => {
-    const bytes = startFrame + frame({ type: key, a: 1 }) + textFrames + stopFrames + endFrame;
+    const bytes = frame({ type: key, a: 1 }) + startFrame + textFrames + stopFrames + endFrame;
     await using server = await serving((response) => response.end(bytes));
     const one = await ask(config("anthropic-messages", server.url));
-    expect(told(one)).toBe("answer end_turn");
+    expect(one).toMatchObject({ stopReason: "end_turn", repairs: [{ code: "unknown_event", event: "[redacted]" }] });
     expect(everything(one)).not.toContain("planted");
   });
 

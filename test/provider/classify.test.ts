@@ -380,7 +380,9 @@ describe("error bodies in every shape", () => {
       JSON.stringify({ detail: JSON.parse(inner) }),
       JSON.stringify({ errors: [JSON.parse(inner).error] }),
     ];
-    for (const body of bodies) expect([body, classify(500, body).fault]).toEqual([body, "overloaded"]);
+    for (const body of bodies) {
+      expect([body, classify(500, body)]).toMatchObject([body, { fault: "overloaded", code: "overloaded_error" }]);
+    }
     expect(classify(500, { detail: "The engine is overloaded" }).fault).toBe("overloaded");
     expect(classify(403, "<html><title>Rate limit exceeded</title></html>").fault).toBe("rate_limit");
   });
