@@ -1,15 +1,15 @@
 import type { AssembledMessage, StreamEnd } from "./event.ts";
 import { assembledBlock } from "./block.ts";
-import { isIndex, isObject, type Json, stringOr } from "./json.ts";
+import { completeHead, emptyUsage, standInHead } from "./head.ts";
+import { isIndex, type Json, objectOr, stringOr } from "./json.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Proof } from "./proof.ts";
-import { anthropicStopReason, commonStopReason, cutByLimit, safeWord } from "./stop-reason.ts";
+import { StopFacts } from "./stop-facts.ts";
+import { commonStopReason, cutByLimit } from "./stop-reason.ts";
 import { anthropicUsage, UsageTally } from "./usage.ts";
 
 /** An answer without a block and with this many tokens said something that did not arrive. */
 const minLostTokens = 10;
-
-const emptyUsage: Json = { input_tokens: 0, output_tokens: 0 };
 
 /** The message round the blocks: its start, its stop reason and counters, its end, and whether all of it is one generation's. */
 export class Envelope {
@@ -18,9 +18,12 @@ export class Envelope {
   readonly #lanes: Lanes;
   readonly #emit: (type: string, data: string) => void;
   readonly #keep: boolean;
+  readonly #stop: StopFacts;
   readonly #ids = new Set<string>();
   /** The message as the released start announced it. */
   #head: Json = {};
+  /** The start to release before any block; undefined once it was. */
+  #pendingHead: string | undefined;
   #headReleased = false;
   /** No `message_start` has come; ours stands in for it. */
   #synthetic = false;
@@ -30,11 +33,6 @@ export class Envelope {
   restarted = false;
   /** A start came after content and its stop reason: the answer is whole, and what follows would be another one. */
   #startAfterReason = false;
-  #stopReason: string | undefined;
-  readonly #stopFields: Record<string, unknown> = {};
-  #deltas = 0;
-  #deltaData: string | undefined;
-  #deltaUsage: unknown;
   #contentAfterReason = false;
   /** A `message_stop` came while something was irregular: only the end of the body proves that nothing follows. */
   #heldStop: string | undefined;
@@ -45,20 +43,21 @@ export class Envelope {
     this.#lanes = lanes;
     this.#emit = emit;
     this.#keep = keep;
+    this.#stop = new StopFacts(proof, this.tally);
   }
 
   /** The provider has said how the answer ended and no content came since. */
   get certified(): boolean {
-    return this.#stopReason !== undefined && !this.#contentAfterReason;
+    return this.#stop.reason !== undefined && !this.#contentAfterReason;
   }
 
   /** Nothing has come that a delta would have to be judged against, but its own block. */
   get plain(): boolean {
-    return this.#stopReason === undefined && this.#heldStop === undefined;
+    return this.#stop.reason === undefined && this.#heldStop === undefined;
   }
 
   start(event: Json, data: string): void {
-    const message = isObject(event["message"]) ? event["message"] : {};
+    const message = objectOr(event["message"]);
     const id = stringOr(message["id"], "") || undefined;
     if (Array.isArray(message["content"]) && message["content"].length > 0) {
       throw this.#proof.fault("malformed_frame", "a message_start carries content, which its events would double");
@@ -77,27 +76,14 @@ export class Envelope {
     this.#releaseHead();
   }
 
-  #pendingHead: string | undefined;
-
   #headData(message: Json, data: string): void {
-    const head: Record<string, unknown> = { ...message };
-    if (stringOr(head["id"], "") === "") head["id"] = "msg_unnamed";
-    if (typeof head["model"] !== "string") head["model"] = "unknown";
-    if (head["type"] !== "message") head["type"] = "message";
-    if (head["role"] !== "assistant") head["role"] = "assistant";
-    if (!Array.isArray(head["content"])) head["content"] = [];
-    if (head["stop_reason"] !== null) head["stop_reason"] = null;
-    if (head["stop_sequence"] === undefined) head["stop_sequence"] = null;
-    const usage = isObject(head["usage"]) ? head["usage"] : {};
-    if (typeof usage["input_tokens"] !== "number" || typeof usage["output_tokens"] !== "number") {
-      head["usage"] = { ...usage, input_tokens: usage["input_tokens"] ?? 0, output_tokens: usage["output_tokens"] ?? 0 };
-    }
-    const regular = JSON.stringify(head) === JSON.stringify(message);
-    if (!regular)
+    const { head, regular } = completeHead(message);
+    if (!regular) {
       this.#proof.repair(
         "start_fields",
         "the message start lacked fields that carry no content; they were given their empty values",
       );
+    }
     this.#head = head;
     this.#pendingHead = regular ? data : JSON.stringify({ type: "message_start", message: head });
   }
@@ -138,7 +124,7 @@ export class Envelope {
         "nothing had been said yet, so whatever generation follows is whole",
       );
       // A stop reason before the start belongs to what the start replaces.
-      this.#forgetReason();
+      this.#stop.forget();
       return;
     }
     if (!known)
@@ -147,15 +133,8 @@ export class Envelope {
         "after content a message_start with another id began: two answers in one stream",
       );
     this.restarted = true;
-    this.#startAfterReason = this.#stopReason !== undefined;
+    this.#startAfterReason = this.#stop.reason !== undefined;
     this.#proof.repair("dup_start", "the same start again and no block begins again after it, so the content goes on");
-  }
-
-  #forgetReason(): void {
-    this.#stopReason = undefined;
-    this.#deltaData = undefined;
-    this.#deltas = 0;
-    for (const key of Object.keys(this.#stopFields)) delete this.#stopFields[key];
   }
 
   /** A block begins: gives the message a start if it has none. */
@@ -166,7 +145,7 @@ export class Envelope {
 
   /** Content comes: false if it is an empty delta before everything, which adds nothing. */
   beforeDelta(event: Json): boolean {
-    const delta = isObject(event["delta"]) ? event["delta"] : {};
+    const delta = objectOr(event["delta"]);
     const type = delta["type"];
     const piece = type === "text_delta" ? delta["text"] : type === "thinking_delta" ? delta["thinking"] : undefined;
     if (this.#heldStop !== undefined && piece !== "") this.#refuseAfterStop();
@@ -189,16 +168,7 @@ export class Envelope {
     }
     this.#proof.state = "open";
     this.#synthetic = true;
-    this.#head = {
-      id: "msg_unnamed",
-      type: "message",
-      role: "assistant",
-      model: "unknown",
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: emptyUsage,
-    };
+    this.#head = standInHead();
     this.#pendingHead = JSON.stringify({ type: "message_start", message: this.#head });
     this.#proof.repair("synthetic_start", "content came without message_start; only the envelope was missing");
   }
@@ -211,7 +181,7 @@ export class Envelope {
   contentCame(): void {
     if (this.#startAfterReason)
       throw this.#proof.fault("restarted_message", "a whole answer was followed by another start and more content");
-    if (this.#stopReason !== undefined) this.#contentAfterReason = true;
+    if (this.#stop.reason !== undefined) this.#contentAfterReason = true;
   }
 
   delta(event: Json, data: string): void {
@@ -219,37 +189,7 @@ export class Envelope {
       this.#proof.repair("orphan_message_delta", "an end before any start and content cannot be this answer's");
       return;
     }
-    const delta = isObject(event["delta"]) ? event["delta"] : {};
-    this.tally.merge(event["usage"]);
-    if (isObject(event["usage"])) this.tally.final = true;
-    this.#deltas += 1;
-    this.#deltaData = data;
-    this.#deltaUsage = event["usage"];
-    if (this.#deltas > 1)
-      this.#proof.repair(
-        "merged_message_delta",
-        "the parts of the end are merged: the last stop reason given, each counter at its largest",
-      );
-    for (const [key, value] of Object.entries(delta)) {
-      if (key !== "stop_reason" && (value !== null || !Object.hasOwn(this.#stopFields, key))) this.#stopFields[key] = value;
-    }
-    const word = stringOr(delta["stop_reason"], "");
-    if (word === "") return;
-    const reason = anthropicStopReason(word);
-    if (reason === undefined)
-      throw this.#proof.fault("upstream_error", `the answer ended with the stop reason ${safeWord(word)}`, {
-        upstream: { type: safeWord(word) },
-      });
-    if (reason !== word) this.#mapped(word, reason);
-    // Of two reasons the last one stands, but a cut or refused answer does not become a finished one.
-    if (reason !== "end_turn" || (this.#stopReason !== "refusal" && !cutByLimit(this.#stopReason))) this.#stopReason = reason;
-    if (this.#stopReason !== reason) this.#deltaData = undefined;
-    this.#contentAfterReason = false;
-  }
-
-  #mapped(word: string, reason: string): void {
-    this.#proof.repair("stop_reason_mapped", `${word} is the other dialect's word for ${reason}`);
-    this.#deltaData = undefined;
+    if (this.#stop.take(event, data)) this.#contentAfterReason = false;
   }
 
   stop(data: string): void {
@@ -261,7 +201,7 @@ export class Envelope {
       this.#proof.repair("dup_message_stop", "the message had ended already");
       return;
     }
-    if (this.#stopReason !== undefined && this.#contentAfterReason) {
+    if (this.#stop.reason !== undefined && this.#contentAfterReason) {
       this.#proof.repair("early_stop_reason", "the stop reason came before the last content and the message's own end after it");
       this.#contentAfterReason = false;
     }
@@ -273,7 +213,7 @@ export class Envelope {
 
   /** The stop reason announces a tool call and none has come. */
   #promisesMore(): boolean {
-    return this.#stopReason === "tool_use" && this.#tools() === 0;
+    return this.#stop.reason === "tool_use" && this.#tools() === 0;
   }
 
   #emptyOrDoomed(): boolean {
@@ -282,7 +222,7 @@ export class Envelope {
 
   /** The counters or the stop reason say that there is content. */
   #says(): boolean {
-    return (this.tally.count("output_tokens") ?? 0) >= minLostTokens || this.#stopReason === "tool_use";
+    return (this.tally.count("output_tokens") ?? 0) >= minLostTokens || this.#stop.reason === "tool_use";
   }
 
   #tools(): number {
@@ -318,7 +258,7 @@ export class Envelope {
         "the stop reason came, so the generator had finished; only the end marker was missing",
       );
     this.openForContent();
-    this.#emit("message_delta", this.#terminal());
+    this.#emit("message_delta", this.#stop.terminal(this.#finalReason, this.#head["usage"]));
     this.#emit("message_stop", stopData ?? JSON.stringify({ type: "message_stop" }));
     proof.state = "ended";
   }
@@ -326,7 +266,7 @@ export class Envelope {
   #refuseDoomed(): void {
     const { doom } = this.#lanes;
     if (doom === undefined) return;
-    if (cutByLimit(this.#stopReason)) {
+    if (cutByLimit(this.#stop.reason)) {
       throw this.#proof.fault("output_truncated", "the answer met its token limit inside a tool call", { index: doom.index });
     }
     throw this.#proof.fault(doom.reason, doom.what, { index: doom.index });
@@ -342,7 +282,7 @@ export class Envelope {
 
   /** The stop reason that fits the blocks. */
   #settledReason(): string {
-    const reason = this.#stopReason ?? "";
+    const reason = this.#stop.reason ?? "";
     if (this.#promisesMore()) {
       if (this.#lanes.lostStops > 0)
         throw this.#proof.fault("tool_input_incomplete", "a tool call is announced, a block's end came and its start did not");
@@ -356,32 +296,15 @@ export class Envelope {
     return reason;
   }
 
-  /** The one terminal event: as it came if it says all there is to say, else merged. */
-  #terminal(): string {
-    const usage = this.#deltaUsage;
-    const whole = isObject(usage) && typeof usage["output_tokens"] === "number" && this.tally.agrees(this.#head["usage"], usage);
-    if (!this.tally.final) this.#proof.repair("usage_estimated", "no counters came at the end; the counts are lower bounds");
-    if (this.#deltas === 1 && this.#deltaData !== undefined && whole && this.#finalReason === this.#stopReason)
-      return this.#deltaData;
-    if (!whole && this.#deltas === 1)
-      this.#proof.repair("usage_merged", "each counter goes out at the largest value any event gave");
-    const counters = Object.fromEntries(Object.entries(this.tally.raw()).filter(([, value]) => value !== null));
-    return JSON.stringify({
-      type: "message_delta",
-      delta: { stop_sequence: null, ...this.#stopFields, stop_reason: this.#finalReason },
-      usage: { output_tokens: 0, ...counters },
-    });
-  }
-
   message(): AssembledMessage {
     if (this.#proof.state !== "ended") throw new Error("message() before the end of the stream");
     if (!this.#keep) throw new Error("message() of a stream whose content was not kept (assemble: false)");
     const blocks = this.#lanes.output.released.map(assembledBlock);
-    const usage = { ...emptyUsage, ...(isObject(this.#head["usage"]) ? this.#head["usage"] : {}), ...this.tally.raw() };
+    const usage = { ...emptyUsage, ...objectOr(this.#head["usage"]), ...this.tally.raw() };
     const body = {
       ...this.#head,
       stop_sequence: null,
-      ...this.#stopFields,
+      ...this.#stop.fields,
       content: blocks,
       stop_reason: this.#finalReason,
       usage,

@@ -3,6 +3,7 @@ import { AnthropicNormalizer } from "./anthropic.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamDialect } from "./event.ts";
 import { isObject, type Json, objectOr, stringOr } from "./json.ts";
 import { OpenaiNormalizer } from "./openai.ts";
+import { baseError, failedBase } from "./openai-frame.ts";
 
 /**
  * A whole, non-streamed answer as the events a stream would have brought, so that both are proven by the same machine.
@@ -10,24 +11,17 @@ import { OpenaiNormalizer } from "./openai.ts";
  */
 export function framesOf(dialect: StreamDialect, body: unknown): Frame[] | undefined {
   if (!isObject(body)) return undefined;
-  if (isFailure(body))
-    return [{ event: "error", data: JSON.stringify(body["base_resp"] === undefined ? body : baseFailure(body)) }];
+  if (isFailure(body)) return [{ event: "error", data: JSON.stringify(failedBase(body) ? { error: baseError(body) } : body) }];
   return dialect === "anthropic-messages" ? anthropicFrames(body) : openaiFrames(body);
 }
 
 function isFailure(body: Json): boolean {
-  const base = objectOr(body["base_resp"])["status_code"];
   return (
     body["type"] === "error" ||
     body["object"] === "error" ||
     (body["error"] !== undefined && body["error"] !== null) ||
-    (typeof base === "number" && base !== 0)
+    failedBase(body)
   );
-}
-
-function baseFailure(body: Json): Json {
-  const base = objectOr(body["base_resp"]);
-  return { error: { code: base["status_code"], message: base["status_msg"] } };
 }
 
 function named(event: Json): Frame {

@@ -1,6 +1,7 @@
 import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
 import { isObject, type Json, objectOr, stringOr, tryParse } from "./json.ts";
+import { baseError, failedBase, pieceOf } from "./openai-frame.ts";
 import { ChunkIdentity } from "./openai-identity.ts";
 import type { Call } from "./openai-calls.ts";
 import { Choice, type TakenChoice } from "./openai-choice.ts";
@@ -301,23 +302,4 @@ export class OpenaiNormalizer implements Normalizer {
     const learnt = this.#template.learn(data, single.piece, (parsed) => pieceOf(parsed, single.field), undefined);
     if (learnt) this.#fast = { choice, field: single.field, call: single.call };
   }
-}
-
-function pieceOf(event: Json, field: string): unknown {
-  const [choice] = Array.isArray(event["choices"]) ? event["choices"] : [];
-  const delta = objectOr(objectOr(choice)["delta"]);
-  if (field !== "tool_calls") return delta[field];
-  const [call] = Array.isArray(delta[field]) ? delta[field] : [];
-  return objectOr(objectOr(call)["function"])["arguments"];
-}
-
-/** MiniMax reports failures beside an answer-shaped body. */
-function failedBase(event: Json): boolean {
-  const code = objectOr(event["base_resp"])["status_code"];
-  return typeof code === "number" && code !== 0;
-}
-
-function baseError(event: Json): Json {
-  const base = objectOr(event["base_resp"]);
-  return { code: base["status_code"], message: base["status_msg"] };
 }

@@ -221,6 +221,33 @@ const repaired: Row[] = [
     { text: "a", codes: [] },
   ],
   ["66 data: {}", [S(), {} as Event, B(0), D(0, "a"), E(0), M(), X], { text: "a", codes: ["empty_frame"] }],
+  [
+    "a start without stop fields, which nobody misses",
+    [
+      {
+        type: "message_start",
+        message: {
+          id: "m",
+          type: "message",
+          role: "assistant",
+          model: "k",
+          content: [],
+          usage: { input_tokens: 1, output_tokens: 1 },
+        },
+      },
+      B(0),
+      D(0, "a"),
+      E(0),
+      M(),
+      X,
+    ],
+    { text: "a", codes: [] },
+  ],
+  [
+    "a start with a stop reason, which certifies nothing",
+    [{ type: "message_start", message: { id: "m", stop_reason: "end_turn" } }, B(0), D(0, "a"), E(0), M(), X],
+    { text: "a", codes: ["start_fields"] },
+  ],
   ["a block never closed", [S(), B(0), D(0, "a"), M(), X], { text: "a", codes: ["implicit_close"] }],
   [
     "a stop reason in the other dialect's words",
@@ -461,9 +488,11 @@ test("anthropic: usage is the largest of each counter, never a sum", () => {
   expect(message?.usage).toEqual({ inputTokens: 5, outputTokens: 40, cacheReadTokens: 100, cacheWriteTokens: 2 });
 });
 
+function ended(...reasons: string[]): unknown {
+  return runEvents([S(), B(0), D(0, "a"), E(0), ...reasons.map((reason) => M(reason)), X]).message?.body["stop_reason"];
+}
+
 test("anthropic: of two stop reasons the last stands, but a cut answer does not become a finished one", () => {
-  const ended = (...reasons: string[]): unknown =>
-    runEvents([S(), B(0), D(0, "a"), E(0), ...reasons.map((reason) => M(reason)), X]).message?.body["stop_reason"];
   expect(ended("end_turn", "stop_sequence")).toBe("stop_sequence");
   expect(ended("end_turn", "max_tokens")).toBe("max_tokens");
   expect(ended("max_tokens", "end_turn")).toBe("max_tokens");
