@@ -7,7 +7,7 @@ import { Utf8 } from "./utf8.ts";
 /** A single event may be this long, in UTF-16 units. */
 export const maxFrameChars = 16 * 1024 * 1024;
 /** A whole body may be this long, in bytes, unless the options say otherwise. */
-export const defaultMaxBodyBytes = 256 * 1024 * 1024;
+const defaultMaxBodyBytes = 256 * 1024 * 1024;
 /** How long to wait after the provider certified the end and then only pings or silence came. */
 export const defaultGraceMs = 2000;
 

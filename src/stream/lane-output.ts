@@ -5,8 +5,8 @@ import type { Proof } from "./proof.ts";
 import { Template } from "./template.ts";
 
 /** Interleaved blocks wait for their turn up to these limits, all together. */
-export const maxParkedEvents = 1000;
-export const maxParkedChars = 4 * 1024 * 1024;
+const maxParkedEvents = 1000;
+const maxParkedChars = 4 * 1024 * 1024;
 /** Empty deltas held before the first content of a block; some providers send them to keep the connection alive. */
 const maxEmptyDeltas = 100;
 

@@ -113,7 +113,7 @@ function machine(dialect: StreamDialect, options: NormalizerOptions): Normalizer
 }
 
 /** What a whole answer proved to be. */
-export interface ProvenMessage {
+interface ProvenMessage {
   readonly message: AssembledMessage;
   /** The same answer as server-sent events. */
   readonly events: string;
@@ -124,7 +124,7 @@ export interface ProvenMessage {
  * Proves a non-streamed body by the rules of the streams.
  * @throws StreamError if it is an error object, not shaped like an answer, unfinished, or not whole.
  */
-export function proveMessage(dialect: StreamDialect, body: unknown, options: NormalizerOptions = {}): ProvenMessage {
+function proveMessage(dialect: StreamDialect, body: unknown, options: NormalizerOptions = {}): ProvenMessage {
   const proof = machine(dialect, { ...options, assemble: true });
   const frames = framesOf(dialect, body);
   if (frames === undefined) throw proof.refuse("unexpected_body", "the body is JSON and no answer of this dialect");

@@ -2,7 +2,7 @@ import { AnthropicNormalizer } from "./anthropic.ts";
 import type { Normalizer, NormalizerOptions, StreamDialect } from "./event.ts";
 import { OpenaiNormalizer } from "./openai.ts";
 
-export { checkMessage, framesOf, messageToEvents, proveMessage, type ProvenMessage } from "./message.ts";
+export { checkMessage, framesOf, messageToEvents } from "./message.ts";
 
 /** A machine for one response. */
 export function createNormalizer(dialect: StreamDialect, options: NormalizerOptions = {}): Normalizer {

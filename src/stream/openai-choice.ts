@@ -7,7 +7,7 @@ import { openaiFinishReason, safeWord } from "./stop-reason.ts";
 import { readUpstreamError } from "./upstream.ts";
 
 /** Fields of a delta that are pieces of text. */
-export const textFields = ["content", "reasoning_content", "reasoning", "refusal"] as const;
+const textFields = ["content", "reasoning_content", "reasoning", "refusal"] as const;
 const handled = new Set<string>([...textFields, "role", "tool_calls", "function_call", "audio"]);
 
 export interface TakenChoice {

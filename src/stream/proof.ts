@@ -1,7 +1,7 @@
 import { type Repair, type StreamAction, StreamError, type StreamFaultReason, type Usage } from "../errors.ts";
 
 /** Records kept of one stream. Beyond it repairs still happen and are counted in the last record. */
-export const maxRepairsKept = 1000;
+const maxRepairsKept = 1000;
 
 const actions: Readonly<Record<StreamFaultReason, StreamAction>> = {
   transport: "retry",
@@ -35,7 +35,7 @@ const actions: Readonly<Record<StreamFaultReason, StreamAction>> = {
 };
 
 /** What may help after a fault, when the fault itself does not say more. */
-export function actionFor(reason: StreamFaultReason): StreamAction {
+function actionFor(reason: StreamFaultReason): StreamAction {
   return actions[reason];
 }
 

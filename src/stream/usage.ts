@@ -64,7 +64,7 @@ function mergeNested(known: Json, more: Json): Json {
 }
 
 /** Counters in our words; absent counters stay absent. */
-export function usageOf(counts: { [Key in keyof Usage]: number | undefined }): Usage {
+function usageOf(counts: { [Key in keyof Usage]: number | undefined }): Usage {
   return Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined));
 }
 
