@@ -1,17 +1,8 @@
 /** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
-import {
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  visit,
-  type Document as YamlDocument,
-  type YAMLError,
-} from "yaml";
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import type { Locate, Path } from "../job/check.ts";
 import type { Document, SyntaxProblem } from "./document.ts";
+import { inspect } from "./yaml-inspect.ts";
 
 /** Most times that aliases may multiply the size of a document: the defence against a bomb of nested anchors. */
 const maxAliases = 100;
@@ -34,22 +25,20 @@ function readYaml(text: string, linesBefore: number): Document | { readonly prob
       lineCounter: lines,
       prettyErrors: false,
       logLevel: "error",
-      uniqueKeys: true,
+      uniqueKeys: false,
       version: "1.2",
     });
-    const faults: YAMLError[] = [...parsed.errors, ...parsed.warnings];
-    if (faults.length > 0) return { problems: toProblems(faults, text, place) };
+    // After the first syntax error the rest is guesswork of the parser's.
+    const fault = parsed.errors[0] ?? parsed.warnings[0];
+    if (fault !== undefined) return { problems: [{ ...place(fault.pos[0]), ...explain(fault, text) }] };
     if (parsed.contents === null)
       return {
         problems: [
           { line: 1 + linesBefore, column: 1, message: "is empty", suggestion: `write at least "payload:" with a "message:"` },
         ],
       };
-    const stray = strayAlias(parsed);
-    if (stray !== undefined) {
-      const suggestion = "put quotes round a text that starts with *";
-      return { problems: [{ ...place(stray), message: "an alias (*name) has no anchor (&name) before it", suggestion }] };
-    }
+    const findings = inspect(parsed).slice(0, 50);
+    if (findings.length > 0) return { problems: findings.map(({ at, ...said }) => ({ ...place(at), ...said })) };
     const value: unknown = parsed.toJS({ maxAliasCount: maxAliases });
     return { value, locate: locator(parsed.contents, place) };
   } catch (error) {
@@ -62,26 +51,6 @@ function readYaml(text: string, linesBefore: number): Document | { readonly prob
         : "is not YAML that can be read";
     return { problems: [{ line: 1 + linesBefore, column: 1, message }] };
   }
-}
-
-function strayAlias(parsed: YamlDocument.Parsed): number | undefined {
-  let stray: number | undefined;
-  visit(parsed, {
-    Alias(_key, node) {
-      if (node.resolve(parsed) !== undefined) return undefined;
-      stray = startOf(node);
-      return visit.BREAK;
-    },
-  });
-  return stray;
-}
-
-/** After the first syntax error the rest is guesswork of the parser's; keys written twice are each worth telling. */
-function toProblems(faults: readonly YAMLError[], text: string, place: Place): SyntaxProblem[] {
-  const twice = faults.filter(({ code }) => code === "DUPLICATE_KEY");
-  const told =
-    twice.length === faults.length ? twice.slice(0, 50) : faults.filter(({ code }) => code !== "DUPLICATE_KEY").slice(0, 1);
-  return told.map((fault) => ({ ...place(fault.pos[0]), ...explain(fault, text) }));
 }
 
 /** The parser's messages without the lines of the file that some of them quote. */
@@ -102,9 +71,9 @@ function explain(fault: YAMLError, text: string): Pick<SyntaxProblem, "message" 
 const notYaml = { message: "is not YAML here", suggestion: `check the indentation, and quote texts that hold ": " or " #"` };
 const explanations: Readonly<Partial<Record<YAMLError["code"], Pick<SyntaxProblem, "message" | "suggestion">>>> = {
   TAB_AS_INDENT: { message: "a tab cannot indent YAML", suggestion: "use spaces" },
-  DUPLICATE_KEY: { message: "this key is written twice", suggestion: "keep one" },
   MULTIPLE_DOCS: { message: "holds more than one document", suggestion: "write several jobs as a list, or one a file" },
   TAG_RESOLVE_FAILED: { message: "a tag (!name) that is not supported", suggestion: "take the tag out" },
+  RESOURCE_EXHAUSTION: { message: "is nested too deeply" },
   BAD_ALIAS: { message: "an alias (*name) that cannot be used here", suggestion: "put quotes round a text that starts with *" },
   UNEXPECTED_TOKEN: notYaml,
   BLOCK_AS_IMPLICIT_KEY: notYaml,
