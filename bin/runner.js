@@ -3,7 +3,9 @@
 "use strict";
 var version = process.versions.node.split(".");
 if (Number(version[0]) < 22 || (Number(version[0]) === 22 && Number(version[1]) < 18)) {
-  process.stderr.write("runner needs Node 22.18 or later, this is Node " + process.versions.node + ": install a newer Node and run it again\n");
+  process.stderr.write(
+    "runner needs Node 22.18 or later, this is Node " + process.versions.node + ": install a newer Node and run it again\n",
+  );
   process.exit(78);
 }
 // Asked by install scripts and prompts all the time, and answered without loading the rest.

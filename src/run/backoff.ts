@@ -3,7 +3,14 @@ import type { RetryPolicy } from "../job/job.ts";
 import type { Wait } from "./fault.ts";
 
 /** The `retry` of a job that says nothing: 3 attempts, 5 s, doubling up to 60 s, up to 25 % more at random. */
-export const standardRetry: RetryPolicy = { maxAttempts: 3, delayMs: 5_000, factor: 2, maxDelayMs: 60_000, jitter: 0.25, set: [] };
+export const standardRetry: RetryPolicy = {
+  maxAttempts: 3,
+  delayMs: 5_000,
+  factor: 2,
+  maxDelayMs: 60_000,
+  jitter: 0.25,
+  set: [],
+};
 
 /**
  * The wait of a try. What a person set wins over the table: each of `delay`, `factor` and `maxDelay` that the job sets takes the place

@@ -274,7 +274,10 @@ describe("waits", () => {
   });
 
   test("what a person set in retry wins over the table", () => {
-    const set = { ...policy, retry: { ...standardRetry, delayMs: 100, factor: 3, maxDelayMs: 500, set: ["delay", "factor", "maxDelay"] as const } };
+    const set = {
+      ...policy,
+      retry: { ...standardRetry, delayMs: 100, factor: 3, maxDelayMs: 500, set: ["delay", "factor", "maxDelay"] as const },
+    };
     expect(climb(twoModels, [{ fault: "overloaded" }], set).said.slice(1, 4)).toEqual([
       "kimi/k2p5, streamed +100",
       "kimi/k2p5, streamed +300",
