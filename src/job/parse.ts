@@ -1,11 +1,12 @@
 /** Makes a job of what a file holds, or says everything that is wrong with it. Pure: positions come by `locate`. */
 import type { Issue } from "../errors.ts";
-import { byPlace, check, describe, formatPath, isRecord, maxProblems, type Locate, type Path, type Problem } from "./check.ts";
+import { byPlace, check, formatPath, isRecord, maxProblems, type Locate, type Path, type Problem } from "./check.ts";
 import { readCron } from "./cron.ts";
 import type { AgentTurnPayload, Job, JobLimits, RetryPolicy, Schedule } from "./job.ts";
 import { unknownProvider } from "./leaves.ts";
 import { notActedOn } from "./not-acted-on.ts";
-import { jobShape, longestMs, scheduleKind, schedules, type JobInput } from "./schema.ts";
+import { readSchedule } from "./read-schedule.ts";
+import { jobShape, longestMs, type JobInput } from "./schema.ts";
 import { findSecrets, looksSecret } from "./secret.ts";
 
 export interface JobSource {
@@ -172,61 +173,6 @@ function strangers({ payload }: JobInput, known: readonly string[] | undefined):
     const problem = unknownProvider(model, known);
     return problem === undefined ? [] : [{ path, of: "value" as const, ...problem }];
   });
-}
-
-function under(problems: readonly Problem[]): { problems: Problem[] } {
-  return { problems: problems.map((problem) => ({ ...problem, path: ["schedule", ...problem.path] })) };
-}
-
-function readSchedule(found: unknown): { readonly schedule: Schedule } | { readonly problems: Problem[] } {
-  if (found === undefined) return { schedule: { kind: "manual" } };
-  if (typeof found === "string") {
-    const suggestion =
-      "problem" in readCron(found)
-        ? `write "schedule": { "kind": "cron", "expr": "0 12 * * *" }`
-        : `write "schedule": { "kind": "cron", "expr": ${JSON.stringify(found)} }`;
-    return under([{ path: [], of: "value", message: `expected an object, found ${describe(found)}`, suggestion }]);
-  }
-  if (!isRecord(found)) {
-    return under([
-      {
-        path: [],
-        of: "value",
-        message: `expected an object, found ${describe(found)}`,
-        suggestion: `write "schedule": { "kind": "cron", "expr": "0 12 * * *" }`,
-      },
-    ]);
-  }
-  const kind = check(scheduleKind, Object.hasOwn(found, "kind") ? { kind: found["kind"] } : {});
-  if ("problems" in kind) return under(kind.problems.map((problem) => withGuess(problem, found)));
-  const shaped = check(schedules[kind.value.kind], found);
-  return "problems" in shaped ? under(shaped.problems) : { schedule: toSchedule(kind.value.kind, shaped.value) };
-}
-
-/** A schedule without a kind usually shows by its other keys which one was meant. */
-function withGuess(problem: Problem, found: Record<string, unknown>): Problem {
-  if (problem.message !== "is missing") return problem;
-  const kind = Object.hasOwn(found, "everyMs")
-    ? "every"
-    : Object.hasOwn(found, "at") || Object.hasOwn(found, "atMs")
-      ? "at"
-      : "cron";
-  return { ...problem, suggestion: `write "kind": "${kind}"` };
-}
-
-type Shaped = { kind?: unknown; expr?: string; tz?: string; everyMs?: number; anchorMs?: number; at?: string };
-
-function toSchedule(kind: Schedule["kind"], { expr = "", tz, everyMs = 0, anchorMs, at = "" }: Shaped): Schedule {
-  switch (kind) {
-    case "cron":
-      return { kind, expr, ...(tz === undefined ? {} : { tz }) };
-    case "every":
-      return { kind, everyMs, ...(anchorMs === undefined ? {} : { anchorMs }) };
-    case "at":
-      return { kind, at };
-    case "manual":
-      return { kind };
-  }
 }
 
 function secretProblems(value: unknown): Problem[] {

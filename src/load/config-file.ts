@@ -5,7 +5,8 @@ import { cosmiconfig } from "cosmiconfig";
 import { ConfigError } from "../errors.ts";
 import { isRecord, type Path } from "../job/check.ts";
 import { looksSecret } from "../job/secret.ts";
-import { maxFileBytes, readDocument, readText, type Document, type DocumentFormat } from "./document.ts";
+import { maxFileBytes, readDocument, readText, type DocumentFormat } from "./document.ts";
+import type { Document } from "./syntax.ts";
 import { displayName } from "./display-name.ts";
 
 /** A place in one of the files that a configuration was made of; files that are programs have no lines to show. */

@@ -2,29 +2,15 @@
 import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Issue } from "../errors.ts";
-import type { Locate } from "../job/check.ts";
 import { readJson } from "./json.ts";
+import type { Document, SyntaxProblem } from "./syntax.ts";
 
 /** The largest job or configuration file that is read. */
 export const maxFileBytes = 1_048_576;
 
-export interface Document {
-  readonly value: unknown;
-  readonly locate: Locate;
-}
-
 export type DocumentFormat = "json" | "yaml" | "markdown";
 
 export type ReadDocument = { readonly document: Document } | { readonly issues: readonly Issue[] };
-
-/** What a reader of one format found wrong; the file is added here. */
-export interface SyntaxProblem {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-  readonly suggestion?: string;
-  readonly path?: string;
-}
 
 /** Reads one file's text: bounded, UTF-8 (a byte-order mark is dropped), and never a folder, device or pipe. */
 export function readText(path: string, file: string): { readonly text: string } | { readonly issues: readonly Issue[] } {

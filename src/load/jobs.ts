@@ -6,7 +6,8 @@ import { formatPath, isRecord, type Path } from "../job/check.ts";
 import type { Job } from "../job/job.ts";
 import { parseJob, type JobSource } from "../job/parse.ts";
 import { displayName } from "./display-name.ts";
-import { readDocument, readText, type Document, type DocumentFormat } from "./document.ts";
+import { readDocument, readText, type DocumentFormat } from "./document.ts";
+import type { Document } from "./syntax.ts";
 
 /** Most job files of one project, and most jobs of one file. */
 const maxJobFiles = 10_000;

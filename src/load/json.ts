@@ -4,7 +4,7 @@
  * A scan of a job file takes microseconds; the YAML parser, which could do the same, takes longer to load than Node to start.
  */
 import type { Locate, Path } from "../job/check.ts";
-import type { Document, SyntaxProblem } from "./document.ts";
+import type { Document, SyntaxProblem } from "./syntax.ts";
 
 interface Node {
   readonly start: number;

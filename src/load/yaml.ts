@@ -1,7 +1,7 @@
 /** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import type { Locate, Path } from "../job/check.ts";
-import type { Document, SyntaxProblem } from "./document.ts";
+import type { Document, SyntaxProblem } from "./syntax.ts";
 import { inspect } from "./yaml-inspect.ts";
 
 /** Most times that aliases may multiply the size of a document: the defence against a bomb of nested anchors. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { looksSecret } from "../../src/job/secret.ts";
-import type { SyntaxProblem } from "../../src/load/document.ts";
+import type { SyntaxProblem } from "../../src/load/syntax.ts";
 import { readYamlText } from "../../src/load/yaml.ts";
 
 function valueOf(text: string, format: "yaml" | "markdown" = "yaml"): unknown {
