@@ -23,6 +23,8 @@ const ownFiles: Readonly<Record<string, string>> = {
   errors: "src/errors.ts",
   stopped: "src/engine/stopped.ts",
   runtime: "src/compose/runtime.ts",
+  gateway: "src/compose/gateway.ts",
+  simulator: "src/provider/script.ts",
   "dry-run": "src/compose/dry-run.ts",
 };
 

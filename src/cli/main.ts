@@ -16,7 +16,9 @@ async function run(argv: readonly string[]): Promise<void> {
 
 async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = createProgram((code) => (exitCode = code));
+  // Only the command that was named is described to commander; the help and a misspelt name need them all.
+  const named = commands.filter(({ name }) => name === argv[0]);
+  const program = createProgram(named.length === 1 ? named : commands, (code) => (exitCode = code));
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -25,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-function createProgram(ended: (exitCode: number) => void): Command {
+function createProgram(definitions: readonly CommandDefinition[], ended: (exitCode: number) => void): Command {
   const program = new Command("runner")
     .description("Runs AI agent turns from job files, heals broken provider streams, and says honestly how each run ended.")
     .version(packageJson.version, "-V, --version")
@@ -39,7 +41,7 @@ function createProgram(ended: (exitCode: number) => void): Command {
         "  runner run fpl-daily-check --dry-run                    show everything it would do, send nothing\n" +
         "  runner run fpl-daily-check --simulate stream_order:0.8  see it heal, without a key\n",
     );
-  for (const definition of commands) addCommand(program, definition, ended);
+  for (const definition of definitions) addCommand(program, definition, ended);
   return program;
 }
 

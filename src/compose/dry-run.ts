@@ -8,9 +8,9 @@ import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
 import type { Rung } from "../run/ladder.ts";
 import { turnKinds } from "../turn/index.ts";
-import { modelResolver } from "./models.ts";
+import { modelResolver, simulatedProviders } from "./models.ts";
 import { openProjectLedger, type Project } from "./project.ts";
-import { simulatedProviders, type Simulate } from "./runtime.ts";
+import type { Simulate } from "./runtime.ts";
 
 export interface DryRunRequest {
   readonly job: Job;

@@ -43,20 +43,6 @@ export function keyWarnings({ providers }: Pick<Config, "providers">, file: stri
   });
 }
 
-/** Models of jobs whose provider nobody knows, each at its place in its file. */
-export function unknownModels(jobs: readonly Job[], providers: ReadonlyMap<string, ProviderConfig>): Issue[] {
-  return jobs.flatMap(({ payload, source }) => {
-    const named: (readonly [string, string | undefined])[] = [
-      ["payload.model", payload.model],
-      ...(payload.fallbacks ?? []).map((name, at) => [`payload.fallbacks[${at}]`, name] as const),
-    ];
-    return named.flatMap(([key, name]) => {
-      const issue = name === undefined ? undefined : unknownProvider(name, [...providers.keys()]);
-      return issue === undefined ? [] : [{ file: source.file, line: source.line, path: key, ...issue }];
-    });
-  });
-}
-
 /** `provider/model` → where it is asked. @throws UsageError for a provider nobody knows or a name that is not of that form. */
 export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
   return (name: string): { provider: string; model: string; dialect: ProviderConfig["dialect"] } => {
@@ -71,4 +57,9 @@ export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
     }
     return { provider, model, dialect: config.dialect };
   };
+}
+
+/** Every provider with the simulated one in its place: no key, no address of its own. */
+export function simulatedProviders(providers: ReadonlyMap<string, ProviderConfig>, url: string): Map<string, ProviderConfig> {
+  return new Map([...providers].map(([id, config]) => [id, { ...config, baseUrl: url, apiKey: undefined, headers: {} }]));
 }

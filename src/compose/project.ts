@@ -8,7 +8,7 @@ import { findJob } from "../load/find-job.ts";
 import { loadJobs } from "../load/jobs.ts";
 import { builtInProviders } from "../provider/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
-import { keyWarnings, mergeProviders, unknownModels } from "./models.ts";
+import { keyWarnings, mergeProviders } from "./models.ts";
 
 export interface Place {
   /** The project folder. */
@@ -57,9 +57,9 @@ export async function loadProject(place: Place): Promise<Project> {
       cause: error,
     });
   });
-  const loaded = await loadJobs({ dir: config.jobsDir, base: cwd });
   const providers = mergeProviders(config);
-  const issues = [...loaded.issues, ...unknownModels(loaded.jobs, providers)];
+  const loaded = await loadJobs({ dir: config.jobsDir, base: cwd, providers: [...providers.keys()] });
+  const { issues } = loaded;
   return {
     place,
     jobs: loaded.jobs,
@@ -69,7 +69,7 @@ export async function loadProject(place: Place): Promise<Project> {
     stateDir: config.stateDir,
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
     get zone() {
-      return config.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+      return config.timezone;
     },
     defaultModel: config.model,
     defaultFallbacks: config.fallbacks ?? [],
@@ -80,17 +80,20 @@ export async function loadProject(place: Place): Promise<Project> {
 }
 
 function jobFor(jobs: readonly Job[], issues: readonly Issue[], idOrName: string): Job {
-  let job: Job;
   try {
-    job = findJob(jobs, idOrName);
+    return findJob(jobs, idOrName);
   } catch (error) {
-    // The name may be that of a job whose file cannot be used; then the file's problems are the answer.
-    if (error instanceof UsageError && issues.length > 0) throw new JobError(issues, { cause: error });
-    throw error;
+    if (!(error instanceof UsageError) || issues.length === 0) throw error;
+    // The name may be that of a job whose file cannot be used; then the files' problems are the answer.
+    const { message, suggestion } = error;
+    const missing = {
+      file: "jobs",
+      path: "",
+      message: `${message} that can be used`,
+      ...(suggestion === undefined ? {} : { suggestion }),
+    };
+    throw new JobError([missing, ...issues], { cause: error });
   }
-  const own = issues.filter(({ file, path: key }) => file === job.source.file && key.startsWith("payload."));
-  if (own.length > 0) throw new JobError(own);
-  return job;
 }
 
 /** The project's ledger; with `create: false`, for commands that only read, `undefined` where there is none yet. */

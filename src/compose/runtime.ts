@@ -1,11 +1,17 @@
-/** Configuration → everything a run needs, built in order and closed in reverse. The only file that knows every list. */
-import type { Engine } from "../engine/engine.ts";
+/** Configuration → everything a run needs, built in order and closed in reverse. */
+import { thisOwner, ownerState } from "../engine/owner.ts";
+import { systemClock } from "../engine/clock.ts";
+import { createEngine, type Engine } from "../engine/engine.ts";
+import { openLedger } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { ProviderConfig } from "../provider/provider.ts";
+import { jobHash } from "../load/job-hash.ts";
+import type { SimulationSpec } from "../provider/script.ts";
+import { endLeftovers, turnKinds } from "../turn/index.ts";
+import type { OpenGateway } from "./gateway.ts";
 import { modelResolver } from "./models.ts";
 import type { Project } from "./project.ts";
 
-/** The simulated provider, for `runner mock`. */
+/** The simulated provider, for `runner mock` and for reading what is to be simulated. */
 export function loadSimulator(): Promise<typeof import("../provider/script.ts")> {
   return import("../provider/script.ts");
 }
@@ -23,66 +29,55 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-/** Builds what a run needs. Every provider of a simulated run is the embedded one, so no key is read and nothing leaves the machine. */
-export async function openRuntime(project: Project, options: { readonly simulate?: Simulate } = {}): Promise<Runtime> {
-  const [{ createEngine }, { thisOwner, ownerState }, { systemClock }, { createGateway }, { createProvider }, turns] =
-    await Promise.all([
-      import("../engine/engine.ts"),
-      import("../engine/owner.ts"),
-      import("../engine/clock.ts"),
-      import("../gateway/server.ts"),
-      import("../provider/index.ts"),
-      import("../turn/index.ts"),
-    ]);
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.toReversed()) await closer();
-    closers.length = 0;
-  };
-  try {
-    const simulator = options.simulate === undefined ? undefined : await startSimulator(options.simulate);
-    if (simulator !== undefined) closers.push(() => simulator.close());
-    const { openLedger } = await import("../ledger/index.ts");
-    const ledger = await openLedger({ stateDir: project.stateDir });
-    closers.push(() => ledger.close());
-    const configs = simulator === undefined ? project.providers : simulatedProviders(project.providers, simulator.url);
-    const providers = new Map([...configs].map(([id, config]) => [id, createProvider(config, { env: project.place.env })]));
-    const gateway = await createGateway({ providers });
-    closers.push(() => gateway.close());
-    const turn = turns.turnKinds().get("agentTurn");
-    if (turn === undefined) throw new Error("the built-in turn is missing");
-    const engine = createEngine({
-      ledger,
-      gateway,
-      turn,
-      clock: systemClock,
-      random: Math.random,
-      env: project.place.env,
-      owner: thisOwner(),
-      ownerState,
-      sweep: async (runId) => (await turns.endLeftovers({ runId }, sweepGraceMs)).confirmed,
-      hash: (await import("../load/job-hash.ts")).jobHash,
-      resolveModel: modelResolver(project.providers),
-      defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
-      simulated: simulator !== undefined,
-    });
-    return { engine, ledger, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
 /** From TERM to KILL for what a run left behind whose runner died. */
 const sweepGraceMs = 2_000;
 
-async function startSimulator({ faults, seed }: Simulate): Promise<{ url: string; close(): Promise<void> }> {
-  const { parseSimulation, startSimulatedProvider } = await loadSimulator();
-  const chosen = seed ?? Math.floor(Math.random() * 2 ** 31);
-  const simulation = faults === "none" ? { faults: [], seed: chosen } : parseSimulation(faults, chosen);
-  return startSimulatedProvider({ simulation });
+/**
+ * Builds what a run needs. Every provider of a simulated run is the embedded one, so no key is read and nothing leaves the machine.
+ * @throws UsageError for a simulation that cannot be read, LedgerError if the ledger cannot be opened.
+ */
+export async function openRuntime(project: Project, options: { readonly simulate?: Simulate } = {}): Promise<Runtime> {
+  const simulation = options.simulate === undefined ? undefined : await readSimulation(options.simulate);
+  const ledger = await openLedger({ stateDir: project.stateDir });
+  let door: Promise<OpenGateway> | undefined;
+  const open = async (): Promise<OpenGateway> => {
+    const { openGateway } = await import("./gateway.ts");
+    return openGateway(project.providers, project.place.env, simulation);
+  };
+  const turn = turnKinds().get("agentTurn");
+  if (turn === undefined) throw new Error("the built-in turn is missing");
+  const engine = createEngine({
+    ledger,
+    gateway: async () => (await (door ??= open())).gateway,
+    turn,
+    clock: systemClock,
+    random: Math.random,
+    env: project.place.env,
+    owner: thisOwner(),
+    ownerState,
+    sweep: async (runId) => (await endLeftovers({ runId }, sweepGraceMs)).confirmed,
+    hash: jobHash,
+    resolveModel: modelResolver(project.providers),
+    defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
+    simulated: simulation !== undefined,
+  });
+  return {
+    engine,
+    ledger,
+    async close() {
+      // A door that could not be opened has nothing to close; whoever asked for it was told.
+      await door?.then(
+        (opened) => opened.close(),
+        () => {},
+      );
+      await ledger.close();
+    },
+  };
 }
 
-export function simulatedProviders(providers: ReadonlyMap<string, ProviderConfig>, url: string): Map<string, ProviderConfig> {
-  return new Map([...providers].map(([id, config]) => [id, { ...config, baseUrl: url, apiKey: undefined, headers: {} }]));
+async function readSimulation({ faults, seed }: Simulate): Promise<SimulationSpec> {
+  const chosen = seed ?? Math.floor(Math.random() * 2 ** 31);
+  if (faults === "none") return { faults: [], seed: chosen };
+  const { parseSimulation } = await loadSimulator();
+  return parseSimulation(faults, chosen);
 }

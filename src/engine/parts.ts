@@ -10,7 +10,8 @@ import type { OwnerState } from "./owner.ts";
 /** What the engine works with; `compose.ts` builds it. */
 export interface EngineParts {
   readonly ledger: Ledger;
-  readonly gateway: Gateway;
+  /** Opened when it is first asked for: a turn's process boots meanwhile. */
+  readonly gateway: () => Promise<Gateway>;
   readonly turn: Turn;
   readonly clock: Clock;
   /** 0 ≤ random < 1. */

@@ -1,11 +1,11 @@
 /** One attempt: open the door, let the turn work behind it, close it, write down how it went. */
 import { randomUUID } from "node:crypto";
 import { ProviderError, type Fault } from "../errors.ts";
-import type { CallObserver, Gateway, TryPlan } from "../gateway/gateway.ts";
+import type { CallObserver, Gateway, Grant, TryPlan } from "../gateway/gateway.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Rung } from "../run/ladder.ts";
-import type { Turn, TurnResult, TurnSpec } from "../turn/turn.ts";
+import type { Door, Turn, TurnResult, TurnSpec } from "../turn/turn.ts";
 import type { Clock } from "./clock.ts";
 import type { Answer, RunListener } from "./events.ts";
 import { systemPrompt } from "./prompt.ts";
@@ -18,7 +18,7 @@ export interface AttemptContext {
   readonly ladder: readonly Rung[];
   readonly dialect: TurnSpec["dialect"];
   readonly ledger: Ledger;
-  readonly gateway: Gateway;
+  readonly gateway: () => Promise<Gateway>;
   readonly turn: Turn;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -43,14 +43,15 @@ export interface AttemptEnd {
 const killGraceMs = 5_000;
 
 export async function runAttempt(context: AttemptContext, attempt: number, why: string): Promise<AttemptEnd> {
-  const { job, runId, ledger, clock, emit, gateway } = context;
+  const { job, runId, ledger, clock, emit } = context;
   const startedAt = clock.now();
   const sessionId = randomUUID();
   await ledger.startAttempt({ runId, attempt, startedAt, sessionId, why });
   emit({ type: "attempt_started", at: startedAt, attempt, why });
   const ended = new AbortController();
   const observer = createObserver(context, attempt);
-  const door = gateway.open({
+  const opened: { readonly close: () => void }[] = [];
+  const grant: Grant = {
     runId,
     attempt,
     ladder: context.ladder,
@@ -58,11 +59,17 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
     limits: job.limits,
     signal: AbortSignal.any([context.signal, ended.signal]),
     observer,
-  });
-  const spec = turnSpec(context, attempt, sessionId, door.token);
+  };
+  const openDoor = async (): Promise<Door> => {
+    const gateway = await context.gateway();
+    const door = gateway.open(grant);
+    opened.push(door);
+    return { url: gateway.url, token: door.token };
+  };
+  const spec = turnSpec(context, attempt, sessionId, openDoor);
   const { result, cleanup } = await context.turn.run(spec, { signal: context.signal, env: context.env }).finally(() => {
     ended.abort(new Error("the attempt has ended"));
-    door.close();
+    for (const door of opened) door.close();
   });
   const finishedAt = clock.now();
   await ledger.finishAttempt({ runId, attempt }, { finishedAt, ...attemptWords(result) });
@@ -80,7 +87,7 @@ export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]
 
 type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
 
-function turnSpec(context: AttemptContext, attempt: number, sessionId: string, token: string): TurnSpec {
+function turnSpec(context: AttemptContext, attempt: number, sessionId: string, gateway: () => Promise<Door>): TurnSpec {
   const { job, clock, runDeadline } = context;
   const { limits } = job;
   const attemptMs = Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now()));
@@ -90,7 +97,7 @@ function turnSpec(context: AttemptContext, attempt: number, sessionId: string, t
     jobName: job.name,
     attempt,
     sessionId,
-    gateway: { url: context.gateway.url, token },
+    gateway,
     limits: { attemptMs, killGraceMs, outputBytes: limits.outputBytes },
   };
 }

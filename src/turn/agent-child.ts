@@ -6,13 +6,13 @@
 import { readFileSync, writeSync } from "node:fs";
 import { askGateway } from "./ask-gateway.ts";
 import { formatResult, resultDescriptor } from "./result.ts";
-import type { TurnResult, TurnSpec } from "./turn.ts";
+import type { OpenSpec, TurnResult } from "./turn.ts";
 
 async function main(): Promise<void> {
   let result: TurnResult;
   try {
     // Written by the parent of the same release, so its shape is not checked again.
-    const spec: TurnSpec = JSON.parse(readFileSync(0, "utf8"));
+    const spec: OpenSpec = JSON.parse(readFileSync(0, "utf8"));
     result = await askGateway(spec);
   } catch (error) {
     result = { status: "failed", fault: "internal", error: error instanceof Error ? error.message : String(error), toolRuns: 0 };

@@ -38,13 +38,18 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
         );
         return { result, cleanup: { killed: 0, confirmed: true } };
       }
+      let token: string | undefined;
       try {
         const end = await carryOut({
           file: process.execPath,
           args: [options.entry ?? agentEntry()],
           env: turnEnvironment(spec, hooks.env, workspace),
           cwd: workspace.work,
-          input: JSON.stringify(spec),
+          input: async () => {
+            const door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
+            token = door.token;
+            return JSON.stringify({ ...spec, gateway: door });
+          },
           marker: { runId: spec.runId, attempt: spec.attempt },
           limits: {
             attemptMs: spec.limits.attemptMs,
@@ -56,7 +61,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           },
           signal: hooks.signal,
         });
-        return { result: withStderr(resultOf(end, spec), end, spec, hooks), cleanup: end.cleanup };
+        return { result: withStderr(resultOf(end, spec), end, token, hooks), cleanup: end.cleanup };
       } finally {
         workspace.remove();
       }
@@ -92,6 +97,8 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
         "turn_died",
         `the turn's process wrote a result too large for limits.outputBytes (${spec.limits.outputBytes}) and was ended`,
       );
+    case "no_input":
+      return failed("internal", `the turn's process could not be told what to do: ${end.startError ?? "unknown reason"}`);
     case "not_started":
       return failed("turn_died", `the turn's process could not be started: ${end.startError ?? "unknown reason"}`);
     case "exit":
@@ -110,9 +117,9 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
 }
 
 /** A failed result gets the end of stderr, or of stdout if that is all there is; neither it nor the error holds a secret. */
-function withStderr(result: TurnResult, end: ProcessEnd, spec: TurnSpec, hooks: TurnHooks): TurnResult {
+function withStderr(result: TurnResult, end: ProcessEnd, token: string | undefined, hooks: TurnHooks): TurnResult {
   if (result.status !== "failed") return result;
-  const secrets = secretValues(hooks.env, spec.gateway.token);
+  const secrets = secretValues(hooks.env, token);
   const said = withoutSecrets(end.stderr === "" ? end.stdout : end.stderr, secrets).slice(-stderrCharacters);
   const error = withoutSecrets(result.error, secrets);
   return said === "" ? { ...result, error } : { ...result, error, stderr: said };

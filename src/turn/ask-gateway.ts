@@ -6,7 +6,7 @@ import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
 import { isFault } from "./result.ts";
 import { turnRequest } from "./request.ts";
-import type { TurnResult, TurnSpec } from "./turn.ts";
+import type { OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -34,7 +34,7 @@ const wires: Readonly<Record<TurnSpec["dialect"], Wire>> = {
 };
 
 /** Asks once: retrying is the gateway's matter. Never throws. There is no time limit here but the attempt's, which the parent keeps. */
-export async function askGateway(spec: TurnSpec): Promise<TurnResult> {
+export async function askGateway(spec: OpenSpec): Promise<TurnResult> {
   const wire = wires[spec.dialect];
   let status: number | undefined;
   try {
@@ -56,7 +56,7 @@ export async function askGateway(spec: TurnSpec): Promise<TurnResult> {
   }
 }
 
-function send(spec: TurnSpec, wire: Wire): Promise<IncomingMessage> {
+function send(spec: OpenSpec, wire: Wire): Promise<IncomingMessage> {
   // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
   const http = process.getBuiltinModule("node:http");
   const body = Buffer.from(JSON.stringify(turnRequest(spec.dialect, spec)));

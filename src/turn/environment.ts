@@ -87,12 +87,12 @@ const secretName = /key|token|secret|passw|credential|auth|cookie|private/i;
 const shortestSecret = 8;
 
 /** Values of the parent's environment whose names say that they are secret, longest first so that no part of one is left. */
-export function secretValues(env: Readonly<Record<string, string | undefined>>, token: string): string[] {
+export function secretValues(env: Readonly<Record<string, string | undefined>>, token: string | undefined): string[] {
   const values = new Set<string>();
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && value.length >= shortestSecret && secretName.test(name)) values.add(value);
   }
-  if (token !== "") values.add(token);
+  if (token !== undefined && token !== "") values.add(token);
   return [...values].toSorted((a, b) => b.length - a.length);
 }
 

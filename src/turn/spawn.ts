@@ -17,15 +17,15 @@ export interface ProcessPlan {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Written to stdin, which is then closed. */
-  readonly input: string;
+  /** Asked once the process has been started, and written to its stdin, which is then closed. */
+  readonly input: () => Promise<string>;
   readonly marker: Marker;
   readonly limits: PipeLimits & { readonly attemptMs: number; readonly killGraceMs: number };
   readonly signal: AbortSignal;
 }
 
-/** Why it ended. `result`: its result was whole. `overflow`: its result was too long. `not_started`: the system could not start it. */
-type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "not_started";
+/** Why it ended. `result`: its result was whole. `no_input`: what to write to its stdin could not be had. `overflow`: its result was too long. `not_started`: the system could not start it. */
+type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "no_input" | "not_started";
 
 export interface ProcessEnd {
   readonly cause: EndCause;
@@ -34,7 +34,7 @@ export interface ProcessEnd {
   readonly resultLine: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** The system's words when it could not be started. */
+  /** Why it could not be started or told what to do. */
   readonly startError: string | undefined;
   readonly cleanup: Cleanup;
 }
@@ -101,11 +101,18 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
   const pipes = new Pipes({ stdout, stderr, result }, plan.limits);
   // A process may end without reading its input; that is its own matter.
   stdin.on("error", () => {});
-  stdin.end(plan.input);
+  const told = plan.input().then((text) => void stdin.end(text));
   tree.watch();
   const forget = killOnExit(tree);
 
-  const cause = await firstCause(plan, exited, pipes);
+  let inputError: string | undefined;
+  const untold = new Promise<void>((resolve) => {
+    told.catch((error: unknown) => {
+      inputError = error instanceof Error ? error.message : String(error);
+      resolve();
+    });
+  });
+  const cause = await firstCause(plan, exited, untold, pipes);
   // Its children still bear its name as their parent now, even those that will shake off everything else.
   if (cause === "result") tree.sample();
   if (cause === "result") await Promise.race([exited, lingering(plan)]);
@@ -120,7 +127,7 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
     resultLine: pipes.result.line,
     stdout: pipes.stdout.text(),
     stderr: pipes.stderr.text(),
-    startError: undefined,
+    startError: inputError,
     cleanup,
   };
 }
@@ -129,7 +136,7 @@ function isReadable(stream: unknown): stream is NodeJS.ReadableStream {
   return typeof stream === "object" && stream !== null && "read" in stream;
 }
 
-function firstCause(plan: ProcessPlan, exited: Promise<void>, pipes: Pipes): Promise<EndCause> {
+function firstCause(plan: ProcessPlan, exited: Promise<void>, untold: Promise<void>, pipes: Pipes): Promise<EndCause> {
   return new Promise((resolve) => {
     const settle = (cause: EndCause): void => {
       clearTimeout(timer);
@@ -140,6 +147,7 @@ function firstCause(plan: ProcessPlan, exited: Promise<void>, pipes: Pipes): Pro
     const timer = setTimeout(() => settle("timeout"), Math.min(plan.limits.attemptMs, longestTimerMs));
     plan.signal.addEventListener("abort", abort, { once: true });
     void exited.then(() => settle("exit"));
+    void untold.then(() => settle("no_input"));
     void pipes.said.then(settle);
     if (plan.signal.aborted) abort();
   });

@@ -15,7 +15,8 @@ export interface TurnSpec {
   /** Whether the turn asks the gateway for a stream. */
   readonly stream: boolean;
   readonly maxTokens: number;
-  readonly gateway: { readonly url: string; readonly token: string };
+  /** The gateway's door for this attempt. A function is asked once the process has been started, so that the door opens while it boots. */
+  readonly gateway: Door | (() => Promise<Door>);
   readonly limits: {
     /** The whole attempt. */
     readonly attemptMs: number;
@@ -25,6 +26,15 @@ export interface TurnSpec {
     readonly outputBytes: number;
   };
 }
+
+/** Where the gateway is, and the token that opens it for one attempt. */
+export interface Door {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** The spec as the turn's process gets it. */
+export type OpenSpec = TurnSpec & { readonly gateway: Door };
 
 export interface TurnHooks {
   readonly signal: AbortSignal;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { TurnSpec } from "../../src/turn/turn.ts";
+import type { OpenSpec } from "../../src/turn/turn.ts";
 
 export const behave = fileURLToPath(new URL("../fixtures/programs/turn-behave.cjs", import.meta.url));
 
@@ -59,8 +59,8 @@ export async function scriptedGateway(
 
 export function specFor(
   url: string,
-  changes: Partial<Omit<TurnSpec, "limits">> & { limits?: Partial<TurnSpec["limits"]> } = {},
-): TurnSpec {
+  changes: Partial<Omit<OpenSpec, "limits">> & { limits?: Partial<OpenSpec["limits"]> } = {},
+): OpenSpec {
   const { limits, ...rest } = changes;
   return {
     runId: `run-${randomUUID()}`,
