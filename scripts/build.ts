@@ -5,7 +5,7 @@
  * (`node:http` costs 28 ms that way, 3.5 ms by `require`), and few files let Node's compile cache work.
  */
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import nodePath from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
@@ -15,17 +15,32 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** Large libraries that a few commands need: a file each, so that the others neither read nor check it. */
 const libraries = ["cosmiconfig", "croner", "execa", "yaml"];
 
-/**
- * Our own code likewise: what only `run` needs. `errors` is a file of its own because a class that stood in two files would be
- * two classes, and `instanceof` would fail between them.
- */
+/** Our own code likewise: what only some commands need. */
 const ownFiles: Readonly<Record<string, string>> = {
-  errors: "src/errors.ts",
-  stopped: "src/engine/stopped.ts",
   runtime: "src/compose/runtime.ts",
   gateway: "src/compose/gateway.ts",
   simulator: "src/provider/script.ts",
   "dry-run": "src/compose/dry-run.ts",
+};
+
+/**
+ * Modules that must be one and the same everywhere: an error class that stood in two files would be two classes, and `instanceof`
+ * would fail between them. They are inside `runner.cjs`, and the separate files take them from there.
+ */
+const sharedModules: Readonly<Record<string, string>> = { "src/errors.ts": "errors", "src/engine/stopped.ts": "stopped" };
+
+const sharedFromRunner: Plugin = {
+  name: "shared-from-runner",
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, resolveDir }) => {
+      const name = sharedModules[nodePath.relative(root, nodePath.resolve(resolveDir, path))];
+      return name === undefined ? undefined : { path: name, namespace: "shared" };
+    });
+    build.onLoad({ filter: /.*/, namespace: "shared" }, ({ path }) => ({
+      contents: `module.exports = require("./runner.cjs").${path};`,
+    }));
+    build.onResolve({ filter: /.*/, namespace: "shared" }, ({ path }) => ({ path, external: true }));
+  },
 };
 
 /** A separate file is reached by `require`, also from `import()`: Node's own `import()` would take it through the ESM loader, 12 ms. */
@@ -60,10 +75,31 @@ const lazyChildProcess: Plugin = {
   },
 };
 
-/** execa colours its `verbose` logs, which runner never asks for; finding out at load whether the terminal has colours costs 8 ms. */
-const plainExeca: Plugin = {
-  name: "plain-execa",
+/**
+ * execa looks at the standard streams and at the terminal's colours when it is loaded, for features runner does not ask of it;
+ * making those streams costs 10 ms. Here it looks when it is asked. A release of execa that reads otherwise fails the build.
+ */
+const lazyExeca: Plugin = {
+  name: "lazy-execa",
   setup(build) {
+    const replaceIn = (file: RegExp, pairs: readonly (readonly [string, string])[]): void => {
+      build.onLoad({ filter: file }, ({ path }) => {
+        let contents = readFileSync(path, "utf8");
+        for (const [from, to] of pairs) {
+          if (!contents.includes(from)) throw new Error(`${path} no longer contains: ${from}`);
+          contents = contents.replace(from, to);
+        }
+        return { contents };
+      });
+    };
+    replaceIn(/execa\/lib\/utils\/standard-stream\.js$/, [
+      ["STANDARD_STREAMS.includes(stream)", "[0, 1, 2].includes(stream?.fd) && STANDARD_STREAMS.includes(stream)"],
+      [
+        "[process.stdin, process.stdout, process.stderr]",
+        "Object.defineProperties([], { 0: { get: () => process.stdin }, 1: { get: () => process.stdout }, 2: { get: () => process.stderr } })",
+      ],
+    ]);
+    replaceIn(/execa\/lib\/verbose\/default\.js$/, [["process.stderr.isTTY === true", "false"]]);
     build.onResolve({ filter: /^yoctocolors$/ }, ({ path }) => ({ path, namespace: "plain" }));
     build.onLoad({ filter: /.*/, namespace: "plain" }, () => ({
       contents: ["bold", "gray", "redBright", "yellowBright"].map((name) => `export const ${name} = (text) => text;`).join("\n"),
@@ -92,6 +128,7 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], {
   stdio: "inherit",
 });
-const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts", ...ownFiles };
+const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" };
 await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] });
-await bundle({ ...program, entryPoints: Object.fromEntries(libraries.map((name) => [name, name])), plugins: [plainExeca] });
+await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles] });
+await bundle({ ...program, entryPoints: Object.fromEntries(libraries.map((name) => [name, name])), plugins: [lazyExeca] });

@@ -10,8 +10,13 @@ import type { CommandContext, CommandDefinition } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { createOutput, jsonVersion, writeAll, type Output } from "./output.ts";
 
+/** One and the same for every file of the bundle, see scripts/build.ts. */
+export * as errors from "../errors.ts";
+export * as stopped from "../engine/stopped.ts";
+
 async function run(argv: readonly string[]): Promise<void> {
-  process.exitCode = await main(argv);
+  // All output is written by now, and a connection that somebody keeps open must not keep the process.
+  process.exit(await main(argv));
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,12 +1,12 @@
 import { nearest } from "./check.ts";
-import { commonZones } from "./zones.ts";
+import { commonZones, isCommonZone } from "./zones.ts";
 
 /**
  * Whether this is an IANA time zone that Node's own data knows. The common names are answered from a list, because the first
  * use of zoned dates in a process costs as much as half of Node's start.
  */
 export function zoneExists(name: string): boolean {
-  if (commonZones.has(name)) return true;
+  if (isCommonZone(name)) return true;
   if (!/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";
@@ -17,7 +17,7 @@ export function zoneExists(name: string): boolean {
 
 /** The zone that may have been meant: by spelling, or by its city alone. */
 export function nearestZone(name: string): string | undefined {
-  const zones = [...commonZones];
+  const zones = commonZones();
   const city = name
     .slice(name.lastIndexOf("/") + 1)
     .replaceAll(" ", "_")

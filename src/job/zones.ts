@@ -22,8 +22,18 @@ const regions: Readonly<Record<string, string>> = {
   US: "Central Eastern Mountain Pacific",
 };
 
-export const commonZones: ReadonlySet<string> = new Set(
-  Object.entries(regions).flatMap(([region, names]) =>
+/** Whether the name is one of the list. Searched as it stands: building a set of all names would cost 1 ms of every start. */
+export function isCommonZone(name: string): boolean {
+  const slash = name.indexOf("/");
+  const region = slash < 0 ? "" : name.slice(0, slash);
+  const names = Object.hasOwn(regions, region) ? regions[region] : undefined;
+  const place = name.slice(slash + 1);
+  return names !== undefined && place !== "" && !place.includes(" ") && ` ${names} `.includes(` ${place} `);
+}
+
+/** All names of the list, for looking for the nearest one. */
+export function commonZones(): string[] {
+  return Object.entries(regions).flatMap(([region, names]) =>
     names.split(" ").map((name) => (region === "" ? name : `${region}/${name}`)),
-  ),
-);
+  );
+}

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { commonZones } from "../job/zones.ts";
+import { isCommonZone } from "../job/zones.ts";
 import type { Environment } from "./folders.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Environment } from "./folders.ts";
  */
 export function machineZone(env: Environment, localtime = "/etc/localtime"): string {
   const set = env["TZ"];
-  if (set !== undefined && commonZones.has(set)) return set;
+  if (set !== undefined && isCommonZone(set)) return set;
   if (set === undefined || set === "") {
     const linked = linkedZone(localtime);
     if (linked !== undefined) return linked;
@@ -19,7 +19,7 @@ export function machineZone(env: Environment, localtime = "/etc/localtime"): str
 function linkedZone(localtime: string): string | undefined {
   try {
     const [, name] = realpathSync(localtime).split("/zoneinfo/");
-    return name !== undefined && commonZones.has(name) ? name : undefined;
+    return name !== undefined && isCommonZone(name) ? name : undefined;
   } catch {
     return undefined;
   }

@@ -10,7 +10,6 @@ import {
   type IncomingMessage,
   request as httpRequest,
 } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { ProviderError } from "../errors.ts";
 import { decoded } from "./encoding.ts";
 import { networkError } from "./classify-network.ts";
@@ -126,7 +125,7 @@ class Exchange {
     const { url, headers, provider } = this.#request;
     try {
       const options = { method: "POST", headers, maxHeaderSize: headerLimit, agent: agentFor(url, this.#request.env) };
-      return url.protocol === "https:" ? httpsRequest(url, options) : httpRequest(url, options);
+      return url.protocol === "https:" ? https().request(url, options) : httpRequest(url, options);
     } catch (error) {
       // The proxy's address may hold a password, and Node repeats it.
       if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PROXY_")) {
@@ -241,10 +240,15 @@ function agentFor(url: URL, env: HttpRequest["env"]): HttpAgent {
       keepAlive: true,
       ...(proxies.length > 0 ? { proxyEnv: env } : {}),
     };
-    agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
+    agent = secure ? new (https().Agent)(options) : new HttpAgent(options);
     agents.set(key, agent);
   }
   return agent;
+}
+
+/** Loaded for the first request that needs it: providers on this machine, the simulated one among them, do without TLS. */
+function https(): typeof import("node:https") {
+  return process.getBuiltinModule("node:https");
 }
 
 function isLoopback(hostname: string): boolean {

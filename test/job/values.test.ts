@@ -5,7 +5,7 @@ import { formatDuration, readDuration } from "../../src/job/duration.ts";
 import { readInstant } from "../../src/job/instant.ts";
 import { looksSecret } from "../../src/job/secret.ts";
 import { nearestZone, zoneExists } from "../../src/job/zone.ts";
-import { commonZones } from "../../src/job/zones.ts";
+import { commonZones, isCommonZone } from "../../src/job/zones.ts";
 
 describe("durations", () => {
   it.each([
@@ -83,8 +83,8 @@ describe("instants", () => {
 
 describe("zones", () => {
   it("in the list are all known to Node, and every one Node lists is in it", () => {
-    for (const zone of commonZones) expect(() => new Intl.DateTimeFormat("en", { timeZone: zone })).not.toThrow();
-    expect(Intl.supportedValuesOf("timeZone").filter((zone) => !commonZones.has(zone))).toEqual([]);
+    for (const zone of commonZones()) expect(() => new Intl.DateTimeFormat("en", { timeZone: zone })).not.toThrow();
+    expect(Intl.supportedValuesOf("timeZone").filter((zone) => !isCommonZone(zone))).toEqual([]);
   });
   it("not in the list are asked of Node", () => {
     expect(zoneExists("US/Samoa")).toBe(true);
