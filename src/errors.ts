@@ -59,7 +59,9 @@ export interface Issue {
 
 /** `file:line:column: path: message (suggestion)`, the form editors and terminals turn into a link. */
 export function formatIssue(issue: Issue): string {
-  const place = [issue.file, issue.line, issue.line === undefined ? undefined : issue.column].filter((part) => part !== undefined).join(":");
+  const place = [issue.file, issue.line, issue.line === undefined ? undefined : issue.column]
+    .filter((part) => part !== undefined)
+    .join(":");
   const path = issue.path === "" ? "" : `${issue.path}: `;
   const suggestion = issue.suggestion === undefined ? "" : ` (${issue.suggestion})`;
   return `${place}: ${path}${issue.message}${suggestion}`;
@@ -259,7 +261,12 @@ export class TurnError extends RunnerError {
   readonly requestId: string | undefined;
   constructor(
     message: string,
-    facts: ErrorOptions & { fault: Fault; status?: number | undefined; retryAfterMs?: number | undefined; requestId?: string | undefined },
+    facts: ErrorOptions & {
+      fault: Fault;
+      status?: number | undefined;
+      retryAfterMs?: number | undefined;
+      requestId?: string | undefined;
+    },
   ) {
     super(message, facts);
     this.fault = facts.fault;
