@@ -44,7 +44,7 @@ export function tokens(usage: Usage): string {
 }
 
 /** `repaired: dup_start ×29, orphan_stop`. */
-export function repaired(repairs: readonly Repair[]): string {
+function repaired(repairs: readonly Repair[]): string {
   if (repairs.length === 0) return "";
   const counts = new Map<string, number>();
   for (const { code } of repairs) counts.set(code, (counts.get(code) ?? 0) + 1);

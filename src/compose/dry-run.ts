@@ -19,7 +19,7 @@ export interface DryRunRequest {
   readonly simulate: Simulate | undefined;
 }
 
-export interface KeyState {
+interface KeyState {
   readonly provider: string;
   /** The variable that is looked in; undefined for a provider without a key. */
   readonly variable: string | undefined;

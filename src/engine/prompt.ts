@@ -3,7 +3,7 @@
  * (anthropics/claude-code#81860), and a prompt that says "each Monday" has made agents schedule themselves a second time
  * (HKUDS/nanobot#1458).
  */
-export const unattendedNote =
+const unattendedNote =
   "You are running unattended, started by a scheduler: nobody reads along and nobody can answer. " +
   "Do the task now, once. Do not ask questions, do not wait for confirmation, and do not schedule anything: the schedule is taken care of. " +
   "If something is missing, do what can be done and say plainly what could not be.";

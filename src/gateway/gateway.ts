@@ -7,7 +7,7 @@ import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { RetryPolicy } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
 
-export interface GatewayLimits {
+interface GatewayLimits {
   readonly firstByteMs: number;
   readonly idleMs: number;
   readonly tryMs: number;

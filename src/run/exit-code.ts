@@ -46,7 +46,7 @@ export interface Ending {
   readonly failOnSkip?: boolean | undefined;
 }
 
-/** The exit code of a run's ending (DESIGN section 7). */
+/** The exit code of a run's ending. */
 export function exitCodeOf(ending: Ending): ExitCode {
   const terminated = ending.signal === "SIGTERM" || ending.signal === "SIGHUP";
   const notDone = ending.failOnSkip === true ? exitCodes.failed : exitCodes.ok;

@@ -3,7 +3,7 @@
  * state to state. Every backend of the ledger refuses a move that is not in the table, so that no caller can reopen an ending.
  */
 
-/** The states of a run: one that is not an ending, and DESIGN's closed list of endings. */
+/** The states of a run: one that is not an ending, and the closed list of endings. */
 export const runStatuses = [
   /** Claimed by a live process, or by one that has died and was not rescued yet. A wait between two attempts counts as running. */
   "running",
