@@ -34,8 +34,8 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
   return plan.usable ? 0 : 77;
 }
 
-function keyLine({ provider, variable, found }: DryRun["keys"][number]): string {
-  return `${provider}: ${variable === undefined ? "no key needed" : `${variable} is ${found ? "set" : "MISSING"}`}`;
+function keyLine({ provider, variable, found, sentTo }: DryRun["keys"][number]): string {
+  return `${provider}: ${variable === undefined ? "no key needed" : `${variable} is ${found ? "set" : "MISSING"}; sent to ${sentTo}`}`;
 }
 
 function timetableLines(rows: readonly TimetableRow[]): string[] {

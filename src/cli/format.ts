@@ -68,6 +68,11 @@ export function shortId(id: string): string {
   return id.slice(0, 8);
 }
 
+/** Text of a model or a provider for a terminal: without the control characters that could steer it; lines and tabs stay. */
+export function plainText(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, "");
+}
+
 /** One line of at most `width` columns; control characters of foreign text are taken out so that it cannot steer a terminal. */
 export function oneLine(text: string, width = 200): string {
   const plain = text.replaceAll(/\p{Cc}+/gu, " ").trim();

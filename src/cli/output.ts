@@ -21,6 +21,8 @@ export interface Output {
   readonly style: (style: Style, text: string) => string;
   /** Styled for stderr. */
   readonly styleNote: (style: Style, text: string) => string;
+  /** stdout is a terminal, which foreign text must not steer. */
+  readonly terminal: boolean;
   /** stderr is a terminal a live line may be drawn on. */
   readonly live: boolean;
   /** Width of stderr in columns. */
@@ -41,6 +43,7 @@ export function createOutput(options: { json: boolean; color: boolean | undefine
     document: (kind, body) => writeAll(1, `${JSON.stringify({ version: jsonVersion, kind, ...body }, undefined, 2)}\n`),
     style: (style, text) => (outColor ? styleText(style, text, { validateStream: false }) : text),
     styleNote: (style, text) => (errColor ? styleText(style, text, { validateStream: false }) : text),
+    terminal: out,
     live: error && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
     get width() {
       return process.stderr.columns ?? 100;
@@ -68,7 +71,19 @@ function wantsColor(env: NodeJS.ProcessEnv, terminal: boolean): boolean {
   return terminal && env["TERM"] !== "dumb";
 }
 
-/** Writes the whole text, also to a pipe that is full (EAGAIN); a reader that has gone away (EPIPE) is not an error of ours. */
+/** What was asked for could not be written: a full disk behind a redirection, mostly. */
+export class OutputError extends Error {
+  constructor(cause: unknown) {
+    super(`the output could not be written: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = "OutputError";
+  }
+}
+
+/**
+ * Writes the whole text, also to a pipe that is full (EAGAIN). A reader that has gone away (EPIPE) is not an error of ours, and
+ * there is nowhere left to tell of a stderr that cannot be written.
+ * @throws OutputError for stdout.
+ */
 export function writeAll(descriptor: 1 | 2, text: string): void {
   let left = Buffer.from(text, "utf8");
   while (left.length > 0) {
@@ -77,7 +92,8 @@ export function writeAll(descriptor: 1 | 2, text: string): void {
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      else return;
+      else if (code === "EPIPE" || descriptor === 2) return;
+      else throw new OutputError(error);
     }
   }
 }

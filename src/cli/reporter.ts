@@ -94,7 +94,7 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
     case "run_finished": {
       const { status, reason, startedAt, finishedAt, runId, exitCode } = event.outcome;
       const more = exitCode === 0 ? "" : `\nexit ${exitCode}; more: runner show ${shortId(runId)}`;
-      return [`${style(statusStyle(status), status)} in ${duration(finishedAt - startedAt)}: ${reason}${more}`];
+      return [`${style(statusStyle(status), status)} in ${duration(finishedAt - startedAt)}: ${oneLine(reason, 1_000)}${more}`];
     }
   }
 }

@@ -12,13 +12,19 @@ export interface StopSignals {
 
 const names: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** A wrapper and a shell may each pass one Ctrl-C on; a second signal this soon after the first is the same wish. */
+const sameWishMs = 1_000;
+
 /** @param onSecond called when a second signal comes while the first is still being obeyed. */
 export function onStopSignals(onSecond: (signal: StopSignal) => void): StopSignals {
   const first = new AbortController();
   const stopped = Promise.withResolvers<StopSignal>();
+  let firstAt = Number.POSITIVE_INFINITY;
   const listeners = names.map((name) => {
     const listener = (): void => {
-      if (first.signal.aborted) onSecond(name);
+      const now = performance.now();
+      if (now - firstAt > sameWishMs) onSecond(name);
+      firstAt = Math.min(firstAt, now);
       first.abort(new StoppedBySignal(name));
       stopped.resolve(name);
     };

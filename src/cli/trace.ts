@@ -19,7 +19,7 @@ export interface TryFacts {
 }
 
 export function rungName(rung: Rung): string {
-  return `${rung.provider}/${rung.model}  ${rung.stream ? "streamed  " : "stream off"}`;
+  return `${oneLine(`${rung.provider}/${rung.model}`, 100)}  ${rung.stream ? "streamed  " : "stream off"}`;
 }
 
 /** `  2  kimi-coding/k2p5  stream off  answered  1.2 s  312 tokens, repaired: dup_start ×29`. */
@@ -33,7 +33,7 @@ export function tryLine(facts: TryFacts, style: Styler): string {
 }
 
 function failure(facts: TryFacts): string {
-  const reason = facts.reason === undefined || facts.reason === facts.fault ? "" : ` (${facts.reason})`;
+  const reason = facts.reason === undefined || facts.reason === facts.fault ? "" : ` (${oneLine(facts.reason, 60)})`;
   const error = facts.error === undefined ? "" : `: ${oneLine(facts.error, 160)}`;
   return `${facts.fault ?? "unknown"}${reason}${error}`;
 }
@@ -52,9 +52,9 @@ function repaired(repairs: readonly Repair[]): string {
 }
 
 export function waitLine(waitMs: number, why: string, style: Styler): string {
-  return style("dim", `      wait ${duration(waitMs)}: ${why}`);
+  return style("dim", `      wait ${duration(waitMs)}: ${oneLine(why, 300)}`);
 }
 
 export function whyLine(why: string, style: Styler): string {
-  return style("dim", `      ${why}`);
+  return style("dim", `      ${oneLine(why, 300)}`);
 }

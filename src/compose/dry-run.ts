@@ -24,6 +24,8 @@ interface KeyState {
   /** The variable that is looked in; undefined for a provider without a key. */
   readonly variable: string | undefined;
   readonly found: boolean;
+  /** Address it is sent to. */
+  readonly sentTo: string;
 }
 
 export interface DryRun extends DryRunPlan {
@@ -77,8 +79,14 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
     limits: { firstByteMs, idleMs, tryMs },
   });
   const keys = [...new Set(plan.ladder.map(({ provider }) => provider))].map((provider): KeyState => {
-    const variable = configs.get(provider)?.apiKey?.env;
-    return { provider, variable, found: variable === undefined || (project.place.env[variable] ?? "").trim() !== "" };
+    const { apiKey, baseUrl = "" } = configs.get(provider) ?? {};
+    const variable = apiKey?.env;
+    return {
+      provider,
+      variable,
+      sentTo: baseUrl,
+      found: variable === undefined || (project.place.env[variable] ?? "").trim() !== "",
+    };
   });
   return {
     ...planned,

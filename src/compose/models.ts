@@ -1,6 +1,5 @@
 /** Which providers there are, and what `provider/model` means among them. */
 import { UsageError, type Issue } from "../errors.ts";
-import type { Job } from "../job/job.ts";
 import { unknownProvider } from "../job/leaves.ts";
 import type { Config } from "../load/config.ts";
 import { builtInProviders } from "../provider/built-in.ts";
@@ -47,7 +46,7 @@ export function keyWarnings({ providers }: Pick<Config, "providers">, file: stri
 export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
   return (name: string): { provider: string; model: string; dialect: ProviderConfig["dialect"] } => {
     const { provider, model } = splitModel(name);
-    if (provider === "" || model === "" || !name.includes("/")) {
+    if (provider === "" || model === "" || !name.includes("/") || /[\s\p{Cc}]/u.test(name)) {
       throw new UsageError(`"${name}" does not name a model`, { suggestion: "Write provider/model, such as kimi-coding/k2p5." });
     }
     const config = providers.get(provider);

@@ -34,8 +34,10 @@ export interface Project {
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** @throws UsageError for a name nobody has; JobError if a broken file may hold it. */
   jobFor(idOrName: string): Job;
-  /** The id of a job by name, or the text itself: the history of a job outlives its file. */
-  jobIdFor(idOrName: string): string;
+  /** What is odd about this job, or about the configuration every job shares. */
+  warningsFor(job: Job): readonly Issue[];
+  /** The id of a job by name; undefined for one the files do not know, whose history may all the same be there. */
+  jobIdFor(idOrName: string): string | undefined;
 }
 
 /**
@@ -60,11 +62,12 @@ export async function loadProject(place: Place): Promise<Project> {
   const providers = mergeProviders(config);
   const loaded = await loadJobs({ dir: config.jobsDir, base: cwd, providers: [...providers.keys()] });
   const { issues } = loaded;
+  const shared = [...warnings, ...keyWarnings(config, files[0] ?? "configuration")];
   return {
     place,
     jobs: loaded.jobs,
     issues,
-    warnings: [...warnings, ...keyWarnings(config, files[0] ?? "configuration"), ...loaded.warnings],
+    warnings: [...shared, ...loaded.warnings],
     configFiles: files,
     stateDir: config.stateDir,
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
@@ -74,8 +77,9 @@ export async function loadProject(place: Place): Promise<Project> {
     defaultModel: config.model,
     defaultFallbacks: config.fallbacks ?? [],
     providers,
+    warningsFor: ({ source }) => [...shared, ...loaded.warnings.filter(({ file }) => file === source.file)],
     jobFor: (idOrName) => jobFor(loaded.jobs, issues, idOrName),
-    jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id ?? idOrName,
+    jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id,
   };
 }
 

@@ -1,8 +1,9 @@
 /** Winning a job for one run, whoever else wants it; and what is left of a run whose process has died. */
 import type { RunStart } from "../ledger/ledger.ts";
+import { exitCodeOf } from "../run/exit-code.ts";
 import type { RunListener } from "./events.ts";
 import { toFinish, toOutcome, type RunEnd, type RunOutcome } from "./outcome.ts";
-import type { EngineParts } from "./parts.ts";
+import type { EngineParts, RunRequest } from "./parts.ts";
 import { newTally } from "./tally.ts";
 
 /** Why a claim was lost. */
@@ -42,13 +43,14 @@ export async function recordSkip(
   parts: EngineParts,
   start: RunStart,
   blocker: Blocker,
-  listen: RunListener,
+  request: Pick<RunRequest, "listen" | "failOnSkip">,
 ): Promise<RunOutcome> {
-  const end: RunEnd = { status: "skipped", exitCode: 0, reason: blocker.reason, attempts: 0 };
+  const exitCode = exitCodeOf({ status: "skipped", failOnSkip: request.failOnSkip ?? false });
+  const end: RunEnd = { status: "skipped", exitCode, reason: blocker.reason };
   const tally = newTally();
   const finishedAt = parts.clock.now();
   await parts.ledger.recordRun(start, toFinish(end, tally, finishedAt));
   const outcome = { ...toOutcome(start, end, tally, finishedAt), blockedBy: blocker.runId };
-  listen({ type: "run_finished", at: finishedAt, outcome });
+  request.listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;
 }

@@ -38,7 +38,6 @@ export interface RunEnd {
   readonly reason: string;
   readonly fault?: Fault;
   readonly output?: string;
-  readonly attempts: number;
 }
 
 /** The end as the ledger keeps it. */
@@ -59,7 +58,7 @@ export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFini
 /** The end as whoever started the run is told. */
 export function toOutcome(start: RunStart, end: RunEnd, tally: Tally, finishedAt: number): RunOutcome {
   const { runId, jobId, jobName, modelAsked, simulated, startedAt } = start;
-  const { calls, tries, repairs, faults } = tally;
-  const counted = { attempts: end.attempts, calls, tries, repairs, faults };
+  const { attempts, calls, tries, repairs, faults } = tally;
+  const counted = { attempts, calls, tries, repairs, faults };
   return { runId, jobId, jobName, modelAsked, simulated, startedAt, ...counted, ...toFinish(end, tally, finishedAt) };
 }

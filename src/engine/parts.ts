@@ -21,7 +21,7 @@ export interface EngineParts {
   readonly ownerState: (owner: Owner) => OwnerState;
   /** Ends every process that still carries the run's marker; true if none is left. */
   readonly sweep: (runId: string) => Promise<boolean>;
-  /** Splits and checks `provider/model`. @throws ConfigError for a provider nobody knows. */
+  /** Splits and checks `provider/model`. @throws UsageError for a provider nobody knows. */
   readonly resolveModel: (name: string) => {
     readonly provider: string;
     readonly model: string;
@@ -41,6 +41,8 @@ export interface RunRequest {
   readonly model?: string;
   /** Overrides the job's `payload.stream`. */
   readonly stream?: boolean;
+  /** A skipped run exits 1 instead of 0. Default false. */
+  readonly failOnSkip?: boolean;
   /** Ends the run: its processes are asked to stop, then killed. */
   readonly signal: AbortSignal;
   readonly listen: RunListener;

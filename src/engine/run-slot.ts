@@ -22,12 +22,10 @@ export async function runSlot(parts: EngineParts, job: Job, request: RunRequest)
   const plan = await planRun(parts, job, request);
   const start = describeRun(parts, job, request, plan.modelAsked);
   const blocker = await claim(parts, start, request.listen);
-  if (blocker !== undefined) return recordSkip(parts, start, blocker, request.listen);
+  if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
   request.listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
   const tally = newTally();
-  const end = await attemptUntilEnd(parts, job, request, { start, plan, tally }).catch((error: unknown) =>
-    internalEnd(error, tally),
-  );
+  const end = await attemptUntilEnd(parts, job, request, { start, plan, tally }).catch((error: unknown) => internalEnd(error));
   return finish(parts, start, end, tally, request.listen);
 }
 
@@ -67,23 +65,23 @@ async function attemptUntilEnd(
   const history: AttemptRecord[] = [];
   for (let why = "the first attempt"; ;) {
     const ended = await runAttempt(context, history.length + 1, why);
+    tally.attempts += 1;
     history.push(toRecord(ended));
-    const attempts = history.length;
     const { result } = ended;
     if (result.status === "answered")
-      return { status: "succeeded", exitCode: 0, reason: successWords(tally), output: result.text, attempts };
-    if (request.signal.aborted) return cancelled(request.signal.reason, attempts);
-    if (deadline.aborted) return outOfTime(job, attempts);
+      return { status: "succeeded", exitCode: 0, reason: successWords(tally), output: result.text };
+    if (request.signal.aborted) return cancelled(request.signal.reason);
+    if (deadline.aborted) return outOfTime(job);
     const step = nextAttempt(history, policy, parts.clock.now(), parts.random());
     if (step.kind === "end") {
       const { status, exitCode } = step;
-      return { status, exitCode, reason: `${result.fault}: ${result.error}`, fault: result.fault, attempts };
+      return { status, exitCode, reason: `${result.error}; ${step.why}`, fault: result.fault };
     }
     request.listen({ type: "attempt_waiting", at: parts.clock.now(), waitMs: step.waitMs, why: step.why });
     // An aborted wait is not an error: what aborted it decides how the run ends.
     await parts.clock.sleep(step.waitMs, signal).catch(() => {});
-    if (request.signal.aborted) return cancelled(request.signal.reason, attempts);
-    if (deadline.aborted) return outOfTime(job, attempts);
+    if (request.signal.aborted) return cancelled(request.signal.reason);
+    if (deadline.aborted) return outOfTime(job);
     why = step.why;
   }
 }
@@ -97,7 +95,7 @@ function toRecord({ result, startedAt, finishedAt, confirmedDead, retryAfterMs }
   return { startedAt, finishedAt, toolRuns: result.toolRuns, confirmedDead, ...fault, ...asked };
 }
 
-function cancelled(reason: unknown, attempts: number): RunEnd {
+function cancelled(reason: unknown): RunEnd {
   const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
   const words = reason instanceof Error ? reason.message : "cancelled";
   return {
@@ -105,20 +103,19 @@ function cancelled(reason: unknown, attempts: number): RunEnd {
     exitCode: exitCodeOf({ status: "cancelled", signal }),
     reason: words,
     fault: "aborted",
-    attempts,
   };
 }
 
-function outOfTime(job: Job, attempts: number): RunEnd {
+function outOfTime(job: Job): RunEnd {
   const reason = `the run's time limit of ${job.limits.runMs / 1000} s passed (limits.run)`;
-  return { status: "timed_out", exitCode: exitCodeOf({ status: "timed_out" }), reason, fault: "timeout", attempts };
+  return { status: "timed_out", exitCode: exitCodeOf({ status: "timed_out" }), reason, fault: "timeout" };
 }
 
 /**
  * A broken invariant ends the run as `internal`. A ledger that cannot be written is not one: nothing more could be recorded,
  * so the error goes up as it is and the run stays open in the record until the next one finds its process dead.
  */
-function internalEnd(error: unknown, tally: Tally): RunEnd {
+function internalEnd(error: unknown): RunEnd {
   if (error instanceof LedgerError) throw error;
   const message = error instanceof Error ? error.message : String(error);
   return {
@@ -126,7 +123,6 @@ function internalEnd(error: unknown, tally: Tally): RunEnd {
     exitCode: 1,
     reason: `internal: ${message}`,
     fault: "internal",
-    attempts: tally.calls === 0 ? 0 : 1,
   };
 }
 
@@ -147,18 +143,17 @@ function withMemory(parts: EngineParts, listen: RunListener): RunListener {
 async function finish(parts: EngineParts, start: RunStart, end: RunEnd, tally: Tally, listen: RunListener): Promise<RunOutcome> {
   const finishedAt = parts.clock.now();
   const closed = await parts.ledger.finishRun(start.runId, toFinish(end, tally, finishedAt));
-  const outcome = toOutcome(start, closed ? end : takenForDead(end.attempts), tally, finishedAt);
+  const outcome = toOutcome(start, closed ? end : takenForDead(), tally, finishedAt);
   listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;
 }
 
 /** The first ending stays. Another process has closed this run, and what the ledger says is what is told. */
-function takenForDead(attempts: number): RunEnd {
+function takenForDead(): RunEnd {
   return {
     status: "interrupted",
     exitCode: 1,
     reason: "another process took this run for dead and closed it",
     fault: "turn_died",
-    attempts,
   };
 }

@@ -3,6 +3,7 @@ import type { Fault, Usage } from "../errors.ts";
 import type { Rung } from "../run/ladder.ts";
 
 export interface Tally {
+  attempts: number;
   calls: number;
   tries: number;
   repairs: number;
@@ -14,7 +15,7 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  return { calls: 0, tries: 0, repairs: 0, faults: {}, usage: {}, answeredBy: undefined, modelUsed: undefined };
+  return { attempts: 0, calls: 0, tries: 0, repairs: 0, faults: {}, usage: {}, answeredBy: undefined, modelUsed: undefined };
 }
 
 const counters = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens"] as const;

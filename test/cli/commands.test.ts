@@ -119,7 +119,7 @@ describe("history and show", () => {
     expect(byPrefix.stdout).toContain("auth");
     expect((await project.runner(["show", "last"])).stdout).toBe(byPrefix.stdout);
     expect((await json(["show", runId])).body).toMatchObject({
-      kind: "run",
+      kind: "run-detail",
       run: { runId },
       tries: [{ status: "failed", fault: "auth" }],
     });
@@ -211,6 +211,9 @@ describe("the command line itself", () => {
     ["a port that is none", ["mock", "--port", "http"], "http"],
     ["a model without a provider", ["run", "fpl-daily-check", "--model", "k2p5", "--simulate", "none"], "provider/model"],
     ["a provider nobody knows", ["run", "fpl-daily-check", "--model", "kimi-codin/k2p5", "--simulate", "none"], "kimi-coding"],
+    ["a seed that is empty", ["run", "fpl-daily-check", "--simulate", "none", "--seed", ""], "--seed"],
+    ["a model with a blank", ["run", "fpl-daily-check", "--model", "kimi-coding/k 2", "--simulate", "none"], "provider/model"],
+    ["the history of a slip", ["history", "fpl-daly-check"], "fpl-daily-check"],
     ["no command at all", [], "Usage"],
   ])("answers %s with exit 2 and what to write", async (_name, args, told) => {
     const { code, stdout, stderr } = await project.runner(args);

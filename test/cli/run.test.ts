@@ -1,6 +1,6 @@
 /** `runner run` against the simulated provider as a server of its own: real processes, real HTTP, a real ledger. */
-import { readFileSync, readdirSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { closeSync, existsSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   judgeText,
   startSimulatedProvider,
@@ -180,6 +180,57 @@ describe("runner run", () => {
     expect(failed.code).toBe(77);
     expect(failed.stderr).toContain("auth");
     expect(failed.stderr).toContain("runner show");
+  });
+});
+
+describe("what is printed", () => {
+  it.runIf(existsSync("/dev/full"))("says that the answer could not be written, and where it is kept", async () => {
+    await serve();
+    const full = openSync("/dev/full", "w");
+    const { code, stderr } = await project.runner(["run", "quick", "-q"], keys, full);
+    closeSync(full);
+    expect(code).toBe(75);
+    expect(stderr).toMatch(/could not be written.*runner show [0-9a-f]{8}/);
+    const shown = await project.runner(["show", "last", "--json"]);
+    expect(judgeText((JSON.parse(shown.stdout) as { run: { output: string } }).run.output)).toBe("right");
+  });
+
+  it("does not mind a reader that has gone away", async () => {
+    await serve();
+    const running = project.start(["run", "quick", "-q"], keys);
+    running.process.stdout?.destroy();
+    expect((await running.ended).code).toBe(0);
+  });
+
+  it("can be stopped while nobody reads the answer", async () => {
+    const text = "x".repeat(900_000);
+    await serve({ answer: () => ({ text }) }, quickJob({ payload: { stream: false } }));
+    const running = project.start(["run", "quick", "-q"], keys, "unread");
+    await vi.waitFor(
+      async () => {
+        const { runs } = JSON.parse((await project.runner(["history", "--json"])).stdout) as { runs: { status: string }[] };
+        expect(runs[0]?.status).toBe("succeeded");
+      },
+      { timeout: 20_000 },
+    );
+    running.process.kill("SIGTERM");
+    expect((await running.ended).signal).toBe("SIGTERM");
+  });
+
+  it("repeats no warning with -q, and tells a skip that is asked to fail", async () => {
+    const asked = Promise.withResolvers<void>();
+    await serve(
+      { simulation: { faults: [{ fault: "hang", rate: 1 }], seed: 1 }, onRequest: () => asked.resolve() },
+      quickJob({ agentId: "ops" }),
+    );
+    const first = project.start(["run", "quick", "-q"], keys);
+    await asked.promise;
+    expect(await project.runner(["run", "quick", "-q"], keys)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    const failing = await project.runner(["run", "quick", "-q", "--fail-on-skip"], keys);
+    expect(failing.code).toBe(1);
+    expect(failing.stderr).toContain("skipped");
+    first.process.kill("SIGTERM");
+    expect((await first.ended).stderr).not.toContain("warning:");
   });
 });
 

@@ -20,14 +20,17 @@ interface Running {
   readonly ended: Promise<Ended>;
 }
 
+/** Where its stdout goes: read to the end, left unread, or a descriptor. */
+export type Stdout = "read" | "unread" | number;
+
 export interface Stage {
   readonly dir: string;
   readonly stateDir: string;
   /** Writes a file of the project; an object is written as JSON. */
   write(file: string, content: unknown): void;
   /** Runs `runner ARGS` in the project to its end. */
-  runner(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  runner(args: readonly string[], env?: Readonly<Record<string, string>>, stdout?: Stdout): Promise<Ended>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>, stdout?: Stdout): Running;
   /** Every byte below the folder (project, home and state), for looking for what must not be there. */
   everyByte(): string;
   close(): void;
@@ -38,17 +41,18 @@ export function stage(): Stage {
   const dir = path.join(home, "project");
   const stateDir = path.join(home, "state", "runner");
   mkdirSync(path.join(dir, "jobs"), { recursive: true });
-  const start: Stage["start"] = (args, env = {}) => {
+  const start: Stage["start"] = (args, env = {}, target = "read") => {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd: dir,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", typeof target === "number" ? target : "pipe", "pipe"],
       env: { PATH: process.env["PATH"] ?? "", HOME: home, XDG_STATE_HOME: path.join(home, "state"), ...env },
     });
     let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    if (target === "read") child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const ended = new Promise<Ended>((resolve) => {
-      child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+      // A stdout that nobody reads never closes, so its process's exit is the end.
+      child.once(target === "unread" ? "exit" : "close", (code, signal) => resolve({ code, signal, stdout, stderr }));
     });
     return { process: child, ended };
   };
@@ -61,7 +65,7 @@ export function stage(): Stage {
       mkdirSync(path.dirname(target), { recursive: true });
       writeFileSync(target, typeof content === "string" ? content : JSON.stringify(content, undefined, 2));
     },
-    runner: (args, env) => start(args, env).ended,
+    runner: (args, env, stdout) => start(args, env, stdout).ended,
     everyByte: () =>
       readdirSync(home, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())

@@ -1,8 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import https from "node:https";
-import os from "node:os";
-import path from "node:path";
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ProviderError } from "../../src/errors.ts";
@@ -341,41 +338,15 @@ describe("the network", () => {
   });
 
   it("says that a certificate is self-signed", async () => {
-    const dir = mkdtempSync(path.join(os.tmpdir(), "runner-tls-"));
-    try {
-      execFileSync(
-        "openssl",
-        [
-          "req",
-          "-x509",
-          "-newkey",
-          "rsa:2048",
-          "-nodes",
-          "-subj",
-          "/CN=localhost",
-          "-days",
-          "1",
-          "-keyout",
-          `${dir}/key.pem`,
-          "-out",
-          `${dir}/cert.pem`,
-        ],
-        { stdio: "ignore" },
-      );
-      const server = https.createServer(
-        { key: readFileSync(`${dir}/key.pem`), cert: readFileSync(`${dir}/cert.pem`) },
-        (_, response) => response.end("never"),
-      );
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const port = portOf(server);
-      expect(await network(ask(`https://127.0.0.1:${port}`))).toMatch(
-        /^network - acme: .*self-signed certificate.*NODE_EXTRA_CA_CERTS/,
-      );
-      server.close();
-      server.closeAllConnections();
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
+    const [key, cert] = ["key", "cert"].map((name) => readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url)));
+    const server = https.createServer({ key, cert }, (_, response) => response.end("never"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const port = portOf(server);
+    expect(await network(ask(`https://127.0.0.1:${port}`))).toMatch(
+      /^network - acme: .*self-signed certificate.*NODE_EXTRA_CA_CERTS/,
+    );
+    server.close();
+    server.closeAllConnections();
   });
 
   it("says that a header cannot be sent, and not its value", async () => {

@@ -28,10 +28,13 @@ async function execute(
     throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  const jobId = jobName === undefined ? undefined : project.jobIdFor(jobName);
+  const known = jobName === undefined ? undefined : project.jobIdFor(jobName);
+  const jobId = known ?? jobName;
   const ledger = await openProjectLedger(project, { create: false });
   const runs = ledger === undefined ? [] : await ledger.history({ limit, ...(jobId === undefined ? {} : { jobId }) });
   await ledger?.close();
+  // The history of a job outlives its file; a name that neither files nor ledger know is a slip.
+  if (jobName !== undefined && known === undefined && runs.length === 0) project.jobFor(jobName);
   if (context.output.json) context.output.document("history", { runs });
   else print(context, runs);
   return 0;

@@ -25,7 +25,11 @@ async function execute(context: CommandContext): Promise<number> {
   const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
   await ledger?.close();
   if (context.output.json) {
-    const jobs = project.jobs.map((job) => ({ ...job, lastRun: lastRuns.get(job.id) ?? null }));
+    const jobs = project.jobs.map((job) => ({
+      ...job,
+      model: job.payload.model ?? project.defaultModel ?? null,
+      lastRun: lastRuns.get(job.id) ?? null,
+    }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
   } else print(context, project, lastRuns);
   return reportProblems(context.output, project);

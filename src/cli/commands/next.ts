@@ -60,7 +60,7 @@ function toDocument({ job, zone, at }: Due): Record<string, unknown> {
 
 function print({ output }: CommandContext, dues: readonly Due[], now: number): void {
   if (dues.length === 0) {
-    output.note("Nothing is due: no job has a schedule with an instant ahead.");
+    output.note("Nothing is due: there is no schedule with an instant ahead.");
     return;
   }
   const head = ["JOB", "LOCAL", "ZONE", "UTC", "IN"].map((cell) => output.style("bold", cell));

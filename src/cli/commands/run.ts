@@ -1,8 +1,10 @@
+import type { Project } from "../../compose/project.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
-import { UsageError } from "../../errors.ts";
+import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { formatIssue } from "../../errors.ts";
-import { exitCodeOf } from "../../run/exit-code.ts";
+import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
+import { plainText, shortId } from "../format.ts";
+import { OutputError } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
 import { createReporter, quietReporter } from "../reporter.ts";
 
@@ -43,33 +45,44 @@ async function execute(
 ): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  for (const warning of project.warnings)
-    context.output.note(`${context.output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
   const asked = {
     job: project.jobFor(jobName),
     model: typeof options["model"] === "string" ? options["model"] : undefined,
     stream: typeof options["stream"] === "boolean" ? options["stream"] : undefined,
     simulate: simulation(options),
   };
+  // Cron mails every word, so a quiet run does not repeat what `validate` says.
+  if (options["quiet"] !== true) warn(context, project.warningsFor(asked.job));
   if (options["dryRun"] === true) {
     const { dryRun } = await import("../dry-run.ts");
     return dryRun(context, project, asked);
   }
+  return printOutcome(context, await runToItsEnd(context, project, asked, options));
+}
+
+type Asked = Parameters<typeof import("../dry-run.ts").dryRun>[2];
+
+/** Everything is closed and the signals are released when it returns: what is printed afterwards may block, and then Ctrl-C must still work. */
+async function runToItsEnd(
+  context: CommandContext,
+  project: Project,
+  asked: Asked,
+  options: Readonly<Record<string, unknown>>,
+): Promise<RunOutcome> {
   const { openRuntime } = await import("../../compose/runtime.ts");
   const signals = onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })));
   const reporter = createReporter(context.output);
+  const { listen } = options["quiet"] === true ? quietReporter(reporter) : reporter;
   const runtime = await openRuntime(project, asked.simulate === undefined ? {} : { simulate: asked.simulate });
   try {
-    const { listen } = options["quiet"] === true ? quietReporter(reporter) : reporter;
-    const outcome = await runtime.engine.run(asked.job, {
+    return await runtime.engine.run(asked.job, {
       trigger: "manual",
+      failOnSkip: options["failOnSkip"] === true,
       ...(asked.model === undefined ? {} : { model: asked.model }),
       ...(asked.stream === undefined ? {} : { stream: asked.stream }),
       signal: signals.signal,
       listen,
     });
-    reporter.close();
-    return printOutcome(context, outcome, options);
   } finally {
     reporter.close();
     await runtime.close();
@@ -77,11 +90,19 @@ async function execute(
   }
 }
 
+function warn({ output }: CommandContext, warnings: readonly Issue[]): void {
+  for (const warning of warnings) output.note(`${output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
+}
+
+/** NaN for what is no whole number from 0 to 2^31 - 1. */
+function wholeNumber(written: unknown): number {
+  return typeof written === "string" && /^\d{1,10}$/.test(written) && Number(written) < 2 ** 31 ? Number(written) : Number.NaN;
+}
+
 function simulation(options: Readonly<Record<string, unknown>>): { faults: string; seed: number | undefined } | undefined {
   const faults = options["simulate"];
-  const seed = options["seed"] === undefined ? undefined : Number(options["seed"]);
-  if (seed !== undefined && (!Number.isInteger(seed) || seed < 0))
-    throw new UsageError(`--seed takes a whole number, not "${String(options["seed"])}"`);
+  const seed = options["seed"] === undefined ? undefined : wholeNumber(options["seed"]);
+  if (Number.isNaN(seed)) throw new UsageError(`--seed takes a whole number, not "${String(options["seed"])}"`);
   if (typeof faults !== "string") {
     if (seed !== undefined) throw new UsageError("--seed means something only together with --simulate");
     return undefined;
@@ -89,12 +110,17 @@ function simulation(options: Readonly<Record<string, unknown>>): { faults: strin
   return { faults, seed };
 }
 
-function printOutcome({ output }: CommandContext, outcome: RunOutcome, options: Readonly<Record<string, unknown>>): number {
-  const exitCode =
-    outcome.status === "skipped"
-      ? exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true })
-      : outcome.exitCode;
-  if (output.json) output.document("run", { run: { ...outcome, exitCode } });
-  else if (outcome.output !== undefined && outcome.output !== "") output.data(outcome.output);
-  return exitCode;
+function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
+  try {
+    if (output.json) output.document("run", { run: outcome });
+    else if (outcome.output !== undefined && outcome.output !== "")
+      output.data(output.terminal ? plainText(outcome.output) : outcome.output);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    output.note(
+      `${output.styleNote("red", "error:")} ${error.message}; the answer is in the ledger: runner show ${shortId(outcome.runId)}`,
+    );
+    return exitCodes.later;
+  }
+  return outcome.exitCode;
 }

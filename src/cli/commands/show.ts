@@ -1,7 +1,7 @@
 import type { AttemptRow, CallRow, RunDetail, TryRow } from "../../ledger/ledger.ts";
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { duration, instantUtc, oneLine } from "../format.ts";
+import { duration, instantUtc, oneLine, plainText } from "../format.ts";
 import { statusStyle } from "../status.ts";
 import { tokens, tryLine, waitLine, whyLine } from "../trace.ts";
 
@@ -31,7 +31,7 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
       throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, {
         suggestion: "Give more of the id.",
       });
-    if (context.output.json) context.output.document("run", { ...found });
+    if (context.output.json) context.output.document("run-detail", { ...found });
     else print(context, found);
   } finally {
     await ledger.close();
@@ -49,7 +49,7 @@ function print({ output }: CommandContext, { run, attempts, calls, tries }: RunD
     ["run", run.runId],
     ["job", `${run.jobName} (${run.jobId})`],
     ["status", style(statusStyle(run.status), run.status) + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
-    ["why", run.reason ?? ""],
+    ["why", oneLine(run.reason ?? "", 4_000)],
     ["started", `${instantUtc(run.startedAt)}, ${run.trigger === "slot" ? "by its schedule" : "by hand"}`],
     ["ended", ended],
     [
@@ -63,7 +63,8 @@ function print({ output }: CommandContext, { run, attempts, calls, tries }: RunD
   ];
   for (const [name, value] of facts) if (value !== "") output.data(`${style("bold", name.padEnd(9))}  ${value}`);
   for (const attempt of attempts) printAttempt(output, attempt, calls, tries);
-  if (run.output !== undefined && run.output !== "") output.data(`\n${style("bold", "output")}\n${run.output}`);
+  if (run.output !== undefined && run.output !== "")
+    output.data(`\n${style("bold", "output")}\n${output.terminal ? plainText(run.output) : run.output}`);
 }
 
 function printAttempt(
