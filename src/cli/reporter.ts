@@ -131,7 +131,7 @@ function createLiveLine(output: Output): LiveLine {
         const passed = Date.now() - since;
         const clock = forMs === undefined ? duration(passed) : `${duration(Math.max(0, forMs - passed))} left`;
         const frame = frames[Math.floor(passed / 100) % frames.length] ?? "";
-        writeAll(2, `\r\u001B[K${oneLine(`  ${frame} ${text}  ${clock}`, output.width - 1)}`);
+        writeAll(2, `\r\u001B[K  ${oneLine(`${frame} ${text}  ${clock}`, Math.max(20, output.width - 3))}`);
       };
       timer = setInterval(draw, 100);
       timer.unref();
