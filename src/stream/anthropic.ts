@@ -1,12 +1,23 @@
 import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
 import { Envelope } from "./envelope.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
-import { isObject, type Json, stringOr, tryParse } from "./json.ts";
+import { isObject, type Json, maxDepth, stringOr, tooDeep, tryParse } from "./json.ts";
 import { Lanes } from "./lanes.ts";
 import { Proof } from "./proof.ts";
 import { namedFrame, oneLine } from "./serialise.ts";
 import { readUpstreamError } from "./upstream.ts";
 import { anthropicUsage } from "./usage.ts";
+
+const knownTypes = new Set([
+  "message_start",
+  "content_block_start",
+  "content_block_delta",
+  "content_block_stop",
+  "message_delta",
+  "message_stop",
+  "ping",
+]);
+const knownContent = /^content_block_(?:start|delta)$/;
 
 /**
  * The machine for `anthropic-messages`: one `push` an event, decided by (state, event). The message's envelope (start, stop
@@ -151,6 +162,8 @@ export class AnthropicNormalizer implements Normalizer {
       return;
     }
     const event = tryParse(data);
+    if (data.length > maxDepth && tooDeep(event))
+      throw proof.fault("malformed_frame", `an event is nested deeper than ${maxDepth} levels`);
     if (!isObject(event)) this.#unreadable(frame.event);
     else this.#event(event, frame.event, oneLine(data, event));
   }
@@ -171,13 +184,19 @@ export class AnthropicNormalizer implements Normalizer {
     const proof = this.#proof;
     const own = stringOr(event["type"], undefined);
     const type = own ?? name;
-    if (type === "error" || name === "error" || (own === undefined && event["error"] !== undefined && event["error"] !== null)) {
+    if (type === "error" || name === "error" || (event["error"] !== undefined && event["error"] !== null)) {
       throw this.#upstream(event, name);
     }
     if (type !== undefined && /exception$/i.test(type)) throw this.#upstream(event, type);
     if (type === undefined) {
       this.#untyped(event);
       return;
+    }
+    if (
+      !knownTypes.has(type) &&
+      (isObject(event["delta"]) || isObject(event["content_block"]) || knownContent.test(name ?? ""))
+    ) {
+      throw proof.fault("malformed_frame", "an event of a type nobody knows carries content: it would be lost");
     }
     proof.event = type;
     if (name !== type)
@@ -214,14 +233,16 @@ export class AnthropicNormalizer implements Normalizer {
       case "message_start":
         envelope.start(event, data);
         return;
-      case "content_block_start":
-        envelope.beforeBlock(event);
-        this.#content(() => this.#lanes.start(event, data, { restarted: envelope.restarted, certified: envelope.certified }));
+      case "content_block_start": {
+        const facts = envelope.beforeBlock(event);
+        this.#content(() => this.#lanes.start(event, data, facts));
         return;
+      }
       case "content_block_delta":
         if (envelope.beforeDelta(event)) this.#content(() => this.#lanes.delta(event, data));
         return;
       case "content_block_stop":
+        envelope.beforeStop();
         this.#lanes.stop(event, data);
         return;
       case "message_delta":

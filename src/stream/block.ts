@@ -24,6 +24,7 @@ export function laneFor(index: number, event: Json, data: string, proof: Proof):
   const type = stringOr(block["type"], "");
   const kind = kindOf(type);
   const before = JSON.stringify(block);
+  const ownId = typeof block["id"] === "string" && block["id"] !== "";
   if (kind === "text") fill(block, "text", "");
   if (kind === "thinking") {
     fill(block, "thinking", "");
@@ -34,7 +35,7 @@ export function laneFor(index: number, event: Json, data: string, proof: Proof):
       throw proof.fault("tool_without_name", "a tool call has no name", { index });
     if (block["input"] === "") block["input"] = {};
     fill(block, "input", {});
-    if (typeof block["id"] !== "string" || block["id"] === "") block["id"] = `toolu_${proof.frames}_${index}`;
+    if (!ownId) block["id"] = `toolu_${proof.frames}_${index}`;
   }
   for (const field of ["text", "thinking", "signature"]) {
     if ((kind === "text" || kind === "thinking") && field in block && typeof block[field] !== "string") {
@@ -45,6 +46,7 @@ export function laneFor(index: number, event: Json, data: string, proof: Proof):
   if (changed)
     proof.repair("field_default", `a ${kind} block start lacked a field that carries no content; it was given its empty value`);
   const lane = new Lane(index, kind, block, changed ? undefined : data);
+  lane.ownId = ownId;
   seed(lane);
   return lane;
 }
@@ -59,7 +61,7 @@ function seed(lane: Lane): void {
   const text = lane.block[lane.kind];
   if (lane.kind === "text" || lane.kind === "thinking") {
     if (text !== "" || (lane.block["signature"] ?? "") !== "") lane.hasContent = true;
-    if (Array.isArray(lane.block["citations"])) lane.citations.push(...lane.block["citations"]);
+    if (Array.isArray(lane.block["citations"])) for (const citation of lane.block["citations"]) lane.citations.push(citation);
   }
 }
 

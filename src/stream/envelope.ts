@@ -2,7 +2,7 @@ import type { AssembledMessage, StreamEnd } from "./event.ts";
 import { assembledBlock } from "./block.ts";
 import { completeHead, emptyUsage, standInHead } from "./head.ts";
 import { isIndex, type Json, objectOr, stringOr } from "./json.ts";
-import type { Lanes } from "./lanes.ts";
+import type { Lanes, StartFacts } from "./lanes.ts";
 import type { Proof } from "./proof.ts";
 import { StopFacts } from "./stop-facts.ts";
 import { commonStopReason, cutByLimit } from "./stop-reason.ts";
@@ -10,6 +10,10 @@ import { anthropicUsage, UsageTally } from "./usage.ts";
 
 /** An answer without a block and with this many tokens said something that did not arrive. */
 const minLostTokens = 10;
+
+function saysNothing(content: unknown): boolean {
+  return content === undefined || content === null || content === "" || (Array.isArray(content) && content.length === 0);
+}
 
 /** The message round the blocks: its start, its stop reason and counters, its end, and whether all of it is one generation's. */
 export class Envelope {
@@ -29,11 +33,13 @@ export class Envelope {
   #synthetic = false;
   /** The first content had neither a message start nor a block start before it. */
   #headless = false;
-  /** A second start came after content: a block that begins again would be another generation's. */
-  restarted = false;
+  #restarted = false;
   /** A start came after content and its stop reason: the answer is whole, and what follows would be another one. */
   #startAfterReason = false;
   #contentAfterReason = false;
+  /** The start came more than once before any content. */
+  #startedTwice = false;
+  #startSinceBlock = false;
   /** A `message_stop` came while something was irregular: only the end of the body proves that nothing follows. */
   #heldStop: string | undefined;
   #finalReason = "";
@@ -59,7 +65,7 @@ export class Envelope {
   start(event: Json, data: string): void {
     const message = objectOr(event["message"]);
     const id = stringOr(message["id"], "") || undefined;
-    if (Array.isArray(message["content"]) && message["content"].length > 0) {
+    if (!saysNothing(message["content"])) {
       throw this.#proof.fault("malformed_frame", "a message_start carries content, which its events would double");
     }
     this.#refuseAfterStop();
@@ -95,6 +101,11 @@ export class Envelope {
     this.#pendingHead = undefined;
   }
 
+  /** A second start came after something was released or said: a block that begins again would be another generation's. */
+  get #restartedNow(): boolean {
+    return this.#restarted || (this.#startedTwice && !this.#proof.contentSeen && this.#lanes.anyBehind);
+  }
+
   /** Called before any block is released: the start goes first. */
   openForContent(): void {
     this.#releaseHead();
@@ -113,7 +124,7 @@ export class Envelope {
       "late_start",
       "the message start came after the first content; a block that begins again after it is refused",
     );
-    this.restarted = true;
+    this.#restarted = true;
   }
 
   #again(id: string | undefined): void {
@@ -123,8 +134,10 @@ export class Envelope {
         known ? "dup_start" : "id_replaced",
         "nothing had been said yet, so whatever generation follows is whole",
       );
-      // A stop reason before the start belongs to what the start replaces.
+      // A stop reason before the start belongs to what the start replaces, and so does an empty block.
       this.#stop.forget();
+      this.#startedTwice = true;
+      this.#startSinceBlock = true;
       return;
     }
     if (!known)
@@ -132,15 +145,23 @@ export class Envelope {
         "spliced_message",
         "after content a message_start with another id began: two answers in one stream",
       );
-    this.restarted = true;
+    this.#restarted = true;
+    if (this.#lanes.anySynthetic)
+      throw this.#proof.fault(
+        "restarted_message",
+        "after a second message_start a restart could not be told: block starts are missing",
+      );
     this.#startAfterReason = this.#stop.reason !== undefined;
     this.#proof.repair("dup_start", "the same start again and no block begins again after it, so the content goes on");
   }
 
-  /** A block begins: gives the message a start if it has none. */
-  beforeBlock(event: Json): void {
+  /** A block begins: gives the message a start if it has none, and tells what the blocks cannot know. */
+  beforeBlock(event: Json): StartFacts {
     this.#refuseAfterStop();
     if (this.#proof.state === "idle") this.#standIn(event["index"]);
+    const twins = this.#startedTwice && !this.#startSinceBlock;
+    this.#startSinceBlock = false;
+    return { restarted: this.#restartedNow, certified: this.certified, twins };
   }
 
   /** Content comes: false if it is an empty delta before everything, which adds nothing. */
@@ -189,6 +210,7 @@ export class Envelope {
       this.#proof.repair("orphan_message_delta", "an end before any start and content cannot be this answer's");
       return;
     }
+    if (this.#twins) this.#refuseAfterStop();
     if (this.#stop.take(event, data)) this.#contentAfterReason = false;
   }
 
@@ -198,6 +220,7 @@ export class Envelope {
       return;
     }
     if (this.#heldStop !== undefined) {
+      if (this.#twins) this.#refuseAfterStop();
       this.#proof.repair("dup_message_stop", "the message had ended already");
       return;
     }
@@ -206,9 +229,19 @@ export class Envelope {
       this.#contentAfterReason = false;
     }
     // An end that is irregular in itself could be the early end of an answer that goes on: only silence proves it.
-    const regular = this.#lanes.output.released.length > 0 && !this.#lanes.open && !this.#promisesMore();
+    const regular = this.#lanes.output.released.length > 0 && !this.#lanes.open && !this.#promisesMore() && !this.#twins;
     if (regular || !this.certified || this.#emptyOrDoomed()) this.#finish(data);
     else this.#heldStop = data;
+  }
+
+  /** Start and blocks came twice: two streams in one, of which one is being read, unless nothing follows its end. */
+  get #twins(): boolean {
+    return this.#startedTwice && this.#lanes.mixed;
+  }
+
+  /** The end of a block comes. */
+  beforeStop(): void {
+    if (this.#twins) this.#refuseAfterStop();
   }
 
   /** The stop reason announces a tool call and none has come. */
@@ -283,9 +316,9 @@ export class Envelope {
   /** The stop reason that fits the blocks. */
   #settledReason(): string {
     const reason = this.#stop.reason ?? "";
+    if (reason === "tool_use" && (this.#lanes.lostBlock || (this.#promisesMore() && this.#lanes.lostStops > 0)))
+      throw this.#proof.fault("tool_input_incomplete", "a tool call is announced, a block's end came and its start did not");
     if (this.#promisesMore()) {
-      if (this.#lanes.lostStops > 0)
-        throw this.#proof.fault("tool_input_incomplete", "a tool call is announced, a block's end came and its start did not");
       this.#proof.repair("stop_reason_demoted", "tool_use without a tool call, and with content: the turn had ended");
       return "end_turn";
     }

@@ -19,6 +19,16 @@ export function isIndex(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** Nesting that may come: what is read must also be written again, and writing JSON is recursive. */
+export const maxDepth = 500;
+
+/** Whether a parsed value is nested deeper than `maxDepth`. */
+export function tooDeep(value: unknown, levels = maxDepth): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((inner) => tooDeep(inner, levels - 1));
+}
+
 /** The value, or `undefined` if the text is not JSON. `undefined` is no JSON value, so the two cannot be confused. */
 export function tryParse(text: string): unknown {
   try {

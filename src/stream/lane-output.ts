@@ -142,7 +142,7 @@ export class LaneOutput {
 
   #end(lane: Lane): void {
     if (!lane.released) {
-      if (lane.superseded || lane.kind === "text") {
+      if (lane.superseded || lane.kind === "text" || (lane.kind === "thinking" && lane.before !== undefined)) {
         this.#proof.repair(
           "empty_block",
           "the block carried nothing; providers refuse empty text blocks when they are sent back",

@@ -1,5 +1,5 @@
 import { Fragments } from "./fragments.ts";
-import { isObject, type Json, tryParse } from "./json.ts";
+import { isObject, type Json, maxDepth, stringOr, tooDeep, tryParse } from "./json.ts";
 
 /** What a lane carries. `opaque`: a block that comes whole in its start, such as `redacted_thinking` or a server tool's result. */
 export type LaneKind = "text" | "thinking" | "tool" | "opaque";
@@ -25,11 +25,17 @@ export class Lane {
   superseded = false;
   /** Closed by us because too much was parked behind it. */
   overflowed = false;
+  /** Its start came a second time. */
+  startedTwice = false;
+  /** The closed block whose index it took over. */
+  before: Lane | undefined;
   hasContent = false;
   readonly content = new Fragments();
   readonly signatures: ParkedEvent[] = [];
   readonly citations: unknown[] = [];
   readonly parked: ParkedEvent[] = [];
+  /** Its id is the provider's. */
+  ownId = true;
   /** The proven tool input, once closed. */
   input: unknown;
   /** Detects text that is sent whole again and again instead of in pieces. */
@@ -51,6 +57,23 @@ export class Lane {
     return this.block["type"] === other.block["type"];
   }
 
+  /** The block whose index it took over came again, piece by piece. */
+  get repeatsBefore(): boolean {
+    const { before } = this;
+    return before !== undefined && this.sameBlock(before) && this.content.seemsEqual(before.content) && this.#sameName(before);
+  }
+
+  /** Calls are told apart by their ids, unless the ids are ours. */
+  #sameName(before: Lane): boolean {
+    if (this.kind !== "tool") return this.kind !== "opaque" && this.content.count > 0;
+    return !this.ownId && !before.ownId && this.block["name"] === before.block["name"];
+  }
+
+  /** The pieces bring once more what the start had brought. */
+  get repeatsStart(): boolean {
+    return (this.kind === "text" || this.kind === "thinking") && this.content.seemsText(stringOr(this.block[this.kind], ""));
+  }
+
   /** The tool's input proven whole: all fragments parse as one object, or none came and the start held one. */
   proveInput(): string | undefined {
     const seed = this.block["input"];
@@ -61,6 +84,7 @@ export class Lane {
     }
     const value = tryParse(this.content.join());
     if (!isObject(value)) return "its input is no whole JSON object";
+    if (tooDeep(value)) return `its input is nested deeper than ${maxDepth} levels`;
     if (isObject(seed) && Object.keys(seed).length > 0 && JSON.stringify(seed) !== JSON.stringify(value)) {
       return "its start and its fragments carry different inputs";
     }

@@ -11,7 +11,18 @@ export interface StartFacts {
   readonly restarted: boolean;
   /** The provider has certified the end already. */
   readonly certified: boolean;
+  /** Two message starts came before this message's blocks, and none since the last block start. */
+  readonly twins: boolean;
 }
+
+/** A piece of content under a type that clients do not know, or under none: they would ignore it. */
+function carriesText(type: string, delta: Json): boolean {
+  if (Object.hasOwn(deltaFields, type)) return false;
+  return Object.values(deltaFields).some(({ field }) => typeof delta[field] === "string" && delta[field] !== "");
+}
+
+/** Ends without a beginning that are remembered. */
+const maxOrphans = 1000;
 
 /** The blocks of one message: which may begin, go on and end, decided on content and never on names. */
 export class Lanes {
@@ -20,9 +31,11 @@ export class Lanes {
   readonly #keep: boolean;
   readonly #byIndex = new Map<number, Lane>();
   readonly #toolIds = new Set<string>();
+  #irregular = false;
+  #synthetic = false;
   #highest = -1;
-  /** Ends of blocks that never began, after the message had begun: a block may have been lost. */
-  lostStops = 0;
+  /** Indexes at which a block ended that had not begun. */
+  readonly #orphans = new Set<number>();
   /** Pieces of content and starts of tool calls so far. */
   contentEvents = 0;
   /** A tool input was found incomplete; the message cannot succeed and nothing more of it is released. */
@@ -48,6 +61,31 @@ export class Lanes {
     );
   }
 
+  /** A block has ended or was released, so that it cannot be taken back. */
+  get anyBehind(): boolean {
+    return this.output.released.length > 0 || [...this.#byIndex.values()].some((lane) => lane.closed);
+  }
+
+  /** Blocks began again, followed each other without an end, or were mixed: as when two streams come in one. */
+  get mixed(): boolean {
+    return this.#irregular;
+  }
+
+  /** A block came without its start, so that one which begins again may come without it, too. */
+  get anySynthetic(): boolean {
+    return this.#synthetic;
+  }
+
+  /** Blocks ended that had not begun. */
+  get lostStops(): number {
+    return this.#orphans.size;
+  }
+
+  /** The block after the last one ended and had not begun: it may have been a whole one. (Before others some gateways leave gaps.) */
+  get lostBlock(): boolean {
+    return this.#orphans.has(this.#highest + 1);
+  }
+
   get open(): boolean {
     return this.output.waiting.some((lane) => !lane.closed);
   }
@@ -71,7 +109,14 @@ export class Lanes {
     if (known === undefined && index < this.#highest) {
       throw this.#proof.fault("index_regression", `a block began at index ${index} after index ${this.#highest}`, { index });
     }
+    if (this.none && index > 0 && this.#orphans.size > 0) {
+      throw this.#proof.fault("truncated", "the end of an earlier block came and the block did not", { index });
+    }
     const lane = laneFor(index, event, data, this.#proof);
+    if (known !== undefined || this.open) this.#irregular = true;
+    if (known !== undefined && !known.closed && facts.twins) {
+      throw this.#proof.fault("block_restarted", "two message starts and two starts of one block: two streams in one", { index });
+    }
     if (known !== undefined && this.#again(known, lane)) return;
     this.#begin(lane);
   }
@@ -81,6 +126,7 @@ export class Lanes {
     const { index } = lane;
     if (!known.closed && known.sameBlock(lane)) {
       if (this.#sameStart(known, lane)) {
+        known.startedTwice = true;
         this.#proof.repair("dup_block_start", "the block had begun and carried nothing yet, so its second start changes nothing");
         return true;
       }
@@ -91,6 +137,7 @@ export class Lanes {
         index,
       });
     if (known.closed) {
+      lane.before = known;
       this.#proof.repair(
         "index_reused",
         "the last block was closed, so the same index names a new block; the order of content is kept",
@@ -124,6 +171,7 @@ export class Lanes {
     this.#highest = Math.max(this.#highest, lane.index);
     if (lane.hasContent) this.#content();
     this.output.add(lane);
+    this.#limitParked();
   }
 
   #content(): void {
@@ -135,6 +183,8 @@ export class Lanes {
     const { index, delta } = event;
     if (!isIndex(index) || !isObject(delta)) throw this.#proof.fault("malformed_frame", "a block delta without index or delta");
     const type = stringOr(delta["type"], "");
+    if (type === "" || carriesText(type, delta))
+      throw this.#proof.fault("malformed_frame", "a delta of a type nobody knows carries text: it would be lost", { index });
     const known = Object.hasOwn(deltaFields, type) ? deltaFields[type] : undefined;
     if (known === undefined) return this.#otherDelta(index, type, event, data);
     const piece = delta[known.field] ?? "";
@@ -198,14 +248,22 @@ export class Lanes {
     }
     if (index < this.#highest)
       throw this.#proof.fault("index_regression", `content at index ${index} after index ${this.#highest}`, { index });
+    // One missing start is an envelope that was lost. With the end of the block before it, or a whole block, missing as well, a
+    // stretch of the stream was lost, and content with it.
+    if (index > this.#highest + 1 || this.open)
+      throw this.#proof.fault("delta_without_block", "content without a block start, and what stood before it is missing, too", {
+        index,
+      });
     this.#proof.repair("synthetic_block", `${kind} came without its block start; only the envelope was missing`);
     const lane = new Lane(index, kind, emptyBlock(kind), undefined);
     this.#begin(lane);
+    this.#synthetic = true;
     return lane;
   }
 
   #otherKind(lane: Lane, kind: LaneKind, piece: string): Lane | undefined {
     const { index } = lane;
+    this.#irregular = true;
     const prose = (kind === "text" || kind === "thinking") && (lane.kind === "text" || lane.kind === "thinking");
     if (!prose) throw this.#proof.fault("block_type_mismatch", `${kind} content for a ${lane.kind} block`, { index });
     if (piece === "") {
@@ -258,7 +316,12 @@ export class Lanes {
     const index = event["index"];
     const lane = isIndex(index) ? this.#byIndex.get(index) : undefined;
     if (lane === undefined || lane.closed) {
-      if (lane === undefined) this.lostStops += 1;
+      if (lane === undefined && isIndex(index) && this.#orphans.size < maxOrphans) this.#orphans.add(index);
+      if (lane !== undefined) this.#irregular = true;
+      if (lane?.startedTwice === true && lane.content.count > 0)
+        throw this.#proof.fault("block_restarted", "a block began twice and ended twice: two copies of it are mixed", {
+          index: lane.index,
+        });
       this.#proof.repair(
         lane === undefined ? "orphan_stop" : "dup_stop",
         lane === undefined
@@ -273,6 +336,12 @@ export class Lanes {
   #close(lane: Lane, stopData: string | undefined): void {
     lane.closed = true;
     lane.stopData = stopData;
+    if (lane.repeatsBefore)
+      throw this.#proof.fault("block_restarted", "a block came again whole at the index of its first copy", {
+        index: lane.index,
+      });
+    if (lane.repeatsStart)
+      throw this.#proof.fault("cumulative_text", "the pieces of a block repeat the text of its start", { index: lane.index });
     if (lane.growth.doubtful()) {
       throw this.#proof.fault("cumulative_text", "the second delta repeats the first and goes on", { index: lane.index });
     }

@@ -1,7 +1,7 @@
 import type { Repair } from "../errors.ts";
 import { AnthropicNormalizer } from "./anthropic.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamDialect } from "./event.ts";
-import { isObject, type Json, objectOr, stringOr } from "./json.ts";
+import { isObject, type Json, objectOr, stringOr, tooDeep } from "./json.ts";
 import { OpenaiNormalizer } from "./openai.ts";
 import { baseError, failedBase } from "./openai-frame.ts";
 
@@ -10,7 +10,7 @@ import { baseError, failedBase } from "./openai-frame.ts";
  * Undefined if the body is not shaped like an answer of the dialect at all.
  */
 export function framesOf(dialect: StreamDialect, body: unknown): Frame[] | undefined {
-  if (!isObject(body)) return undefined;
+  if (!isObject(body) || tooDeep(body)) return undefined;
   if (isFailure(body)) return [{ event: "error", data: JSON.stringify(failedBase(body) ? { error: baseError(body) } : body) }];
   return dialect === "anthropic-messages" ? anthropicFrames(body) : openaiFrames(body);
 }

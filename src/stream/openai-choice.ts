@@ -38,6 +38,9 @@ export class Choice {
   #chunks = 0;
   #chunksWithRole = 0;
   #roleRepeated = false;
+  /** Chunks that opened the message. */
+  #openings = 0;
+  #finishes = 0;
 
   constructor(index: number, proof: Proof, keep: boolean) {
     this.index = index;
@@ -56,7 +59,8 @@ export class Choice {
       });
     }
     const delta = objectOr(given["delta"]);
-    if (given["delta"] === undefined && isObject(given["message"])) {
+    this.#readable(given, delta);
+    if (!isObject(given["delta"]) && isObject(given["message"])) {
       throw this.#proof.fault("unexpected_body", "a choice holds a whole message where pieces are expected", {
         index: this.index,
       });
@@ -74,6 +78,27 @@ export class Choice {
     if (word !== "") this.#finished(word);
     const changed = Object.keys(out).some((key) => out[key] !== given[key]);
     return { choice: changed ? out : given, finished: word !== "", single, needsRole: this.hasContent && !this.roleSent };
+  }
+
+  /** Content in a shape that would be passed over. */
+  #readable(given: Json, delta: Json): void {
+    const calls = delta["tool_calls"] ?? [];
+    const legacy = delta["function_call"] ?? {};
+    if (!isObject(given["delta"] ?? {}) || !Array.isArray(calls) || !isObject(legacy) || stringOr(given["text"], "") !== "") {
+      throw this.#proof.fault("malformed_frame", "a choice holds content in a shape of another dialect: it would be lost", {
+        index: this.index,
+      });
+    }
+  }
+
+  /** It finished more than once. */
+  get finishedTwice(): boolean {
+    return this.#finishes > 1;
+  }
+
+  /** It was opened more than once, or in every chunk: two answers may be in one stream. */
+  get beganTwice(): boolean {
+    return this.#openings > 1 || this.#roleRepeated;
   }
 
   #content(delta: Json, out: Record<string, unknown>): TakenChoice["single"] {
@@ -132,7 +157,9 @@ export class Choice {
     for (const [key, value] of Object.entries(delta)) {
       if (handled.has(key) || value === null) continue;
       const known = this.#extra[key];
-      this.#extra[key] = Array.isArray(known) && Array.isArray(value) ? [...known, ...value] : value;
+      if (!Array.isArray(value)) this.#extra[key] = value;
+      else if (Array.isArray(known)) for (const one of value as readonly unknown[]) known.push(one);
+      else this.#extra[key] = [...(value as readonly unknown[])];
     }
   }
 
@@ -150,6 +177,7 @@ export class Choice {
       return;
     }
     this.#chunksWithRole += 1;
+    if (!contentBefore && !finishing) this.#openings += 1;
     const closing = empty && (finishing || this.finish !== undefined);
     if (contentBefore && !closing) {
       if (!everyChunk || (empty && this.#chunks === 2)) throw this.#restarted();
@@ -168,7 +196,7 @@ export class Choice {
     this.#logprobs ??= {};
     for (const [key, value] of Object.entries(logprobs)) {
       const known = this.#logprobs[key];
-      if (Array.isArray(known) && Array.isArray(value)) known.push(...value);
+      if (Array.isArray(known) && Array.isArray(value)) for (const one of value as readonly unknown[]) known.push(one);
       else this.#logprobs[key] = Array.isArray(value) ? [...value] : value;
     }
   }
@@ -181,6 +209,11 @@ export class Choice {
         upstream: { type: safeWord(word) },
       });
     }
+    this.#finishes += 1;
+    if (this.finish !== undefined && this.beganTwice && this.hasContent)
+      throw this.#proof.fault("restarted_message", "the answer began twice and finished twice: two copies of it are mixed", {
+        index: this.index,
+      });
     if (this.finish !== undefined)
       this.#proof.repair("dup_finish", "the answer had finished; a second finish without content adds nothing");
     if (this.finish === undefined || severity(reason) > severity(this.finish)) this.finish = reason;

@@ -1,5 +1,13 @@
-import { type Json, stringOr } from "./json.ts";
+import { type Json, objectOr, stringOr } from "./json.ts";
 import type { Proof } from "./proof.ts";
+
+/** A piece of content or a role is in one of the choices. */
+function saysSomething(choices: unknown): boolean {
+  if (!Array.isArray(choices)) return false;
+  return choices.some((choice) =>
+    Object.values(objectOr(objectOr(choice)["delta"])).some((value) => value !== null && value !== ""),
+  );
+}
 
 /**
  * Whether the chunks of a stream can be of one generation, told by their ids: a change after content is another generation,
@@ -76,6 +84,8 @@ export class ChunkIdentity {
     const choices = chunk["choices"];
     // Azure's first chunk holds filter results and an empty id; nothing is lost with it.
     if (this.#first === "" && Array.isArray(choices) && choices.length === 0) return chunk;
+    if (this.#withId > 1 && this.#proof.contentSeen && saysSomething(choices))
+      throw this.#proof.fault("spliced_message", "after chunks with an id content came without one: two answers in one stream");
     this.#proof.repairOnce("id_missing", "a chunk without an id belongs to the only answer there is");
     if (this.#first === "") this.#standIn = true;
     return { ...chunk, id: this.#first === "" ? "chatcmpl-unnamed" : this.#first };

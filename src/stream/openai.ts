@@ -1,6 +1,6 @@
 import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
-import { isObject, type Json, objectOr, stringOr, tryParse } from "./json.ts";
+import { isObject, type Json, maxDepth, objectOr, stringOr, tooDeep, tryParse } from "./json.ts";
 import { baseError, failedBase, pieceOf } from "./openai-frame.ts";
 import { ChunkIdentity } from "./openai-identity.ts";
 import type { Call } from "./openai-calls.ts";
@@ -28,6 +28,8 @@ export class OpenaiNormalizer implements Normalizer {
   readonly #keep: boolean;
   readonly #template = new Template();
   #fast: { choice: Choice; field: string; call: Call | undefined } | undefined;
+  /** The end marker came while an answer that began or finished twice was read: only the end of the body proves that nothing follows. */
+  #heldDone = false;
   #failure: unknown;
 
   constructor(options: NormalizerOptions = {}) {
@@ -86,7 +88,7 @@ export class OpenaiNormalizer implements Normalizer {
         throw this.#proof.fault("idle_timeout", "nothing came for the idle limit and the end was not certified");
       if (how === "transport_error" && !this.certified)
         throw this.#proof.fault("transport", "the connection broke before the end of the answer");
-      return this.#finish(false);
+      return this.#finish(this.#heldDone);
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -146,9 +148,14 @@ export class OpenaiNormalizer implements Normalizer {
     }
     if (data.trim() === "[DONE]") {
       proof.event = "[DONE]";
-      return this.#finish(true);
+      // The end of one of two streams, if anything follows it.
+      if (this.#heldDone) throw this.#endedAndWentOn();
+      this.#heldDone = this.#finished && [...this.#choices.values()].some((choice) => choice.beganTwice || choice.finishedTwice);
+      return this.#heldDone ? "" : this.#finish(true);
     }
     const event = tryParse(data);
+    if (data.length > maxDepth && tooDeep(event))
+      throw proof.fault("malformed_frame", `an event is nested deeper than ${maxDepth} levels`);
     if (isObject(event)) return this.#event(event, frame.event, oneLine(data, event));
     if (frame.event === "error") throw this.#upstream(data, frame.event);
     if (!this.certified && frame.event !== "ping")
@@ -198,8 +205,13 @@ export class OpenaiNormalizer implements Normalizer {
     });
   }
 
+  #endedAndWentOn(): StreamError {
+    return this.#proof.fault("content_after_finish", "an answer that began or finished twice had ended and went on");
+  }
+
   /** `data` is undefined if the chunk is to be written anew. */
   #chunk(event: Json, data: string | undefined): string {
+    if (this.#heldDone) throw this.#endedAndWentOn();
     if (this.#proof.state === "idle") this.#proof.state = "open";
     let out = this.#identity.take(event);
     this.#usage(event["usage"]);

@@ -3,6 +3,9 @@ import type { Proof } from "./proof.ts";
 import { anthropicStopReason, cutByLimit, safeWord } from "./stop-reason.ts";
 import type { UsageTally } from "./usage.ts";
 
+/** Fields of the message that an end cannot change. */
+const ofTheMessage = new Set(["id", "type", "role", "model", "content", "usage"]);
+
 /** What the `message_delta` events of an answer said, merged: the stop reason, its fields, and whether one of them may pass as it came. */
 export class StopFacts {
   reason: string | undefined;
@@ -33,7 +36,8 @@ export class StopFacts {
       );
     }
     for (const [key, value] of Object.entries(delta)) {
-      if (key !== "stop_reason" && (value !== null || !Object.hasOwn(this.fields, key))) this.fields[key] = value;
+      if (key !== "stop_reason" && !ofTheMessage.has(key) && (value !== null || !Object.hasOwn(this.fields, key)))
+        this.fields[key] = value;
     }
     const word = stringOr(delta["stop_reason"], "");
     if (word === "") return false;
