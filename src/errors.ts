@@ -3,46 +3,55 @@
  * None extends `TypeError`: p-retry treats a `TypeError` as a bug of the caller and would not retry it.
  */
 
-/** The class of a failure. The policy for each stands once, in `run/fault.ts`. */
-export type Fault =
+/** Every class of a failure, for whatever has to tell one from another word at run time. The policy for each stands once, in `run/fault.ts`. */
+export const faults = [
   /** We stopped it: a signal, a cancel. */
-  | "aborted"
+  "aborted",
   /** Events of a stream in an order no single generation can have produced. */
-  | "stream_order"
+  "stream_order",
   /** No first byte, or no further byte, within the limit. */
-  | "stream_stall"
+  "stream_stall",
   /** Cut, unreadable, or ended by an error event after a good start. */
-  | "stream_broken"
+  "stream_broken",
   /** A complete answer that says nothing. */
-  | "empty"
+  "empty",
   /** No connection, a reset, a name that does not resolve, TLS. */
-  | "network"
+  "network",
   /** Balance, membership or spend limit: waiting does not help. */
-  | "billing"
+  "billing",
   /** A plan's window is used up and has a reset time. */
-  | "quota_window"
-  | "overloaded"
-  | "rate_limit"
+  "quota_window",
+  "overloaded",
+  "rate_limit",
   /** The key is missing, wrong or expired. */
-  | "auth"
-  | "content_policy"
+  "auth",
+  "content_policy",
   /** The prompt does not fit the model. */
-  | "context_overflow"
+  "context_overflow",
   /** The answer did not fit `max_tokens`. */
-  | "output_truncated"
+  "output_truncated",
   /** The provider does not know the model (any more). */
-  | "model_gone"
+  "model_gone",
   /** The key is good and may not do this: region, plan, data policy. */
-  | "permission"
+  "permission",
   /** A time limit of the provider's or of ours, other than a stalled stream. */
-  | "timeout"
-  | "bad_request"
-  | "server"
+  "timeout",
+  "bad_request",
+  "server",
   /** The turn's process ended without a result: killed, crashed, or gone. */
-  | "turn_died"
+  "turn_died",
   /** A broken invariant of our own. */
-  | "internal"
-  | "unknown";
+  "internal",
+  "unknown",
+] as const;
+
+/** The class of a failure. */
+export type Fault = (typeof faults)[number];
+
+/** Whether a value, such as one that another process or another version wrote, is the name of a fault. */
+export function isFault(value: unknown): value is Fault {
+  return faults.some((fault) => fault === value);
+}
 
 /** One thing wrong with a file, said so that a person can mend it without reading our code. Lines and columns count from 1. */
 export interface Issue {

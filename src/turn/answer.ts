@@ -2,8 +2,8 @@
  * Reads the gateway's answer, strictly: the gateway has proven it whole, so whatever is not a whole, regular answer means that
  * something between the gateway and this process broke, and is a failure. Pure: no I/O, no clock.
  */
-import type { Fault } from "../errors.ts";
-import { isFault, isRecord } from "./result.ts";
+import { isFault, type Fault } from "../errors.ts";
+import { isRecord } from "./result.ts";
 import type { TurnResult, TurnSpec } from "./turn.ts";
 
 /** What an answer says, both dialects in Anthropic's words. */

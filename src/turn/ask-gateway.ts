@@ -1,10 +1,10 @@
 /** One question to the gateway, from inside the turn's process, and what it means for the turn. */
 import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
+import { isFault } from "../errors.ts";
 import { AnswerError, errorIn, judge, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
 import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
-import { isFault } from "./result.ts";
 import { turnRequest } from "./request.ts";
 import type { OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
 

@@ -2,7 +2,7 @@
  * How a turn's process hands its result over: one line of JSON on file descriptor 3, once. A descriptor of its own, because
  * stdout belongs to whatever the process and its children like to print.
  */
-import type { Fault } from "../errors.ts";
+import { isFault } from "../errors.ts";
 import type { TurnResult } from "./turn.ts";
 
 /** The descriptor of the result. Node closes it for grandchildren, so nothing but the turn's own process can write there. */
@@ -10,36 +10,6 @@ export const resultDescriptor = 3;
 
 /** The form's number; a process of another release is told apart from garbage. */
 const version = 1;
-
-/** Every fault by name; the compiler keeps it complete. */
-const faults: Readonly<Record<Fault, true>> = {
-  aborted: true,
-  stream_order: true,
-  stream_stall: true,
-  stream_broken: true,
-  empty: true,
-  network: true,
-  billing: true,
-  quota_window: true,
-  overloaded: true,
-  rate_limit: true,
-  auth: true,
-  content_policy: true,
-  context_overflow: true,
-  output_truncated: true,
-  model_gone: true,
-  permission: true,
-  timeout: true,
-  bad_request: true,
-  server: true,
-  turn_died: true,
-  internal: true,
-  unknown: true,
-};
-
-export function isFault(value: unknown): value is Fault {
-  return typeof value === "string" && Object.hasOwn(faults, value);
-}
 
 export function formatResult(result: TurnResult): string {
   return `${JSON.stringify({ version, result })}\n`;

@@ -1,6 +1,6 @@
 /** Single columns, read and written: what SQLite gives is checked, what it is given is cut and rounded. */
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
-import type { Fault } from "../../errors.ts";
+import { isFault, type Fault } from "../../errors.ts";
 import { keptText } from "../ledger.ts";
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -44,34 +44,6 @@ export function integerIf(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : integer(row, column);
 }
 
-/** Every fault there is; the compiler keeps the list complete. */
-const faults: Readonly<Record<Fault, true>> = {
-  aborted: true,
-  stream_order: true,
-  stream_stall: true,
-  stream_broken: true,
-  empty: true,
-  network: true,
-  billing: true,
-  quota_window: true,
-  overloaded: true,
-  rate_limit: true,
-  auth: true,
-  content_policy: true,
-  context_overflow: true,
-  output_truncated: true,
-  model_gone: true,
-  permission: true,
-  timeout: true,
-  bad_request: true,
-  server: true,
-  turn_died: true,
-  internal: true,
-  unknown: true,
-};
-function isFault(value: string): value is Fault {
-  return Object.hasOwn(faults, value);
-}
 /** A fault that another version of the program has recorded and this one does not know reads as `unknown`. */
 export function faultIf(row: Row): Fault | undefined {
   const value = textIf(row, "fault");
