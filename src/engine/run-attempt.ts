@@ -25,12 +25,13 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
   readonly emit: RunListener;
   readonly tally: Tally;
-  /** When the run must have ended, epoch ms; an attempt gets what is left of it if that is less than its own limit. */
+  /** When the run must have ended, on the monotonic clock; an attempt gets what is left of it if that is less than its own limit. */
   readonly runDeadline: number;
 }
 
 export interface AttemptEnd {
   readonly result: TurnResult;
+  /** On the monotonic clock, as `finishedAt`: waits and limits are counted from them. */
   readonly startedAt: number;
   readonly finishedAt: number;
   /** False: a process of the turn may still live, so nothing may follow. */
@@ -44,10 +45,12 @@ const killGraceMs = 5_000;
 
 export async function runAttempt(context: AttemptContext, attempt: number, why: string): Promise<AttemptEnd> {
   const { job, runId, ledger, clock, emit } = context;
-  const startedAt = clock.now();
+  const at = clock.now();
+  const startedAt = clock.monotonic();
   const sessionId = randomUUID();
-  await ledger.startAttempt({ runId, attempt, startedAt, sessionId, why });
-  emit({ type: "attempt_started", at: startedAt, attempt, why });
+  await ledger.startAttempt({ runId, attempt, startedAt: at, sessionId, why });
+  emit({ type: "attempt_started", at, attempt, why });
+  const time = timeOf(context);
   const ended = new AbortController();
   const observer = createObserver(context, attempt);
   const opened: { readonly close: () => void }[] = [];
@@ -57,6 +60,7 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
     ladder: context.ladder,
     retry: job.retry,
     limits: job.limits,
+    deadline: { leftMs: () => time.endsAt - clock.monotonic(), limit: time.limit },
     signal: AbortSignal.any([context.signal, ended.signal]),
     observer,
   };
@@ -66,14 +70,15 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
     opened.push(door);
     return { url: gateway.url, token: door.token };
   };
-  const spec = turnSpec(context, attempt, sessionId, openDoor);
+  const spec = turnSpec(context, attempt, sessionId, { attemptMs: time.attemptMs, gateway: openDoor });
   const { result, cleanup } = await context.turn.run(spec, { signal: context.signal, env: context.env }).finally(() => {
     ended.abort(new Error("the attempt has ended"));
     for (const door of opened) door.close();
   });
-  const finishedAt = clock.now();
-  await ledger.finishAttempt({ runId, attempt }, { finishedAt, ...attemptWords(result) });
-  emit({ type: "attempt_finished", at: finishedAt, attempt, result, killed: cleanup.killed });
+  const finishedAt = clock.monotonic();
+  const endedAt = clock.now();
+  await ledger.finishAttempt({ runId, attempt }, { finishedAt: endedAt, ...attemptWords(result) });
+  emit({ type: "attempt_finished", at: endedAt, attempt, result, killed: cleanup.killed });
   return { result, startedAt, finishedAt, confirmedDead: cleanup.confirmed, retryAfterMs: observer.lastRetryAfterMs() };
 }
 
@@ -87,10 +92,29 @@ export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]
 
 type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
 
-function turnSpec(context: AttemptContext, attempt: number, sessionId: string, gateway: () => Promise<Door>): TurnSpec {
-  const { job, clock, runDeadline } = context;
-  const { limits } = job;
-  const attemptMs = Math.max(1, Math.min(limits.attemptMs, runDeadline - clock.now()));
+interface AttemptTime {
+  readonly attemptMs: number;
+  /** On the monotonic clock. */
+  readonly endsAt: number;
+  /** Which limit ends it. */
+  readonly limit: string;
+}
+
+/** How long the attempt may last: its own limit, or what is left of the run if that is less. */
+function timeOf({ job, clock, runDeadline }: AttemptContext): AttemptTime {
+  const now = clock.monotonic();
+  const ofRun = runDeadline - now;
+  const attemptMs = Math.max(1, Math.floor(Math.min(job.limits.attemptMs, ofRun)));
+  return { attemptMs, endsAt: now + attemptMs, limit: ofRun < job.limits.attemptMs ? "limits.run" : "payload.timeoutSeconds" };
+}
+
+function turnSpec(
+  context: AttemptContext,
+  attempt: number,
+  sessionId: string,
+  { attemptMs, gateway }: { readonly attemptMs: number; readonly gateway: () => Promise<Door> },
+): TurnSpec {
+  const { job } = context;
   return {
     ...askOf(job, context.modelAsked, context.dialect),
     runId: context.runId,
@@ -98,7 +122,7 @@ function turnSpec(context: AttemptContext, attempt: number, sessionId: string, g
     attempt,
     sessionId,
     gateway,
-    limits: { attemptMs, killGraceMs, outputBytes: limits.outputBytes },
+    limits: { attemptMs, killGraceMs, outputBytes: job.limits.outputBytes },
   };
 }
 
@@ -118,7 +142,10 @@ function createObserver(context: AttemptContext, attempt: number): CallObserver 
     call: plan.call,
     try: plan.try,
   });
-  const tookMs = (plan: TryPlan, now: number): number => now - (startedAt.get(`${plan.call}/${plan.try}`) ?? now);
+  const tookMs = (plan: TryPlan): number => {
+    const now = clock.monotonic();
+    return Math.round(now - (startedAt.get(`${plan.call}/${plan.try}`) ?? now));
+  };
   let lastRetryAfterMs: number | undefined;
   return {
     lastRetryAfterMs: () => lastRetryAfterMs,
@@ -129,7 +156,7 @@ function createObserver(context: AttemptContext, attempt: number): CallObserver 
     waiting: (plan) => emit({ type: "waiting", at: clock.now(), attempt, ...plan }),
     async tryStarted(plan) {
       const now = clock.now();
-      startedAt.set(`${plan.call}/${plan.try}`, now);
+      startedAt.set(`${plan.call}/${plan.try}`, clock.monotonic());
       tally.tries += 1;
       const { rung, waitedMs, why } = plan;
       await ledger.startTry({ ...keyOf(plan), startedAt: now, ...rung, why, waitedMs });
@@ -140,14 +167,14 @@ function createObserver(context: AttemptContext, attempt: number): CallObserver 
       tally.repairs += answer.repairs.length;
       tally.usage = addUsage(tally.usage, answer.usage);
       await ledger.finishTry(keyOf(plan), { finishedAt: now, status: "answered", ...answerFacts(answer) });
-      emit({ type: "try_answered", at: now, attempt, plan, answer, tookMs: tookMs(plan, now) });
+      emit({ type: "try_answered", at: now, attempt, plan, answer, tookMs: tookMs(plan) });
     },
     async tryFailed(plan, error) {
       const now = clock.now();
       tally.faults[error.fault] = (tally.faults[error.fault] ?? 0) + 1;
       tally.usage = addUsage(tally.usage, error.usage);
       await ledger.finishTry(keyOf(plan), { finishedAt: now, status: "failed", ...errorFacts(error) });
-      emit({ type: "try_failed", at: now, attempt, plan, error, tookMs: tookMs(plan, now) });
+      emit({ type: "try_failed", at: now, attempt, plan, error, tookMs: tookMs(plan) });
     },
     async callFinished({ call, httpStatus, answer, rung, failure }) {
       lastRetryAfterMs = failure?.retryAfterMs;

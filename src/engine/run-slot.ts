@@ -58,10 +58,11 @@ async function attemptUntilEnd(
 ): Promise<RunEnd> {
   const deadline = AbortSignal.timeout(Math.min(job.limits.runMs, longestTimerMs));
   const signal = AbortSignal.any([request.signal, deadline]);
-  const runDeadline = start.startedAt + job.limits.runMs;
+  const runStartedAt = parts.clock.monotonic();
+  const runDeadline = runStartedAt + job.limits.runMs;
   const emit = withMemory(parts, request.listen);
   const context: AttemptContext = { ...parts, ...plan, job, runId: start.runId, signal, emit, tally, runDeadline };
-  const policy = { retry: job.retry, idempotent: job.idempotent, limits: job.limits, runStartedAt: start.startedAt };
+  const policy = { retry: job.retry, idempotent: job.idempotent, limits: job.limits, runStartedAt };
   const history: AttemptRecord[] = [];
   for (let why = "the first attempt"; ;) {
     const ended = await runAttempt(context, history.length + 1, why);
@@ -72,7 +73,7 @@ async function attemptUntilEnd(
       return { status: "succeeded", exitCode: 0, reason: successWords(tally), output: result.text };
     if (request.signal.aborted) return cancelled(request.signal.reason);
     if (deadline.aborted) return outOfTime(job);
-    const step = nextAttempt(history, policy, parts.clock.now(), parts.random());
+    const step = nextAttempt(history, policy, parts.clock.monotonic(), parts.random());
     if (step.kind === "end") {
       const { status, exitCode } = step;
       return { status, exitCode, reason: `${result.error}; ${step.why}`, fault: result.fault };

@@ -19,7 +19,8 @@ export interface CallContext {
   /** Number of the call within the attempt, from 1. */
   readonly call: number;
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly now: () => number;
+  /** Milliseconds that only ever grow: a clock that somebody sets must not end a call. */
+  readonly monotonic: () => number;
   readonly random: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Ends the call: the attempt is over, the turn has hung up, or the gateway closes. */
@@ -83,11 +84,11 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
     };
     await pause(planned, context);
     await grant.observer.tryStarted(planned);
-    const startedAt = context.now();
+    const startedAt = context.monotonic();
     const leftMs = grant.limits.callMs - (startedAt - (history[0]?.startedAt ?? startedAt));
     const outcome = await askRung(asked, step.rung, leftMs, context);
     if (outcome instanceof ProviderError) {
-      history.push(recordOf(step.rung, outcome, startedAt, context.now()));
+      history.push(recordOf(step.rung, outcome, startedAt, context.monotonic()));
       failures.push(outcome);
       await grant.observer.tryFailed(planned, outcome);
       throw outcome;
@@ -115,9 +116,9 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
 }
 
 /** What `nextStep` says, with what had to be left out of the ladder told once, at the start and at the end. */
-function plan(history: readonly TryRecord[], { rungs, notes }: Passable, { grant, now, random }: CallContext): Step {
+function plan(history: readonly TryRecord[], { rungs, notes }: Passable, { grant, monotonic, random }: CallContext): Step {
   if (rungs.length === 0) return { kind: "give_up", fault: "bad_request", why: notes.join("; ") };
-  const step = nextStep(history, rungs, grant, now(), random());
+  const step = nextStep(history, rungs, grant, monotonic(), random());
   return notes.length === 0 || (step.kind === "try" && history.length > 0)
     ? step
     : { ...step, why: [step.why, ...notes].join("; ") };

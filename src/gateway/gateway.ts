@@ -20,8 +20,8 @@ interface GatewayLimits {
 export interface GatewayOptions {
   /** By the id that rungs name. */
   readonly providers: ReadonlyMap<string, Provider>;
-  /** Epoch ms. Default `Date.now`. */
-  readonly now?: () => number;
+  /** Milliseconds that only ever grow, for limits and waits; no instant is written down here. Default `performance.now`. */
+  readonly monotonic?: () => number;
   /** From 0 to 1, for the jitter of waits. Default `Math.random`. */
   readonly random?: () => number;
   /** Rejects with the signal's reason when it is aborted. Default a timer. */
@@ -48,10 +48,19 @@ export interface Grant {
   readonly ladder: readonly Rung[];
   readonly retry: RetryPolicy;
   readonly limits: GatewayLimits;
+  /** The end of the attempt, before which every call of it must be answered. Absent: only the call's own limits count. */
+  readonly deadline?: AttemptDeadline;
   /** Ends every call of the attempt. */
   readonly signal: AbortSignal;
   /** Told of each step before and after it; awaited, so that the record is durable before the step. */
   readonly observer: CallObserver;
+}
+
+export interface AttemptDeadline {
+  /** Milliseconds from now on; negative once it has passed. */
+  readonly leftMs: () => number;
+  /** The limit that sets it, as people write it: `payload.timeoutSeconds` or `limits.run`. */
+  readonly limit: string;
 }
 
 export interface TryPlan {

@@ -148,10 +148,10 @@ class Desk {
     response.once("close", onClose);
     const reply = new Reply(response, asked.dialect, asked.stream, this.#pings);
     try {
-      const { providers, now = Date.now, random = Math.random, sleep = wait } = this.#options;
+      const { providers, monotonic = ownClock, random = Math.random, sleep = wait } = this.#options;
       const signal = AbortSignal.any([grant.signal, door.closing.signal, hungUp.signal]);
       const settle = (status: number): number => reply.settle(status);
-      const end = await answerCall(asked, { grant, call: door.calls, providers, now, random, sleep, signal, settle });
+      const end = await answerCall(asked, { grant, call: door.calls, providers, monotonic, random, sleep, signal, settle });
       response.off("close", onClose);
       if (end.kind === "answered") reply.release(end.answer, answerHeaders(end));
       else reply.refuse(end.refusal, { "x-runner-tries": String(end.tries) });
@@ -162,6 +162,8 @@ class Desk {
     }
   }
 }
+
+const ownClock = (): number => performance.now();
 
 function digestOf(token: string): Buffer {
   return createHash("sha256").update(token).digest();

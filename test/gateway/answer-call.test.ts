@@ -54,7 +54,7 @@ describe("the climb of a call", () => {
     let now = 1_000;
     const { gateway, token } = await stage([kimi], {
       limits: { firstByteMs: 120_000, idleMs: 100_000, tryMs: 600_000, callMs: 130_000 },
-      options: { now: () => now, sleep: async (ms) => void (now += ms + 30_000) },
+      options: { monotonic: () => now, sleep: async (ms) => void (now += ms + 30_000) },
     });
     await send(gateway, { token, body: question });
     expect(kimi.asked.map((request) => request.limits)).toEqual([

@@ -163,7 +163,7 @@ export async function stage(
   const { options, limits: ownLimits, ...grant } = more;
   const gateway = await createGateway({
     providers: new Map(providers.map((provider) => [provider.id, provider])),
-    now: () => now,
+    monotonic: () => now,
     random: () => 0,
     sleep: (ms, signal) => {
       waits.push(ms);
