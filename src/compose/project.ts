@@ -5,7 +5,7 @@ import type { Job } from "../job/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { loadConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
-import { loadJobs } from "../load/jobs.ts";
+import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
 import { builtInProviders } from "../provider/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 import { keyWarnings, mergeProviders } from "./models.ts";
@@ -60,7 +60,12 @@ export async function loadProject(place: Place): Promise<Project> {
     });
   });
   const providers = mergeProviders(config);
-  const loaded = await loadJobs({ dir: config.jobsDir, base: cwd, providers: [...providers.keys()] });
+  const loaded = await loadJobs({
+    dir: config.jobsDir,
+    base: cwd,
+    providers: [...providers.keys()],
+    defaultModel: config.model ?? null,
+  });
   const { issues } = loaded;
   const shared = [...warnings, ...keyWarnings(config, files[0] ?? "configuration")];
   return {
@@ -78,14 +83,15 @@ export async function loadProject(place: Place): Promise<Project> {
     defaultFallbacks: config.fallbacks ?? [],
     providers,
     warningsFor: ({ source }) => [...shared, ...loaded.warnings.filter(({ file }) => file === source.file)],
-    jobFor: (idOrName) => jobFor(loaded.jobs, issues, idOrName),
+    jobFor: (idOrName) => jobFor(loaded, idOrName),
     jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id,
   };
 }
 
-function jobFor(jobs: readonly Job[], issues: readonly Issue[], idOrName: string): Job {
+function jobFor(loaded: LoadedJobs, idOrName: string): Job {
+  const { issues } = loaded;
   try {
-    return findJob(jobs, idOrName);
+    return findJob(loaded, idOrName);
   } catch (error) {
     if (!(error instanceof UsageError) || issues.length === 0) throw error;
     // The name may be that of a job whose file cannot be used; then the files' problems are the answer.

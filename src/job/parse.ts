@@ -16,6 +16,8 @@ export interface JobSource {
   readonly name?: string;
   /** Ids of the known providers; given, a model of any other is a problem. */
   readonly providers?: readonly string[];
+  /** Model of jobs that name none; `null` if there is none, and then to name none is a problem. Absent: not known. */
+  readonly defaultModel?: string | null;
   /** Where in the document the job stands; empty when it is the whole document. */
   readonly prefix?: Path;
 }
@@ -46,6 +48,7 @@ export function parseJob(value: unknown, locate: Locate, source: JobSource): Par
       ...contradictions(shaped.value),
       ...nameless(shaped.value, source),
       ...strangers(shaped.value, source.providers),
+      ...modelless(shaped.value, source.defaultModel),
     );
   const warnings = warningsOf(value).map(toIssue);
   if (problems.length > 0 || !("value" in shaped) || schedule === undefined || !("schedule" in schedule)) {
@@ -157,6 +160,19 @@ function nameless(input: JobInput, source: JobSource): Problem[] {
       of: "value",
       message: "is missing: in a file of several jobs each needs a name or an id",
       suggestion: `write "name": "daily-check"`,
+    },
+  ];
+}
+
+/** A job that no model would answer. */
+function modelless({ payload }: JobInput, defaultModel: string | null | undefined): Problem[] {
+  if (payload.model !== undefined || defaultModel !== null) return [];
+  return [
+    {
+      path: ["payload", "model"],
+      of: "value",
+      message: "is missing, and the configuration names no model either",
+      suggestion: `write "model": "provider/model" here, or "model" in the configuration for all jobs`,
     },
   ];
 }

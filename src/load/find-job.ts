@@ -1,15 +1,19 @@
-import { UsageError } from "../errors.ts";
+import { JobError, UsageError } from "../errors.ts";
 import { nearest } from "../job/check.ts";
 import type { Job } from "../job/job.ts";
+import type { LoadedJobs } from "./jobs.ts";
 
 /** Least characters of an id that stand for the whole. */
 const leastPrefix = 4;
 
 /**
  * The job that a person named: by id, by name, or by an unambiguous beginning of an id, in that order.
- * @throws UsageError, with the nearest name, if there is none or more than one.
+ * @throws UsageError, with the nearest name, if there is none, or more than one id begins so; JobError, with the places, if several
+ * jobs have this very name or id: to take the first of them would run what was not meant.
  */
-export function findJob(jobs: readonly Job[], asked: string): Job {
+export function findJob({ jobs, clashes }: Pick<LoadedJobs, "jobs" | "clashes">, asked: string): Job {
+  const clash = clashes.get(asked);
+  if (clash !== undefined) throw new JobError(clash);
   const exact = jobs.find((job) => job.id === asked) ?? jobs.find((job) => job.name === asked);
   if (exact !== undefined) return exact;
   const begun = asked.length >= leastPrefix ? jobs.filter((job) => job.id.startsWith(asked)) : [];

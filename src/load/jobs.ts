@@ -20,6 +20,8 @@ export interface LoadedJobs {
   readonly jobs: readonly Job[];
   readonly issues: readonly Issue[];
   readonly warnings: readonly Issue[];
+  /** Names and ids that more than one job has, with what is to be done about each. Such a name means none of them (see `findJob`). */
+  readonly clashes: ReadonlyMap<string, readonly Issue[]>;
   /** How many files were looked at. */
   readonly files: number;
 }
@@ -31,22 +33,24 @@ export interface LoadJobsOptions {
   readonly base?: string;
   /** Ids of the known providers; given, a job that asks any other is a problem. */
   readonly providers?: readonly string[];
+  /** The configuration's `model`; `null` if it names none: then a job that names none either is a problem. Absent: not known. */
+  readonly defaultModel?: string | null;
 }
 
 /** Reads every .json, .yaml, .yml and .md file below the folder. Never throws for what is in the folder: the caller decides what problems mean. */
-export async function loadJobs({ dir, base = process.cwd(), providers }: LoadJobsOptions): Promise<LoadedJobs> {
+export async function loadJobs({ dir, base = process.cwd(), ...known }: LoadJobsOptions): Promise<LoadedJobs> {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const jobs: Job[] = [];
   const files = findFiles(dir, base, issues);
   for (const file of files) {
-    const read = await readJobFile(file, dir, base, providers);
+    const read = await readJobFile(file, dir, base, known);
     issues.push(...read.issues);
     warnings.push(...read.warnings);
     jobs.push(...read.jobs);
   }
-  const { unique, repeated } = withoutDoubles(jobs);
-  return { jobs: unique, issues: [...issues, ...repeated], warnings, files: files.length };
+  const { unique, repeated, clashes } = withoutDoubles(jobs);
+  return { jobs: unique, issues: [...issues, ...repeated], warnings, clashes, files: files.length };
 }
 
 interface Found {
@@ -55,7 +59,10 @@ interface Found {
   readonly warnings: readonly Issue[];
 }
 
-async function readJobFile(path: string, dir: string, base: string, providers: readonly string[] | undefined): Promise<Found> {
+/** What is known of the configuration. */
+type Known = Pick<LoadJobsOptions, "providers" | "defaultModel">;
+
+async function readJobFile(path: string, dir: string, base: string, known: Known): Promise<Found> {
   const file = displayName(path, base);
   const format = formatOf(path);
   const text = readText(path, file);
@@ -66,7 +73,7 @@ async function readJobFile(path: string, dir: string, base: string, providers: r
     .slice(0, -extensionOf(path).length - 1)
     .split(sep)
     .join("/");
-  return parseDocumentJobs(read.document, stem, providers === undefined ? { file } : { file, providers });
+  return parseDocumentJobs(read.document, stem, { file, ...known });
 }
 
 /** One job a file; a list, or OpenClaw's `{ "version": 1, "jobs": [...] }`, is accepted too. */
@@ -123,21 +130,27 @@ function limited(items: readonly unknown[], prefix: Path): Several {
 }
 
 /** Ids and names are each unique in a project; the second and later ones are refused, and both places are named. */
-function withoutDoubles(jobs: readonly Job[]): { unique: Job[]; repeated: Issue[] } {
+function withoutDoubles(jobs: readonly Job[]): { unique: Job[]; repeated: Issue[]; clashes: Map<string, Issue[]> } {
   const repeated: Issue[] = [];
+  const clashes = new Map<string, Issue[]>();
+  const clash = (job: Job, key: "id" | "name", value: string, first: Job): void => {
+    const issue = double(job, key, value, first);
+    repeated.push(issue);
+    clashes.set(value, [...(clashes.get(value) ?? []), issue]);
+  };
   const ids = new Map<string, Job>();
   const names = new Map<string, Job>();
   const unique = jobs.filter((job) => {
     const sameId = ids.get(job.id);
     const sameName = names.get(job.name);
-    if (sameId !== undefined) repeated.push(double(job, "id", job.id, sameId));
-    if (sameName !== undefined && sameName !== sameId) repeated.push(double(job, "name", job.name, sameName));
+    if (sameId !== undefined) clash(job, "id", job.id, sameId);
+    if (sameName !== undefined && sameName !== sameId) clash(job, "name", job.name, sameName);
     if (sameId !== undefined || sameName !== undefined) return false;
     ids.set(job.id, job);
     names.set(job.name, job);
     return true;
   });
-  return { unique, repeated };
+  return { unique, repeated, clashes };
 }
 
 function double(job: Job, key: "id" | "name", value: string, first: Job): Issue {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { JobError, UsageError } from "../../src/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { findJob } from "../../src/load/find-job.ts";
 import { jobHash } from "../../src/load/job-hash.ts";
@@ -160,15 +160,42 @@ describe("a folder of jobs", () => {
   });
 });
 
+describe("a job that names no model", () => {
+  const told = async (defaultModel?: string | null): Promise<unknown> => {
+    const { jobs, issues } = await loadJobs({
+      dir: join(dir, "jobs"),
+      base: dir,
+      ...(defaultModel === undefined ? {} : { defaultModel }),
+    });
+    return [jobs.map(({ id }) => id), issues];
+  };
+
+  it("is a problem if the configuration names none either, and else is none", async () => {
+    put("a.yaml", "name: a\npayload:\n  message: Hello\n");
+    put("b.yaml", "payload:\n  message: Hello\n  model: openai/gpt-5\n");
+    const issue = {
+      file: "jobs/a.yaml",
+      line: 3,
+      column: 3,
+      path: "payload.model",
+      message: "is missing, and the configuration names no model either",
+      suggestion: 'write "model": "provider/model" here, or "model" in the configuration for all jobs',
+    };
+    expect(await told(null)).toEqual([["b"], [issue]]);
+    expect(await told("openai/gpt-5")).toEqual([["a", "b"], []]);
+    expect(await told(), "a configuration that could not be read says nothing").toEqual([["a", "b"], []]);
+  });
+});
+
 const jobNamed = (id: string, name: string): Job => ({ id, name }) as Job;
 
 describe("findJob", () => {
   const jobs = [jobNamed("b393d508-ec9a", "daily"), jobNamed("b393ffff-ec9a", "nightly"), jobNamed("daily", "other")];
 
   it("takes an id, then a name, then the beginning of an id", () => {
-    expect(findJob(jobs, "daily").name).toBe("other");
-    expect(findJob(jobs, "nightly").id).toBe("b393ffff-ec9a");
-    expect(findJob(jobs, "b393d").name).toBe("daily");
+    expect(findJob({ jobs, clashes: new Map() }, "daily").name).toBe("other");
+    expect(findJob({ jobs, clashes: new Map() }, "nightly").id).toBe("b393ffff-ec9a");
+    expect(findJob({ jobs, clashes: new Map() }, "b393d").name).toBe("daily");
   });
 
   it.each([
@@ -177,12 +204,36 @@ describe("findJob", () => {
     ["b393", '"b393" begins the ids of 2 jobs', "write more of it: b393d508-ec9a (daily), b393ffff-ec9a (nightly)"],
     ["", 'there is no job ""', "there are: daily, nightly, other"],
   ])("%s: %s", (asked, message, suggestion) => {
-    expect(() => findJob(jobs, asked)).toThrow(expect.objectContaining({ message, suggestion }));
-    expect(() => findJob(jobs, asked)).toThrow(UsageError);
+    expect(() => findJob({ jobs, clashes: new Map() }, asked)).toThrow(expect.objectContaining({ message, suggestion }));
+    expect(() => findJob({ jobs, clashes: new Map() }, asked)).toThrow(UsageError);
+  });
+
+  it("refuses a name or an id that several jobs have, and takes what only one has", async () => {
+    const text = (id: string): string => `{ "id": "${id}", "name": "same", "payload": { "message": "Hello" } }`;
+    put("a.json", text("first"));
+    put("b.json", text("second"));
+    put("c/same.json", '{ "payload": { "message": "Hello" } }');
+    put("d.json", '{ "id": "first", "name": "other", "payload": { "message": "Hello" } }');
+    const loaded = await load();
+    const places = (asked: string): unknown => {
+      try {
+        return findJob(loaded, asked).source.file;
+      } catch (error) {
+        return error instanceof JobError ? error.issues.map(({ file, path }) => `${file} ${path}`) : error;
+      }
+    };
+    expect(places("same")).toEqual(["jobs/b.json name", "jobs/c/same.json name"]);
+    expect(places("first")).toEqual(["jobs/d.json id"]);
+    expect(loaded.issues).toHaveLength(3);
+    put("d.json", '{ "id": "third", "name": "other", "payload": { "message": "Hello" } }');
+    const mended = await load();
+    expect([findJob(mended, "first").source.file, findJob(mended, "other").id]).toEqual(["jobs/a.json", "third"]);
   });
 
   it("has words for no jobs at all", () => {
-    expect(() => findJob([], "x")).toThrow(expect.objectContaining({ suggestion: "there are no jobs yet" }));
+    expect(() => findJob({ jobs: [], clashes: new Map() }, "x")).toThrow(
+      expect.objectContaining({ suggestion: "there are no jobs yet" }),
+    );
   });
 });
 
