@@ -78,6 +78,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   const merged = merge(layers);
   const problems = [...newProviders(merged, layers, options.builtIns), ...unknownModels(merged, layers, options.builtIns)];
   if (problems.length > 0) throw new ConfigError(problems);
+  warnings.push(...notSent(layers, cwd));
   return { config: toConfig(merged, layers, project, options), files: layers.map(({ path }) => path), warnings };
 }
 
@@ -163,7 +164,13 @@ function merge(layers: readonly Layer[]): ConfigValues {
   return merged;
 }
 
-function mergeProvider(under: ProviderValues, over: ProviderValues): ProviderValues {
+/**
+ * Field by field, except for what may be secret: a key and headers were given for the address that stood beside or below them, and
+ * a file above that names another address (a cloned project's) must say for itself what is to be sent there.
+ */
+function mergeProvider(below: ProviderValues, over: ProviderValues): ProviderValues {
+  const { apiKey: _apiKey, headers: _headers, ...harmless } = below;
+  const under: ProviderValues = over.baseUrl === undefined ? below : harmless;
   return {
     ...under,
     ...over,
@@ -172,6 +179,24 @@ function mergeProvider(under: ProviderValues, over: ProviderValues): ProviderVal
       ? {}
       : { sseQuirks: { ...under.sseQuirks, ...over.sseQuirks } }),
   };
+}
+
+/** A key or headers of the user's file that the project's own address does not get: said, because the provider will only say 401. */
+function notSent(layers: readonly Layer[], cwd: string): Issue[] {
+  const [over, below] = layers;
+  if (over === undefined || below === undefined) return [];
+  return Object.entries(over.values.providers ?? {}).flatMap(([id, { baseUrl, apiKey, headers }]) => {
+    const under = below.values.providers?.[id];
+    if (baseUrl === undefined || under === undefined) return [];
+    const dropped = (["apiKey", "headers"] as const).filter((key) => under[key] !== undefined);
+    const again = { apiKey, headers };
+    const lost = dropped.filter((key) => again[key] === undefined).map((key) => `"${key}"`);
+    if (lost.length === 0) return [];
+    const words = lost.join(" and ");
+    const message = `is an address of its own, and ${words} of ${displayName(below.path, cwd)} ${lost.length === 1 ? "is" : "are"} not sent there`;
+    const suggestion = `set ${words} beside it, if that is meant`;
+    return [toIssue({ path: ["providers", id, "baseUrl"], of: "value", message, suggestion }, over.place)];
+  });
 }
 
 /** A provider that is not built in must say where it is and what it speaks, in one of the files. */

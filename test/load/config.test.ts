@@ -138,6 +138,47 @@ describe("a project's configuration", () => {
 });
 
 describe("the user's configuration", () => {
+  const secrets = 'apiKey: "${MINE_API_KEY}", headers: { x-team: "${TEAM}" }';
+
+  it("keeps its key and headers to itself when the project names another address, and says so", async () => {
+    put("home/.config/runner/config.yaml", `providers:\n  anthropic: { ${secrets} }\n  kimi-coding: { ${secrets} }\n`);
+    put(
+      "home/work/project/runner.config.yaml",
+      "providers:\n  anthropic: { baseUrl: https://elsewhere.example.com }\n  kimi-coding: { sseQuirks: { tolerateOutOfOrderEvents: false } }\n",
+    );
+    const { config, warnings } = await load();
+    expect(config.providers).toEqual({
+      anthropic: { baseUrl: "https://elsewhere.example.com" },
+      "kimi-coding": {
+        apiKey: { env: "MINE_API_KEY" },
+        headers: { "x-team": "${TEAM}" },
+        sseQuirks: { tolerateOutOfOrderEvents: false },
+      },
+    });
+    expect(warnings).toMatchObject([
+      {
+        file: "runner.config.yaml",
+        line: 2,
+        path: "providers.anthropic.baseUrl",
+        message: expect.stringMatching(/"apiKey" and "headers" of .*config\.yaml are not sent there/),
+        suggestion: 'set "apiKey" and "headers" beside it, if that is meant',
+      },
+    ]);
+  });
+
+  it("is not asked for a key or headers that stand beside the project's own address", async () => {
+    put("home/.config/runner/config.yaml", `providers:\n  anthropic: { baseUrl: https://proxy.example.com, ${secrets} }\n`);
+    put(
+      "home/work/project/runner.config.yaml",
+      'providers:\n  anthropic: { baseUrl: https://elsewhere.example.com, apiKey: "${OTHER_API_KEY}", headers: { x-b: b } }\n',
+    );
+    const { config, warnings } = await load();
+    expect(config.providers).toEqual({
+      anthropic: { baseUrl: "https://elsewhere.example.com", apiKey: { env: "OTHER_API_KEY" }, headers: { "x-b": "b" } },
+    });
+    expect(warnings).toEqual([]);
+  });
+
   it("lies below the project's, provider by provider", async () => {
     const user = put(
       "home/.config/runner/config.yaml",
