@@ -160,16 +160,17 @@ describe("a folder of jobs", () => {
   });
 });
 
-describe("a job that names no model", () => {
-  const told = async (defaultModel?: string | null): Promise<unknown> => {
-    const { jobs, issues } = await loadJobs({
-      dir: join(dir, "jobs"),
-      base: dir,
-      ...(defaultModel === undefined ? {} : { defaultModel }),
-    });
-    return [jobs.map(({ id }) => id), issues];
-  };
+/** The ids of the jobs and the problems, with a configuration of this model. */
+const told = async (defaultModel?: string | null): Promise<unknown> => {
+  const { jobs, issues } = await loadJobs({
+    dir: join(dir, "jobs"),
+    base: dir,
+    ...(defaultModel === undefined ? {} : { defaultModel }),
+  });
+  return [jobs.map(({ id }) => id), issues];
+};
 
+describe("a job that names no model", () => {
   it("is a problem if the configuration names none either, and else is none", async () => {
     put("a.yaml", "name: a\npayload:\n  message: Hello\n");
     put("b.yaml", "payload:\n  message: Hello\n  model: openai/gpt-5\n");
@@ -188,6 +189,10 @@ describe("a job that names no model", () => {
 });
 
 const jobNamed = (id: string, name: string): Job => ({ id, name }) as Job;
+
+function namedSame(id: string): string {
+  return `{ "id": "${id}", "name": "same", "payload": { "message": "Hello" } }`;
+}
 
 describe("findJob", () => {
   const jobs = [jobNamed("b393d508-ec9a", "daily"), jobNamed("b393ffff-ec9a", "nightly"), jobNamed("daily", "other")];
@@ -209,9 +214,8 @@ describe("findJob", () => {
   });
 
   it("refuses a name or an id that several jobs have, and takes what only one has", async () => {
-    const text = (id: string): string => `{ "id": "${id}", "name": "same", "payload": { "message": "Hello" } }`;
-    put("a.json", text("first"));
-    put("b.json", text("second"));
+    put("a.json", namedSame("first"));
+    put("b.json", namedSame("second"));
     put("c/same.json", '{ "payload": { "message": "Hello" } }');
     put("d.json", '{ "id": "first", "name": "other", "payload": { "message": "Hello" } }');
     const loaded = await load();
