@@ -8,6 +8,8 @@
 import { ProviderError } from "../errors.ts";
 import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { Rung } from "../run/ladder.ts";
+import { callTime, type CallTime } from "../run/call-time.ts";
+import { modelName } from "../run/ladder.ts";
 import { nextStep, type Step, type TryRecord } from "../run/next-step.ts";
 import { askRung, passableRungs, type Passable } from "./ask-rung.ts";
 import type { Grant, TryPlan } from "./gateway.ts";
@@ -65,12 +67,13 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
   const { default: pRetry, AbortError } = await import("p-retry");
   const { grant, signal } = context;
   const passable = passableRungs(asked, grant.ladder, context.providers);
+  const time = timeOf(context);
   const history: TryRecord[] = [];
   const failures: ProviderError[] = [];
   let stopped: GiveUp | undefined;
 
   const oneTry = async (): Promise<CallEnd> => {
-    const step = plan(history, passable, context);
+    const step = plan(history, passable, context, time);
     if (step.kind === "give_up") {
       stopped = step;
       throw new AbortError(step.why);
@@ -85,8 +88,9 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
     await pause(planned, context);
     await grant.observer.tryStarted(planned);
     const startedAt = context.monotonic();
-    const leftMs = grant.limits.callMs - (startedAt - (history[0]?.startedAt ?? startedAt));
-    const outcome = await askRung(asked, step.rung, leftMs, context);
+    // Whatever came between the plan and now, a machine that slept or a slow record, is gone from the call's time.
+    const leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
+    const outcome = await askRung(asked, step.rung, { leftMs, limit: time.callLimit }, context);
     if (outcome instanceof ProviderError) {
       history.push(recordOf(step.rung, outcome, startedAt, context.monotonic()));
       failures.push(outcome);
@@ -107,18 +111,37 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
       shouldRetry: ({ error }) => error === failures.at(-1),
     });
   } catch (error) {
-    const tries = history.length;
-    const last = failures.at(-1);
-    if (stopped !== undefined) return givenUp(stopped, last, tries);
-    if (signal.aborted) return givenUp({ kind: "give_up", fault: "aborted", why: abortReason(signal) }, last, tries);
+    if (stopped !== undefined) return givenUp(stopped, history, failures);
+    if (signal.aborted) return givenUp({ kind: "give_up", fault: "aborted", why: abortReason(signal) }, history, failures);
     throw error;
   }
 }
 
+interface TimeOfCall extends CallTime {
+  readonly callStartedAt: number;
+}
+
+function timeOf({ grant, monotonic }: CallContext): TimeOfCall {
+  const { limits, deadline } = grant;
+  const attempt = deadline === undefined ? undefined : { leftMs: deadline.leftMs(), limit: deadline.limit };
+  return { ...callTime(limits.callMs, attempt), callStartedAt: monotonic() };
+}
+
 /** What `nextStep` says, with what had to be left out of the ladder told once, at the start and at the end. */
-function plan(history: readonly TryRecord[], { rungs, notes }: Passable, { grant, monotonic, random }: CallContext): Step {
+function plan(
+  history: readonly TryRecord[],
+  { rungs, notes }: Passable,
+  { grant, monotonic, random }: CallContext,
+  { callMs, ...time }: TimeOfCall,
+): Step {
   if (rungs.length === 0) return { kind: "give_up", fault: "bad_request", why: notes.join("; ") };
-  const step = nextStep(history, rungs, grant, monotonic(), random());
+  const step = nextStep(
+    history,
+    rungs,
+    { retry: grant.retry, limits: { ...grant.limits, callMs }, ...time },
+    monotonic(),
+    random(),
+  );
   return notes.length === 0 || (step.kind === "try" && history.length > 0)
     ? step
     : { ...step, why: [step.why, ...notes].join("; ") };
@@ -135,11 +158,35 @@ function recordOf(rung: Rung, error: ProviderError, startedAt: number, endedAt: 
   return { rung, startedAt, endedAt, fault, reason: error.reason ?? error.code, retryAfterMs, shouldRetry };
 }
 
-function givenUp({ fault, why, retryAfterMs }: GiveUp, last: ProviderError | undefined, tries: number): CallEnd {
-  const told = last === undefined ? "" : ` Last error: ${last.message}`;
-  const message = `${fault}: given up after ${tries} ${tries === 1 ? "try" : "tries"}; ${why}.${told}`;
+function givenUp(
+  { fault, why, retryAfterMs }: GiveUp,
+  history: readonly TryRecord[],
+  failures: readonly ProviderError[],
+): CallEnd {
+  const tries = failures.length;
+  const last = failures.at(-1);
+  const message = wordsOfEnd(fault, why, history, failures);
   return { kind: "given_up", refusal: refusalOf(fault, message, retryAfterMs), why, last, tries };
 }
+
+/** What a person needs first, the error the call ends with; then where and why nothing followed. */
+function wordsOfEnd(
+  fault: ProviderError["fault"],
+  why: string,
+  history: readonly TryRecord[],
+  failures: readonly ProviderError[],
+): string {
+  const tries = `${failures.length} ${failures.length === 1 ? "try" : "tries"}`;
+  const last = failures.at(-1);
+  const at = history.findLastIndex((record) => record.fault === fault);
+  const error = failures[at];
+  const rung = history[at]?.rung;
+  const others = last === undefined || last === error ? "" : `; last error: ${unended(last.message)}`;
+  if (error === undefined || rung === undefined) return `${why} (${fault} after ${tries}${others})`;
+  return `${unended(error.message)} (${fault} on ${modelName(rung)}; given up after ${tries}: ${why}${others})`;
+}
+
+const unended = (sentence: string): string => sentence.replace(/\.$/, "");
 
 function abortReason({ reason }: AbortSignal): string {
   return reason instanceof Error ? reason.message : "the call was cancelled";

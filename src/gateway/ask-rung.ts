@@ -2,7 +2,7 @@
 import { ProviderError } from "../errors.ts";
 import type { Dialect, JsonObject, Provider, ProvenAnswer } from "../provider/provider.ts";
 import { translateAnswer, translateRequest } from "../provider/translate.ts";
-import { modelName, type Rung } from "../run/ladder.ts";
+import { inWords, modelName, type Rung } from "../run/ladder.ts";
 import type { Grant } from "./gateway.ts";
 import type { Asked } from "./request.ts";
 
@@ -53,8 +53,14 @@ function aside(asked: Asked, dialect: Dialect): Pick<Asked, "headers" | "query">
   return { headers: Object.fromEntries(Object.entries(asked.headers).filter(([name]) => !foreign.test(name))), query: "" };
 }
 
-/** How long after the try's limit a provider may still take to say so itself. */
+/** How long after the try's limit a provider may still take to say so itself; of a short try a quarter. */
 const graceMs = 1_000;
+
+/** What is left for a try, and the limit that says so. */
+interface TimeLeft {
+  readonly leftMs: number;
+  readonly limit: string;
+}
 
 /**
  * Asks one rung once. The try ends with its own limit or with what is left of the call, and at once with the signal, even if the
@@ -63,15 +69,15 @@ const graceMs = 1_000;
 export async function askRung(
   asked: Asked,
   rung: Rung,
-  leftMs: number,
+  { leftMs, limit }: TimeLeft,
   { grant, providers, signal }: { grant: Grant; providers: ReadonlyMap<string, Provider>; signal: AbortSignal },
 ): Promise<ProvenAnswer | ProviderError> {
   const provider = providers.get(rung.provider);
   if (provider === undefined) return new ProviderError(`there is no provider ${rung.provider}`, { fault: "internal" });
   const { firstByteMs, idleMs } = grant.limits;
-  const tryMs = Math.max(1, Math.min(grant.limits.tryMs, leftMs));
+  const tryMs = Math.max(1, Math.floor(Math.min(grant.limits.tryMs, leftMs)));
   const guard = new AbortController();
-  const timer = setTimeout(() => guard.abort(new Error("the try's time is up")), tryMs + graceMs);
+  const timer = setTimeout(() => guard.abort(new Error("the try's time is up")), tryMs + Math.min(graceMs, tryMs / 4));
   const either = AbortSignal.any([signal, guard.signal]);
   try {
     const answer = provider.ask({
@@ -86,7 +92,7 @@ export async function askRung(
   } catch (error) {
     if (signal.aborted) return new ProviderError("the call was cancelled", { fault: "aborted", cause: error });
     if (guard.signal.aborted) {
-      return new ProviderError(`no answer within ${Math.round(tryMs)} ms (limits.tryMs or what was left of limits.callMs)`, {
+      return new ProviderError(`no answer within ${inWords(tryMs)} (${tryMs < grant.limits.tryMs ? limit : "limits.tryMs"})`, {
         fault: "timeout",
         cause: error,
       });

@@ -2,7 +2,7 @@
 import type { Fault } from "../errors.ts";
 import { isSameRung, type Rung } from "./ladder.ts";
 
-/** One failed try of a call. Times are epoch milliseconds. */
+/** One failed try of a call. Times are milliseconds of one clock that only grows. */
 export interface TryRecord {
   readonly rung: Rung;
   readonly startedAt: number;
@@ -16,9 +16,16 @@ export interface TryRecord {
   readonly shouldRetry?: boolean | undefined;
 }
 
-/** The fault of a try and, if it is known, the finer reason. */
+/** Most characters of a reason that are told. */
+const longestReason = 100;
+
+/** The fault of a try and, if it is known, the finer reason: a provider's word, so on one line and never long. */
 export function told(record: TryRecord): string {
-  return record.reason === undefined ? record.fault : `${record.fault} (${record.reason})`;
+  const reason = (record.reason ?? "")
+    .slice(0, longestReason)
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069\s]+/gu, " ")
+    .trim();
+  return reason === "" ? record.fault : `${record.fault} (${reason})`;
 }
 
 /** The tries since the ladder was last started over: a rung that had been left is tried again. */

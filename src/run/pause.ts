@@ -5,6 +5,12 @@ import { faultPolicies } from "./fault.ts";
 import type { TryRecord } from "./history.ts";
 import { isSameModel, type Rung } from "./ladder.ts";
 
+/**
+ * The longest sleep while another open rung would have to wait less: 60 s, as of the Vercel AI SDK and ai-retry. Without another
+ * rung `limits.maxWaitMs` is the limit.
+ */
+export const longSleepMs = 60_000;
+
 export interface PausePolicy {
   readonly retry: RetryPolicy;
   readonly limits: Pick<JobLimits, "maxWaitMs">;

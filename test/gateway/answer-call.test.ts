@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { Fault } from "../../src/errors.ts";
+import { type Fault, ProviderError } from "../../src/errors.ts";
 import type { ProvenAnswer, UpstreamRequest } from "../../src/provider/provider.ts";
 import { faultPolicies } from "../../src/run/fault.ts";
 import { answer, clear, failure, ladderOf, openaiAnswer, question, ScriptedProvider, send, stage } from "./stage.ts";
@@ -7,6 +7,8 @@ import { answer, clear, failure, ladderOf, openaiAnswer, question, ScriptedProvi
 afterEach(clear);
 
 const twoRungs = ladderOf("kimi/k2p5", "kimi/k2p5 off");
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** An upstream that never answers, and heeds its signal or not. */
 function silence(heeds: boolean, onAsked?: () => void): (request: UpstreamRequest) => Promise<ProvenAnswer> {
@@ -64,6 +66,45 @@ describe("the climb of a call", () => {
     ]);
   });
 
+  test("what is left of the attempt is the call's limit: shares, waits and tries count from it", async () => {
+    let now = 50_000;
+    const slow = (request: UpstreamRequest): Promise<ProvenAnswer> => {
+      now += request.limits.tryMs;
+      return Promise.reject(failure("timeout"));
+    };
+    const kimi = new ScriptedProvider("kimi", [slow]);
+    const backup = new ScriptedProvider("backup", [answer("from the backup")]);
+    const { gateway, token, waits, recorder } = await stage([kimi, backup], {
+      ladder: ladderOf("kimi/k2p5", "kimi/k2p5 off", "backup/other"),
+      deadline: { leftMs: () => 55_000 - now, limit: "payload.timeoutSeconds" },
+      options: { monotonic: () => now },
+    });
+    expect((await send(gateway, { token, body: question })).json).toMatchObject({ content: [{ text: "from the backup" }] });
+    expect([kimi, backup].map(({ asked }) => asked.map(({ limits }) => limits.tryMs))).toEqual([[2_250], [2_250]]);
+    expect(waits).toEqual([]);
+    expect(recorder.lines).toContain(
+      "try 2: backup/other on: kimi/k2p5, streamed is passed over: a wait of 5 s is too long (payload.timeoutSeconds); next model after timeout on kimi/k2p5",
+    );
+  });
+
+  test("a Retry-After longer than what is left of the attempt goes to the fallback", async () => {
+    const kimi = new ScriptedProvider("kimi", [failure("rate_limit", { retryAfterMs: 20_000 })]);
+    const backup = new ScriptedProvider("backup", [answer("from the backup")]);
+    const { gateway, token, waits } = await stage([kimi, backup], {
+      ladder: ladderOf("kimi/k2p5", "backup/other"),
+      deadline: { leftMs: () => 15_000, limit: "limits.run" },
+    });
+    expect((await send(gateway, { token, body: question })).status).toBe(200);
+    expect(waits).toEqual([]);
+  });
+
+  test("an attempt without time left asks nobody", async () => {
+    const kimi = new ScriptedProvider("kimi", [answer("too late")]);
+    const { gateway, token } = await stage([kimi], { deadline: { leftMs: () => -3, limit: "payload.timeoutSeconds" } });
+    const reply = await send(gateway, { token, body: question });
+    expect([reply.status, reply.headers["x-runner-fault"], kimi.asked.length]).toEqual([504, "timeout", 0]);
+  });
+
   test("a provider that never answers and heeds nothing is left at the try's limit", async () => {
     const kimi = new ScriptedProvider("kimi", [silence(false), answer("whole")]);
     const { gateway, token, recorder } = await stage([kimi], { limits: { tryMs: 20 } });
@@ -81,6 +122,15 @@ describe("the climb of a call", () => {
     expect(recorder.lines).toContain("failed 1: internal");
   });
 });
+
+/** The error's words that a turn is told. */
+const words = async (fault: Fault, message: string, more: Parameters<typeof stage>[1] = {}): Promise<unknown> => {
+  const kimi = new ScriptedProvider("kimi", [new ProviderError(message, { fault, code: "key_missing" })]);
+  const backup = new ScriptedProvider("backup", [failure("auth")]);
+  const { gateway, token } = await stage([kimi, backup], more);
+  const { json } = await send(gateway, { token, body: question });
+  return isRecord(json) && isRecord(json["error"]) ? json["error"]["message"] : json;
+};
 
 describe("giving up", () => {
   const told: [Fault, number, string, string][] = [
@@ -137,6 +187,24 @@ describe("giving up", () => {
     expect([reply.status, reply.headers["retry-after"]]).toEqual([429, "7200"]);
     expect(recorder.ends[0]?.failure?.retryAfterMs).toBe(7_200_000);
     expect(recorder.ends[0]?.failure?.why).toMatch(/limits\.maxWaitMs/);
+  });
+
+  test("the words begin with what a person needs and say everything once", async () => {
+    expect(await words("auth", "The environment variable K is not set. Set it.")).toBe(
+      "The environment variable K is not set. Set it (auth on kimi/k2p5; given up after 1 try: no other provider is left in the ladder)",
+    );
+    expect(await words("bad_request", "kimi answered 400: no", { ladder: twoRungs.slice(0, 1) })).toBe(
+      "kimi answered 400: no (bad_request on kimi/k2p5; given up after 1 try: neither another try nor another model would change it)",
+    );
+    // The fault the call ends with comes first, the last error after it.
+    expect(
+      await words("timeout", "kimi: no whole answer", {
+        ladder: ladderOf("kimi/k2p5", "backup/other"),
+        limits: { triesPerCall: 3 },
+      }),
+    ).toBe(
+      "kimi: no whole answer (timeout on kimi/k2p5; given up after 3 tries: the call has used all its tries (limits.triesPerCall: 3); last error: auth happened)",
+    );
   });
 
   test("a turn that asks without end is stopped with a 400 that names the limit", async () => {

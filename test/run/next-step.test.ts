@@ -176,7 +176,7 @@ describe("keys, accounts and models", () => {
 
   test("a rate limit is the key's: its other models wait too, another provider does not", () => {
     const limited: Failure = { fault: "rate_limit", retryAfterMs: 30_000 };
-    const rows = climb(three, [limited, limited, limited, limited, { fault: "server" }]).said;
+    const rows = climb(ladderOf(true, "kimi/k2p5", "kimi/k2"), [limited, limited, limited, limited, { fault: "server" }]).said;
     expect(rows.slice(1, 6)).toEqual([
       "kimi/k2p5, streamed +30000",
       "kimi/k2p5, streamed +30000",
@@ -222,6 +222,19 @@ describe("keys, accounts and models", () => {
   });
 });
 
+const limitedFor = (retryAfterMs: number): Failure => ({ fault: "rate_limit", retryAfterMs });
+
+const bothOverloaded = (endedAt: number): TryRecord[] => [
+  {
+    rung: { provider: "kimi", model: "k2p5", stream: true },
+    startedAt: 0,
+    endedAt: 0,
+    fault: "overloaded",
+    retryAfterMs: 300_000,
+  },
+  { rung: { provider: "anthropic", model: "sonnet", stream: true }, startedAt: 0, endedAt, fault: "overloaded" },
+];
+
 describe("waits", () => {
   test("a Retry-After is a minimum, with up to a quarter more", () => {
     const failure: Failure = { fault: "overloaded", retryAfterMs: 40_000 };
@@ -257,6 +270,27 @@ describe("waits", () => {
       fault: "overloaded",
       why: expect.stringContaining("(limits.callMs)"),
     });
+  });
+
+  test("nobody sleeps longer than 60 s while another open rung waits less", () => {
+    const { steps, said } = climb(twoModels, [limitedFor(300_000), { fault: "bad_request" }]);
+    expect(said[1]).toBe("anthropic/sonnet, streamed +0");
+    expect(steps[1]).toMatchObject({
+      why: "kimi/k2p5, streamed is passed over: a wait of 5 min is too long (another rung waits less); next model after rate_limit on kimi/k2p5",
+    });
+    expect(climb(twoModels, [limitedFor(60_000)], policy, 1).said[1]).toBe("kimi/k2p5, streamed +60000");
+    // Of two that both wait long, the shorter; alone, the whole wait up to maxWaitMs.
+    const both = climb(ladderOf(true, "kimi/k2p5", "anthropic/sonnet"), [limitedFor(300_000), limitedFor(90_000)]).said;
+    expect(both.slice(1, 3)).toEqual(["anthropic/sonnet, streamed +0", "anthropic/sonnet, streamed +90000"]);
+    expect(climb(ladderOf("auto", "kimi/k2p5"), [limitedFor(300_000)]).said[1]).toBe("kimi/k2p5, streamed +300000");
+  });
+
+  test("a rung that was passed over is asked again once its wait is short", () => {
+    const ladder = ladderOf(true, "kimi/k2p5", "anthropic/sonnet");
+    const early = nextStep(bothOverloaded(10_000), ladder, policy, 10_000, 0);
+    expect([say(early)]).toEqual(["anthropic/sonnet, streamed +5000"]);
+    const gone: TryRecord = { rung: ladder[1] ?? ladder[0]!, startedAt: 0, endedAt: 250_000, fault: "model_gone" };
+    expect(say(nextStep([...bothOverloaded(10_000), gone], ladder, policy, 250_000, 0))).toBe("kimi/k2p5, streamed +50000");
   });
 
   test("x-should-retry overrides the table, within reason", () => {
@@ -333,6 +367,42 @@ describe("waits", () => {
       fault: "timeout",
     };
     expect(nextStep([timedOut], single, policy, 900_000, 0)).toMatchObject({ kind: "try", waitMs: 5_000 });
+  });
+
+  test("a model that was not asked yet keeps its time: half of what is left, at most two minutes", () => {
+    const within = (history: readonly TryRecord[], ladder: readonly Rung[], callMs: number, now: number): number | undefined => {
+      const limits = { ...policy.limits, callMs };
+      const step = nextStep(history, ladder, { ...policy, limits, callStartedAt: 0 }, now, 0);
+      return step.kind === "try" ? step.withinMs : undefined;
+    };
+    expect(within([], twoModels, 4_500, 0)).toBe(2_250);
+    expect(within([], twoModels, 1_200_000, 0)).toBe(1_080_000);
+    expect(within([], ladderOf("auto", "kimi/k2p5"), 4_500, 100)).toBe(4_400);
+    const silent: TryRecord = { rung: twoModels[0]!, startedAt: 0, endedAt: 2_250, fault: "timeout" };
+    // The last model of the ladder may take all the rest.
+    expect(within([silent], twoModels, 4_500, 2_250)).toBe(2_250);
+    expect(nextStep([silent], twoModels, { ...policy, limits: { ...policy.limits, callMs: 4_500 } }, 2_250, 0)).toMatchObject({
+      rung: { provider: "anthropic" },
+      waitMs: 0,
+    });
+  });
+
+  test("an attempt without time left asks nobody, and names its limit", () => {
+    const none = { ...policy, limits: { ...policy.limits, callMs: -20 }, callLimit: "payload.timeoutSeconds", callStartedAt: 5 };
+    expect(nextStep([], twoModels, none, 5, 0)).toEqual({
+      kind: "give_up",
+      fault: "timeout",
+      why: "the call's time of 0 ms is used up (payload.timeoutSeconds)",
+    });
+  });
+
+  test("a reason is told on one line, short, and without what steers a terminal", () => {
+    const { steps } = climb(twoModels, [
+      { fault: "overloaded", reason: `\u001b[2J busy\r\nplease\u2028wait ${"x".repeat(500)}` },
+    ]);
+    const why = steps[1]?.why ?? "";
+    expect(why).toMatch(/^same rung again after overloaded \(\[2J busy please wait x+\)$/);
+    expect(why.length).toBeLessThan(150);
   });
 
   test("no ladder is our own mistake", () => {
