@@ -116,7 +116,6 @@ async function queries(ledger: Ledger): Promise<readonly (readonly [string, numb
     ["last 20 runs of a job", await time(() => ledger.history({ jobId: "job-7" }))],
     ["last 20 runs of all", await time(() => ledger.history({}))],
     ["last run of each of 50 jobs", await time(() => ledger.lastRuns())],
-    ["open runs", await time(() => ledger.openRuns())],
     ["one run by a beginning of its id", await time(() => ledger.run("run-00054321"))],
   ];
 }

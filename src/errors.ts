@@ -285,7 +285,7 @@ export class TurnError extends RunnerError {
   }
 }
 
-export type LedgerFaultReason = "newer_schema" | "locked" | "full" | "corrupt" | "permission" | "unavailable";
+export type LedgerFaultReason = "newer_schema" | "older_schema" | "locked" | "full" | "corrupt" | "permission" | "unavailable";
 
 /** The durable record cannot be read or written. Exit 78 for a newer schema or permissions, 75 for what may pass. */
 export class LedgerError extends RunnerError {

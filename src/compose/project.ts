@@ -2,7 +2,7 @@
 import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
@@ -106,11 +106,11 @@ function jobFor(loaded: LoadedJobs, idOrName: string): Job {
   }
 }
 
-/** The project's ledger; with `create: false`, for commands that only read, `undefined` where there is none yet. */
+/** The project's ledger for commands that only read: nothing is made or changed; `undefined` where there is none yet. */
 export async function openProjectLedger(
   project: Pick<Project, "stateDir">,
-  options: { create: boolean },
-): Promise<Ledger | undefined> {
+  options: { create: false },
+): Promise<LedgerReader | undefined> {
   const { openLedger } = await import("../ledger/index.ts");
   return openLedger({ stateDir: project.stateDir, create: options.create });
 }

@@ -1,29 +1,64 @@
 /**
- * Who owns a run: pid, start time and boot id together. A pid alone is reused by the system, which has left schedulers
- * "already running" for ever (jhuckaby/Cronicle#789, openclaw/openclaw#57058).
+ * Who owns a run: pid, start time, PID namespace and boot id together. A pid alone is reused by the system, which has left
+ * schedulers "already running" for ever (jhuckaby/Cronicle#789, openclaw/openclaw#57058), and means another process in another
+ * container. The host's name is for people only: containers get a new one at each start, and two machines may have the same.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
-import type { Owner } from "../ledger/ledger.ts";
+import type { Owner, RunRow } from "../ledger/ledger.ts";
+import { isLeaseOver } from "./lease.ts";
 
 /** This process as an owner. */
 export function thisOwner(): Owner {
-  return { pid: process.pid, startedAt: startTime(process.pid) ?? "", bootId: bootId(), host: os.hostname() };
+  return {
+    pid: process.pid,
+    startedAt: seesItself() ? (startTime(process.pid) ?? "") : "",
+    bootId: bootId(),
+    pidNamespace: pidNamespace(),
+    host: os.hostname(),
+  };
 }
 
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
 /**
- * Whether the very process that claimed a run still lives. An owner on another host cannot be judged from here and counts
- * as `elsewhere`.
+ * Whether the very process that claimed a run still lives. An owner of another boot or in another PID namespace cannot be seen
+ * from here and counts as `elsewhere`: its lease decides.
  */
 export function ownerState(owner: Owner): OwnerState {
-  if (owner.host !== os.hostname()) return "elsewhere";
-  if (owner.bootId !== bootId()) return "dead";
+  const boot = bootId();
+  if (boot === "" || owner.bootId !== boot || owner.pidNamespace !== pidNamespace() || !seesItself()) return "elsewhere";
   const started = startTime(owner.pid);
   if (started === undefined) return "dead";
   return owner.startedAt === "" || started === owner.startedAt ? "alive" : "dead";
+}
+
+/** Whether a run that is recorded as running has died and was not closed yet; the job's next run closes it. For whoever only reads. */
+export function hasDied(run: Pick<RunRow, "status" | "owner" | "startedAt" | "leaseUntil">, now: number): boolean {
+  if (run.status !== "running") return false;
+  const state = ownerState(run.owner);
+  return state === "dead" || (state === "elsewhere" && isLeaseOver(run, now));
+}
+
+function pidNamespace(): string {
+  if (process.platform !== "linux") return "";
+  try {
+    // "pid:[4026531836]": the number of the namespace's inode. No two that exist have the same.
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether /proc shows the namespace of this process; `unshare --pid` without a /proc of its own shows another one's processes. */
+function seesItself(): boolean {
+  if (process.platform !== "linux") return true;
+  try {
+    return readlinkSync("/proc/self") === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
 function bootId(): string {

@@ -12,6 +12,7 @@ import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
 import { claim, recordSkip } from "./claim.ts";
 import type { RunListener } from "./events.ts";
 import { toFinish, toOutcome, type RunEnd, type RunOutcome } from "./outcome.ts";
+import { leaseMs, underLease } from "./lease.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { planRun, type RunPlan } from "./plan.ts";
 import { runAttempt, type AttemptContext, type AttemptEnd } from "./run-attempt.ts";
@@ -25,19 +26,25 @@ export async function runSlot(parts: EngineParts, job: Job, request: RunRequest)
   if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
   request.listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
   const tally = newTally();
-  const end = await attemptUntilEnd(parts, job, request, { start, plan, tally }).catch((error: unknown) => internalEnd(error));
+  const end = await underLease(parts, start.runId, (lost) => {
+    // Without its lease the run has been closed already, and `finish` says so.
+    const held = { ...request, signal: AbortSignal.any([request.signal, lost]) };
+    return attemptUntilEnd(parts, job, held, { start, plan, tally }).catch((error: unknown) => internalEnd(error));
+  });
   return finish(parts, start, end, tally, request.listen);
 }
 
 function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsked: string): RunStart {
+  const startedAt = parts.clock.now();
   return {
     runId: randomUUID(),
     jobId: job.id,
     jobName: job.name,
     trigger: request.trigger,
     ...(request.slotAt === undefined ? {} : { slotAt: request.slotAt }),
-    startedAt: parts.clock.now(),
+    startedAt,
     owner: parts.owner,
+    leaseUntil: startedAt + leaseMs,
     modelAsked,
     simulated: parts.simulated,
     jobHash: parts.hash(job),

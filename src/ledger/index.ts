@@ -1,5 +1,5 @@
 /** The list of the ledger's backends, and the one way to open a ledger. */
-import type { Ledger, LedgerBackend, OpenLedgerOptions } from "./ledger.ts";
+import type { Ledger, LedgerBackend, LedgerReader, OpenLedgerOptions } from "./ledger.ts";
 
 /** Each backend is loaded when it is used: a command that needs no ledger does not pay for one. */
 const backends: Readonly<Record<"sqlite", () => Promise<LedgerBackend>>> = {
@@ -8,13 +8,16 @@ const backends: Readonly<Record<"sqlite", () => Promise<LedgerBackend>>> = {
 
 /**
  * Opens the ledger of a state folder, and makes it if there is none. With `create: false`, for commands that only read,
- * nothing is made and the answer is `undefined` where there is no ledger yet.
- * @throws LedgerError `newer_schema`, `corrupt`, `locked`, `full`, `permission` or `unavailable`
+ * nothing is made or changed, so that a folder that cannot be written is no hindrance; the answer is `undefined` where there is no
+ * ledger yet.
+ * @throws LedgerError `newer_schema`, `older_schema`, `corrupt`, `locked`, `full`, `permission` or `unavailable`
  */
 export function openLedger(options: OpenLedgerOptions): Promise<Ledger>;
-export function openLedger(options: OpenLedgerOptions & { readonly create: boolean }): Promise<Ledger | undefined>;
-export async function openLedger(options: OpenLedgerOptions & { readonly create?: boolean }): Promise<Ledger | undefined> {
+export function openLedger(options: OpenLedgerOptions & { readonly create: false }): Promise<LedgerReader | undefined>;
+export async function openLedger(
+  options: OpenLedgerOptions & { readonly create?: false },
+): Promise<Ledger | LedgerReader | undefined> {
   const backend = await backends.sqlite();
-  if (options.create === false && !(await backend.exists(options.stateDir))) return undefined;
-  return backend.open({ stateDir: options.stateDir, busyTimeoutMs: options.busyTimeoutMs ?? 5000 });
+  const { stateDir, busyTimeoutMs = 5000, create } = options;
+  return create === false ? backend.openToRead({ stateDir, busyTimeoutMs }) : backend.open({ stateDir, busyTimeoutMs });
 }

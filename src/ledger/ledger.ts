@@ -20,6 +20,13 @@ export const keptText = 4000;
 /** Most repairs kept of one try; a last entry `more_repairs` then says how many were left out. */
 export const keptRepairs = 200;
 
+/**
+ * How long runs are kept, whichever keeps more: the newest so many of each job, and all that started in so many days. An open run
+ * is always kept.
+ */
+export const keptRuns = 1000;
+export const keptMs = 90 * 86_400_000;
+
 /** What a step says for which no end was recorded before its run ended. */
 export const endedWithoutRecord = "ended without a record";
 
@@ -29,6 +36,9 @@ export interface Owner {
   /** The process's start time as the system counts it; "" where the system does not tell. */
   readonly startedAt: string;
   readonly bootId: string;
+  /** The PID namespace in which `pid` means something (a container has its own); "" where the system has none. */
+  readonly pidNamespace: string;
+  /** For people: a name is not unique and may change, so nothing is judged by it. */
   readonly host: string;
 }
 
@@ -42,6 +52,8 @@ export interface RunStart {
   readonly slotAt?: number;
   readonly startedAt: number;
   readonly owner: Owner;
+  /** Until when the claim holds unless it is renewed, for whoever cannot see the owner's process. Absent in older records. */
+  readonly leaseUntil?: number;
   readonly modelAsked: string;
   /** Faults are injected; the answer is not a real one. */
   readonly simulated: boolean;
@@ -58,7 +70,7 @@ export type ClaimResult =
        * and claims again. `slot_taken`: the slot has its run already, open or ended; claiming again cannot win.
        */
       readonly because: "open_run" | "slot_taken";
-      readonly blocker: { readonly runId: string; readonly owner: Owner; readonly startedAt: number; readonly status: RunStatus };
+      readonly blocker: Pick<RunRow, "runId" | "owner" | "startedAt" | "leaseUntil" | "status">;
     };
 
 export interface RunFinish {
@@ -202,9 +214,22 @@ export interface Ledger {
   recordRun(start: RunStart, finish: RunFinish): Promise<void>;
   /**
    * Closes an open run and, under it, everything that has no end yet (see `endedWithoutRecord`). A run that is closed already
-   * stays as it is; returns whether this call closed it.
+   * stays as it is; returns whether this call closed it. With `onlyIf` it is closed only while its lease is still that one: the
+   * run of somebody who is not to be seen, and who has renewed it since the caller looked, stays open. Now and then, in its wake,
+   * what is older than is kept is removed (see `prune`).
    */
-  finishRun(runId: string, finish: RunFinish): Promise<boolean>;
+  finishRun(runId: string, finish: RunFinish, onlyIf?: { readonly leaseUntil: number | undefined }): Promise<boolean>;
+  /**
+   * The heartbeat of an open run: its claim holds until then. Returns whether the run is still ours; false: another process has
+   * closed it, and its owner must end what it started. Outlives the death of the process, and need not outlive a power cut: that
+   * ends the owner as well.
+   */
+  renewLease(runId: string, until: number): Promise<boolean>;
+  /**
+   * Removes runs with everything under them that `keep` does not keep: older than the newest `runs` of their job and started more
+   * than `ms` before `now`. Open runs stay. At most 500 runs of a job at once, the oldest first; returns how many.
+   */
+  prune(now: number, keep?: { readonly runs: number; readonly ms: number }): Promise<number>;
   /** Each `start…` needs what it starts under to be open; each `finish…` of something finished already changes nothing. */
   startAttempt(start: AttemptStart): Promise<void>;
   finishAttempt(key: Pick<AttemptStart, "runId" | "attempt">, finish: AttemptFinish): Promise<void>;
@@ -212,8 +237,6 @@ export interface Ledger {
   finishCall(key: Pick<CallStart, "runId" | "attempt" | "call">, finish: CallFinish): Promise<void>;
   startTry(start: TryStart): Promise<void>;
   finishTry(key: Pick<TryStart, "runId" | "attempt" | "call" | "try">, finish: TryFinish): Promise<void>;
-  /** Runs without an end, for the rescue of those whose owner has died. */
-  openRuns(): Promise<readonly RunRow[]>;
   /** Newest first, in the order of recording: a clock that was set back cannot hide a newer run behind an older one. */
   history(query: HistoryQuery): Promise<readonly RunRow[]>;
   /** The last recorded run of each job, by job id. Cheap however many runs there are. */
@@ -228,6 +251,9 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+/** What commands that only read need: it changes nothing, not even the folder it reads in. */
+export type LedgerReader = Pick<Ledger, "history" | "lastRuns" | "run" | "rungMemories" | "close">;
+
 export interface OpenLedgerOptions {
   /** Folder of all state; made with mode 0700 if it is missing. */
   readonly stateDir: string;
@@ -239,6 +265,9 @@ export interface OpenLedgerOptions {
 export interface LedgerBackend {
   /** @throws LedgerError */
   open(options: Required<OpenLedgerOptions>): Promise<Ledger>;
-  /** Whether a ledger is there, found out without making anything. */
-  exists(stateDir: string): Promise<boolean>;
+  /**
+   * Opens what is there without changing anything: no file is made, no mode set, nothing migrated. `undefined` if nothing is there.
+   * @throws LedgerError, also `older_schema` where an older one cannot be read as it stands
+   */
+  openToRead(options: Required<OpenLedgerOptions>): Promise<LedgerReader | undefined>;
 }

@@ -3,6 +3,8 @@ import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { Bench, Store } from "./contract/bench.ts";
 import { claims } from "./contract/claims.ts";
 import { endings } from "./contract/endings.ts";
+import { keeping } from "./contract/keeping.ts";
+import { leases } from "./contract/leases.ts";
 import { limits } from "./contract/limits.ts";
 import { invariants } from "./contract/model.ts";
 import { memories, reading } from "./contract/reading.ts";
@@ -35,6 +37,6 @@ export function ledgerContract(backend: string, makeStore: () => Promise<Store>)
         return found;
       },
     };
-    for (const part of [recording, claims, endings, steps, limits, reading, memories, invariants]) part(bench);
+    for (const part of [recording, claims, leases, endings, keeping, steps, limits, reading, memories, invariants]) part(bench);
   });
 }

@@ -10,7 +10,13 @@ import type {
   TryStart,
 } from "../../src/ledger/ledger.ts";
 
-export const owner: Owner = { pid: 4711, startedAt: "1234567", bootId: "6f0c8bd2-boot", host: "test-host" };
+export const owner: Owner = {
+  pid: 4711,
+  startedAt: "1234567",
+  bootId: "6f0c8bd2-boot",
+  pidNamespace: "4026531836",
+  host: "test-host",
+};
 
 export function runStart(facts: Partial<RunStart> & Pick<RunStart, "runId">): RunStart {
   return {
@@ -19,6 +25,7 @@ export function runStart(facts: Partial<RunStart> & Pick<RunStart, "runId">): Ru
     trigger: "manual",
     startedAt: 10,
     owner,
+    leaseUntil: 40,
     modelAsked: "kimi-coding/k2p5",
     simulated: false,
     jobHash: "0123456789abcdef",
@@ -63,6 +70,11 @@ export function tryStart(facts: Partial<TryStart> & Pick<TryStart, "runId">): Tr
 
 export function tryFinish(facts: Partial<TryFinish> = {}): TryFinish {
   return { finishedAt: 40, status: "answered", usage: {}, repairs: [], ...facts };
+}
+
+/** The ids of the runs that have no end. */
+export async function openRuns(ledger: Pick<Ledger, "history">): Promise<readonly string[]> {
+  return (await ledger.history({ limit: 10_000 })).filter((run) => run.status === "running").map((run) => run.runId);
 }
 
 /** A run that is under way: one attempt, one call, one try, all of them open. */

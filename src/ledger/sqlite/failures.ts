@@ -20,10 +20,11 @@ const constraint = 19;
 /** What a person can do about it, after the place and the cause. */
 const remedies: Readonly<Record<LedgerFaultReason, string>> = {
   newer_schema: "update runner, or name another folder with --state-dir",
+  older_schema: "the next `runner run` of any job updates it, where the folder can be written",
   locked: "another process holds it for too long; find it with `fuser` or `lsof` and try again",
   full: "the disk or the quota is full; free some space and try again. Nothing was half written",
   corrupt: "it was left untouched; move it away or restore it from a backup, then run again",
-  permission: "make the folder and the files in it writable for this user, or name another folder with --state-dir",
+  permission: "make the folder and the files in it readable and writable for this user, or name another folder with --state-dir",
   unavailable: "check that the folder exists on a working local disk, or name another folder with --state-dir",
 };
 

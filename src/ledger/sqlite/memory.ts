@@ -1,9 +1,8 @@
 import type { Ledger } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
 import { whole } from "./columns.ts";
-import { rungMemory } from "./rows.ts";
 
-type MemoryMethods = Pick<Ledger, "rememberRung" | "rungMemories">;
+type MemoryMethods = Pick<Ledger, "rememberRung">;
 
 /** Which models' streaming broke. Losing a memory to a power cut costs one try, so these writes do not wait for the disk. */
 export function memoryMethods(connection: Connection): MemoryMethods {
@@ -18,12 +17,5 @@ export function memoryMethods(connection: Connection): MemoryMethods {
           )
           .run(memory.provider, memory.model, memory.fault, whole(memory.notedAt), whole(memory.expiresAt));
       }),
-    rungMemories: (now) =>
-      connection.read(() =>
-        connection
-          .sql("SELECT * FROM rung_memories WHERE expires_at > ? ORDER BY provider, model")
-          .all(whole(now))
-          .map(rungMemory),
-      ),
   };
 }

@@ -133,10 +133,41 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (provider, model)
   ) STRICT;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN owner_pid_namespace TEXT NOT NULL DEFAULT '';
+  ALTER TABLE runs ADD COLUMN lease_until INTEGER;
+
+  CREATE TABLE upkeep (
+    name TEXT PRIMARY KEY,
+    done_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
-function version(connection: Connection): number {
+/**
+ * How a reader, who may not migrate, sees a file of an older version as one of the newest: entry n for version n, a view of the
+ * connection's own in the place of each table that has got more columns since. Without an entry the version cannot be read.
+ */
+export const bridges: Readonly<Record<number, string>> = {
+  1: "CREATE TEMP VIEW runs AS SELECT *, '' AS owner_pid_namespace, NULL AS lease_until FROM main.runs",
+};
+
+function version(connection: Pick<Connection, "sql">): number {
   return Number(connection.sql("PRAGMA user_version").get()?.["user_version"]);
+}
+
+/**
+ * The version of the file's schema, 0 for a file in which nothing is yet.
+ * @throws LedgerError `newer_schema` if it is ahead of `known`, `corrupt` if it is no ledger
+ */
+export function ledgerVersion(connection: Pick<Connection, "sql" | "file">, known: number): number {
+  const at = version(connection);
+  if (at > known) throw newerSchema(connection.file, at, known);
+  const application = connection.sql("PRAGMA application_id").get()?.["application_id"];
+  const tables = at === 0 ? Number(connection.sql("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]) : 0;
+  if (tables > 0 || (at > 0 && application !== applicationId))
+    throw ledgerError("corrupt", connection.file, "it is a database of another program");
+  return at;
 }
 
 /**
@@ -145,15 +176,7 @@ function version(connection: Connection): number {
  * @throws LedgerError `newer_schema` if the file is ahead of this program, `corrupt` if it is no ledger
  */
 export async function migrate(connection: Connection, steps: readonly string[] = migrations): Promise<void> {
-  const found = await connection.read(() => {
-    const at = version(connection);
-    if (at > steps.length) throw newerSchema(connection.file, at, steps.length);
-    const application = connection.sql("PRAGMA application_id").get()?.["application_id"];
-    const tables = at === 0 ? Number(connection.sql("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]) : 0;
-    if (tables > 0 || (at > 0 && application !== applicationId))
-      throw ledgerError("corrupt", connection.file, "it is a database of another program");
-    return at;
-  });
+  const found = await connection.read(() => ledgerVersion(connection, steps.length));
   if (found === steps.length) return;
   if (found === 0) await connection.alone(() => connection.database.exec("PRAGMA journal_mode=WAL"));
   else await backUp(connection, found);

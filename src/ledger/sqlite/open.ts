@@ -1,10 +1,12 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Ledger, LedgerBackend, OpenLedgerOptions } from "../ledger.ts";
+import type { Ledger, LedgerBackend, LedgerReader, OpenLedgerOptions } from "../ledger.ts";
 import { Connection } from "./connection.ts";
 import { classify } from "./failures.ts";
 import { memoryMethods } from "./memory.ts";
 import { migrate } from "./migrations.ts";
+import { readMethods } from "./queries.ts";
+import { Reader } from "./reader.ts";
 import { runMethods } from "./runs.ts";
 import { stepMethods } from "./steps.ts";
 
@@ -32,14 +34,31 @@ export const sqliteBackend: LedgerBackend = {
     }
     return sqliteLedger(connection);
   },
-  async exists(stateDir) {
-    return (statSync(ledgerFile(stateDir), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  async openToRead({ stateDir, busyTimeoutMs }: Required<OpenLedgerOptions>): Promise<LedgerReader | undefined> {
+    const file = ledgerFile(stateDir);
+    try {
+      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
+    } catch (error) {
+      throw classify(error, file);
+    }
+    const reader = new Reader(file, busyTimeoutMs);
+    if ((await reader.version()) === 0) {
+      reader.close();
+      return undefined;
+    }
+    return {
+      ...readMethods(reader),
+      async close() {
+        reader.close();
+      },
+    };
   },
 };
 
 /** The ledger on a connection whose schema is up to date. */
 export function sqliteLedger(connection: Connection): Ledger {
   return {
+    ...readMethods(connection),
     ...runMethods(connection),
     ...stepMethods(connection),
     ...memoryMethods(connection),

@@ -73,6 +73,7 @@ function owner(row: Row): Owner {
     pid: integer(row, "owner_pid"),
     startedAt: text(row, "owner_started_at"),
     bootId: text(row, "owner_boot_id"),
+    pidNamespace: text(row, "owner_pid_namespace"),
     host: text(row, "owner_host"),
   };
 }
@@ -90,6 +91,7 @@ export function runRow(row: Row): RunRow {
     startedAt: integer(row, "started_at"),
     finishedAt,
     owner: owner(row),
+    leaseUntil: integerIf(row, "lease_until"),
     modelAsked: text(row, "model_asked"),
     modelUsed: textIf(row, "model_used"),
     simulated: integer(row, "simulated") === 1,

@@ -1,32 +1,13 @@
 import { isEnding, isMove, transition } from "../../run/run.ts";
 import { endedWithoutRecord } from "../ledger.ts";
-import type { ClaimResult, HistoryQuery, Ledger, RunDetail, RunFinish, RunRow, RunStart } from "../ledger.ts";
+import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
-import { integer, text, whole, type Row, type Values } from "./columns.ts";
-import { attemptRow, callRow, finishValues, runRow, tryRow } from "./rows.ts";
+import { integer, whole, wholeIf, type Values } from "./columns.ts";
+import { prune, pruneIfDue } from "./prune.ts";
+import { fromRuns, queries } from "./queries.ts";
+import { finishValues, runRow } from "./rows.ts";
 
-type RunMethods = Pick<Ledger, "claimRun" | "recordRun" | "finishRun" | "openRuns" | "history" | "lastRuns" | "run">;
-
-const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
-  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_host, r.model_asked, r.model_used, r.simulated, r.job_hash,
-  r.fault, r.exit_code, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reason`;
-const fromRuns = `SELECT ${runColumns} FROM runs r JOIN jobs j ON j.key = r.job`;
-
-/** Shortest beginning of an id that is looked up: shorter ones are typing mistakes more often than meant. */
-const shortestPrefix = 4;
-const ambiguousIds = 20;
-
-/** Every query of more than one run goes along an index; a test holds their plans to that. */
-export const queries = {
-  // Named, because the planner would rather read every run in order than sort the few open ones.
-  open: `SELECT ${runColumns} FROM runs r INDEXED BY one_open_run_a_job JOIN jobs j ON j.key = r.job WHERE r.status = 'running' ORDER BY r.key`,
-  openOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.status = 'running'`,
-  ofSlot: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.slot_at = ?`,
-  ofJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) ORDER BY r.key DESC LIMIT :limit`,
-  ofAll: `${fromRuns} ORDER BY r.key DESC LIMIT :limit`,
-  // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
-  last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
-};
+type RunMethods = Pick<Ledger, "claimRun" | "recordRun" | "finishRun" | "renewLease" | "prune">;
 
 export function runMethods(connection: Connection): RunMethods {
   return {
@@ -37,21 +18,17 @@ export function runMethods(connection: Connection): RunMethods {
           throw new Error(`broken invariant: a run that never started cannot be ${finish.status}`);
         insertRun(connection, start, finish);
       }),
-    finishRun: (runId, finish) => connection.write("power_loss", () => finishRun(connection, runId, finish)),
-    openRuns: () => connection.read(() => connection.sql(queries.open).all().map(runRow)),
-    history: (query) => connection.read(() => history(connection, query)),
-    lastRuns: () =>
-      connection.read(
-        () =>
-          new Map(
-            connection
-              .sql(queries.last)
-              .all()
-              .map(runRow)
-              .map((run): [string, RunRow] => [run.jobId, run]),
-          ),
-      ),
-    run: (idOrPrefix) => connection.read(() => find(connection, idOrPrefix)),
+    async finishRun(runId, finish, onlyIf) {
+      const closed = await connection.write("power_loss", () => finishRun(connection, runId, finish, onlyIf));
+      await pruneIfDue(connection, finish.finishedAt);
+      return closed;
+    },
+    renewLease: (runId, until) =>
+      connection.write("process_death", () => {
+        const renew = connection.sql("UPDATE runs SET lease_until = ? WHERE id = ? AND status = 'running'");
+        return renew.run(whole(until), runId).changes === 1;
+      }),
+    prune: (now, keep) => connection.write("process_death", () => prune(connection, now, keep)),
   };
 }
 
@@ -75,7 +52,9 @@ function insertRun(connection: Connection, start: RunStart, finish?: RunFinish):
     owner_pid: start.owner.pid,
     owner_started_at: start.owner.startedAt,
     owner_boot_id: start.owner.bootId,
+    owner_pid_namespace: start.owner.pidNamespace,
     owner_host: start.owner.host,
+    lease_until: wholeIf(start.leaseUntil),
     model_asked: start.modelAsked,
     simulated: start.simulated ? 1 : 0,
     job_hash: start.jobHash,
@@ -100,8 +79,9 @@ function claim(connection: Connection, start: RunStart): ClaimResult {
   const taken = connection.sql(queries.ofSlot).get(start.jobId, slot);
   const blocker = taken ?? connection.sql(queries.openOfJob).get(start.jobId);
   if (blocker === undefined) throw new Error(`broken invariant: nothing stands in the way of run ${start.runId}`);
-  const { runId, owner, startedAt, status } = runRow(blocker);
-  return { won: false, because: taken === undefined ? "open_run" : "slot_taken", blocker: { runId, owner, startedAt, status } };
+  const { runId, owner, startedAt, leaseUntil, status } = runRow(blocker);
+  const facts = { runId, owner, startedAt, status, ...(leaseUntil === undefined ? {} : { leaseUntil }) };
+  return { won: false, because: taken === undefined ? "open_run" : "slot_taken", blocker: facts };
 }
 
 function isSameClaim(recorded: RunRow, start: RunStart): boolean {
@@ -112,15 +92,21 @@ function isSameClaim(recorded: RunRow, start: RunStart): boolean {
     recorded.owner.pid === start.owner.pid &&
     recorded.owner.startedAt === start.owner.startedAt &&
     recorded.owner.bootId === start.owner.bootId &&
+    recorded.owner.pidNamespace === start.owner.pidNamespace &&
     recorded.owner.host === start.owner.host
   );
 }
 
-function finishRun(connection: Connection, runId: string, finish: RunFinish): boolean {
+function finishRun(
+  connection: Connection,
+  runId: string,
+  finish: RunFinish,
+  onlyIf?: { leaseUntil: number | undefined },
+): boolean {
   const row = connection.sql(`${fromRuns} WHERE r.id = ?`).get(runId);
   if (row === undefined) throw new Error(`broken invariant: there is no run ${runId} to finish`);
-  const { status } = runRow(row);
-  if (isEnding(status)) return false;
+  const { status, leaseUntil } = runRow(row);
+  if (isEnding(status) || (onlyIf !== undefined && leaseUntil !== onlyIf.leaseUntil)) return false;
   if (!isMove(status, finish.status))
     throw new Error(`broken invariant: run ${runId} is ${status} and cannot become ${finish.status}`);
   const key = integer(row, "key");
@@ -141,42 +127,4 @@ const closeSteps = [
 
 function keepOutput(connection: Connection, run: number, output: string): void {
   connection.sql("INSERT INTO outputs (run, text) VALUES (?, ?)").run(run, output);
-}
-
-function history(connection: Connection, query: HistoryQuery): readonly RunRow[] {
-  const limit = query.limit ?? 20;
-  if (!Number.isInteger(limit) || limit < 0) throw new Error(`broken invariant: a history of ${limit} runs was asked for`);
-  const rows =
-    query.jobId === undefined
-      ? connection.sql(queries.ofAll).all({ limit })
-      : connection.sql(queries.ofJob).all({ job: query.jobId, limit });
-  return rows.map(runRow);
-}
-
-function find(connection: Connection, idOrPrefix: string): RunDetail | { readonly ambiguous: readonly string[] } | undefined {
-  const exact = connection.sql("SELECT key, id FROM runs WHERE id = ?").get(idOrPrefix);
-  if (exact !== undefined) return detail(connection, exact);
-  if (idOrPrefix.length < shortestPrefix) return undefined;
-  // A range of the index on ids; U+10FFFF is behind every character that can follow.
-  const range = connection.sql("SELECT key, id FROM runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?");
-  const found = range.all(idOrPrefix, `${idOrPrefix}\u{10FFFF}`, ambiguousIds);
-  const [first, second] = found;
-  if (first === undefined) return undefined;
-  return second === undefined ? detail(connection, first) : { ambiguous: found.map((row) => text(row, "id")) };
-}
-
-function detail(connection: Connection, found: Row): RunDetail {
-  const key = integer(found, "key");
-  const runId = text(found, "id");
-  const withOutput = `SELECT ${runColumns}, o.text AS output FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key WHERE r.key = ?`;
-  const run = connection.sql(withOutput).get(key);
-  if (run === undefined) throw new Error(`broken invariant: run ${runId} vanished`);
-  const under = (table: string, order: string): Row[] =>
-    connection.sql(`SELECT * FROM ${table} WHERE run = ? ORDER BY ${order}`).all(key);
-  return {
-    run: runRow(run),
-    attempts: under("attempts", "attempt").map((row) => attemptRow(row, runId)),
-    calls: under("calls", "attempt, call").map((row) => callRow(row, runId)),
-    tries: under("tries", "attempt, call, try").map((row) => tryRow(row, runId)),
-  };
 }

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { ClaimResult, RunStart } from "../../../src/ledger/ledger.ts";
 import { runStatuses, type RunStatus } from "../../../src/run/run.ts";
-import { owner, runFinish, runStart } from "../records.ts";
+import { openRuns, owner, runFinish, runStart } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 function lost(because: "open_run" | "slot_taken", runId: string, status: RunStatus = "running"): ClaimResult {
-  return { won: false, because, blocker: { runId, status, owner, startedAt: 10 } };
+  return { won: false, because, blocker: { runId, status, owner, startedAt: 10, leaseUntil: 40 } };
 }
 
 function slot(runId: string, slotAt: number, jobId = "job"): RunStart {
@@ -28,6 +28,8 @@ export function claims(bench: Bench): void {
     await expect(bench.ledger().claimRun(runStart({ runId: "same", owner: { ...owner, pid: owner.pid + 1 } }))).rejects.toThrow(
       /broken invariant/,
     );
+    const elsewhere = { ...owner, pidNamespace: "4026532001" };
+    await expect(bench.ledger().claimRun(runStart({ runId: "same", owner: elsewhere }))).rejects.toThrow(/broken invariant/);
     await expect(bench.ledger().claimRun(runStart({ runId: "same", jobId: "another" }))).rejects.toThrow(/broken invariant/);
     await expect(bench.ledger().claimRun(runStart({ runId: "same", slotAt: 5 }))).rejects.toThrow(/broken invariant/);
     await bench.ledger().finishRun("same", runFinish());
@@ -65,7 +67,7 @@ export function claims(bench: Bench): void {
     await bench
       .ledger()
       .recordRun(runStart({ runId: "skip" }), runFinish({ status: "skipped", reason: "open is running", output: "none" }));
-    expect((await bench.ledger().openRuns()).map((run) => run.runId)).toEqual(["open"]);
+    expect(await openRuns(bench.ledger())).toEqual(["open"]);
     expect((await bench.ledger().history({})).map((run) => `${run.runId} ${run.status}`)).toEqual([
       "skip skipped",
       "open running",

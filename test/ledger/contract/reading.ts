@@ -39,10 +39,14 @@ export function reading(bench: Bench): void {
     ]);
   });
 
-  test("openRuns gives the runs without an end, with their owners", async () => {
-    await record("ended", "a");
-    await bench.ledger().claimRun(runStart({ runId: "open", jobId: "b" }));
-    expect(await bench.ledger().openRuns()).toStrictEqual([{ ...runStart({ runId: "open", jobId: "b" }), status: "running" }]);
+  test("a run without an end is given with its owner and its lease", async () => {
+    await bench.ledger().claimRun(runStart({ runId: "open" }));
+    const { leaseUntil: _none, ...older } = runStart({ runId: "older", jobId: "b" });
+    await bench.ledger().claimRun(older);
+    expect(await bench.ledger().history({})).toStrictEqual([
+      { ...older, status: "running" },
+      { ...runStart({ runId: "open" }), status: "running" },
+    ]);
   });
 
   test("a run is found by its id or an unambiguous beginning of 4 characters, and by nothing that only looks like one", async () => {

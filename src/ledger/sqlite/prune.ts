@@ -1,0 +1,56 @@
+/** What is no longer kept goes. The file does not shrink: the room is used again. */
+import { LedgerError } from "../../errors.ts";
+import { keptMs, keptRuns } from "../ledger.ts";
+import type { Connection } from "./connection.ts";
+import { integer, text, whole } from "./columns.ts";
+import { queries } from "./queries.ts";
+
+/** Most runs of one job that are removed at once, so that nobody waits long for a ledger that has been left alone for years. */
+const batch = 500;
+
+/** How often the end of a run looks whether something can go. */
+export const pruneEveryMs = 3_600_000;
+
+/** In the order of their references: what names a run goes before the run. */
+const deletions = [
+  "DELETE FROM outputs WHERE run = ?",
+  "DELETE FROM tries WHERE run = ?",
+  "DELETE FROM calls WHERE run = ?",
+  "DELETE FROM attempts WHERE run = ?",
+  "DELETE FROM runs WHERE key = ?",
+];
+
+export function prune(connection: Connection, now: number, keep = { runs: keptRuns, ms: keptMs }): number {
+  if (!Number.isInteger(keep.runs) || keep.runs < 1)
+    throw new Error(`broken invariant: ${keep.runs} runs of a job cannot be kept`);
+  const before = whole(now - keep.ms);
+  let removed = 0;
+  for (const job of connection.sql("SELECT key FROM jobs").all()) {
+    const jobKey = integer(job, "key");
+    const lastKept = connection.sql(queries.lastKept).get(jobKey, keep.runs - 1);
+    if (lastKept === undefined) continue;
+    for (const run of connection.sql(queries.beyond).all(jobKey, integer(lastKept, "key"), batch)) {
+      if (integer(run, "started_at") >= before || text(run, "status") === "running") continue;
+      for (const deletion of deletions) connection.sql(deletion).run(integer(run, "key"));
+      removed += 1;
+    }
+  }
+  return removed;
+}
+
+/** In the wake of a run's end, and never its hindrance: what could not be removed now is removed another time. */
+export async function pruneIfDue(connection: Connection, now: number): Promise<void> {
+  try {
+    const last = await connection.read(() => connection.sql("SELECT done_at FROM upkeep WHERE name = 'prune'").get());
+    // A clock that was set back must not put it off for as long as it had been ahead.
+    if (last !== undefined && Math.abs(now - integer(last, "done_at")) < pruneEveryMs) return;
+    await connection.write("process_death", () => {
+      connection
+        .sql("INSERT INTO upkeep (name, done_at) VALUES ('prune', ?) ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at")
+        .run(whole(now));
+      prune(connection, now);
+    });
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+  }
+}

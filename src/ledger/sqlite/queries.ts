@@ -1,0 +1,94 @@
+/** What the ledger is asked: the same for whoever also writes and for whoever only reads. */
+import type { StatementSync } from "node:sqlite";
+import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts";
+import { integer, text, whole, type Row } from "./columns.ts";
+import { attemptRow, callRow, runRow, rungMemory, tryRow } from "./rows.ts";
+
+/** Where statements are run and reading is done: in one transaction, so that everything read is of one instant. */
+export interface Source {
+  sql(text: string): StatementSync;
+  read<T>(work: () => T): Promise<T>;
+}
+
+const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
+  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash,
+  r.fault, r.exit_code, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reason`;
+export const fromRuns = `SELECT ${runColumns} FROM runs r JOIN jobs j ON j.key = r.job`;
+
+/** Shortest beginning of an id that is looked up: shorter ones are typing mistakes more often than meant. */
+const shortestPrefix = 4;
+const ambiguousIds = 20;
+
+/** Every query of more than one run goes along an index; a test holds their plans to that. */
+export const queries = {
+  openOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.status = 'running'`,
+  ofSlot: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.slot_at = ?`,
+  ofJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) ORDER BY r.key DESC LIMIT :limit`,
+  ofAll: `${fromRuns} ORDER BY r.key DESC LIMIT :limit`,
+  // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
+  last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
+  /** The oldest run of a job that is kept by its number. */
+  lastKept: "SELECT key FROM runs WHERE job = ? ORDER BY key DESC LIMIT 1 OFFSET ?",
+  /** The oldest runs behind it; a batch, so that a run whose clock was ahead cannot keep all others. */
+  beyond: "SELECT key, started_at, status FROM runs WHERE job = ? AND key < ? ORDER BY key LIMIT ?",
+};
+
+export function readMethods(source: Source): Omit<LedgerReader, "close"> {
+  return {
+    history: (query) => source.read(() => history(source, query)),
+    lastRuns: () =>
+      source.read(
+        () =>
+          new Map(
+            source
+              .sql(queries.last)
+              .all()
+              .map(runRow)
+              .map((run): [string, RunRow] => [run.jobId, run]),
+          ),
+      ),
+    run: (idOrPrefix) => source.read(() => find(source, idOrPrefix)),
+    rungMemories: (now) =>
+      source.read(() =>
+        source.sql("SELECT * FROM rung_memories WHERE expires_at > ? ORDER BY provider, model").all(whole(now)).map(rungMemory),
+      ),
+  };
+}
+
+function history(source: Source, query: HistoryQuery): readonly RunRow[] {
+  const limit = query.limit ?? 20;
+  if (!Number.isInteger(limit) || limit < 0) throw new Error(`broken invariant: a history of ${limit} runs was asked for`);
+  const rows =
+    query.jobId === undefined
+      ? source.sql(queries.ofAll).all({ limit })
+      : source.sql(queries.ofJob).all({ job: query.jobId, limit });
+  return rows.map(runRow);
+}
+
+function find(source: Source, idOrPrefix: string): RunDetail | { readonly ambiguous: readonly string[] } | undefined {
+  const exact = source.sql("SELECT key, id FROM runs WHERE id = ?").get(idOrPrefix);
+  if (exact !== undefined) return detail(source, exact);
+  if (idOrPrefix.length < shortestPrefix) return undefined;
+  // A range of the index on ids; U+10FFFF is behind every character that can follow.
+  const range = source.sql("SELECT key, id FROM runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?");
+  const found = range.all(idOrPrefix, `${idOrPrefix}\u{10FFFF}`, ambiguousIds);
+  const [first, second] = found;
+  if (first === undefined) return undefined;
+  return second === undefined ? detail(source, first) : { ambiguous: found.map((row) => text(row, "id")) };
+}
+
+function detail(source: Source, found: Row): RunDetail {
+  const key = integer(found, "key");
+  const runId = text(found, "id");
+  const withOutput = `SELECT ${runColumns}, o.text AS output FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key WHERE r.key = ?`;
+  const run = source.sql(withOutput).get(key);
+  if (run === undefined) throw new Error(`broken invariant: run ${runId} vanished`);
+  const under = (table: string, order: string): Row[] =>
+    source.sql(`SELECT * FROM ${table} WHERE run = ? ORDER BY ${order}`).all(key);
+  return {
+    run: runRow(run),
+    attempts: under("attempts", "attempt").map((row) => attemptRow(row, runId)),
+    calls: under("calls", "attempt, call").map((row) => callRow(row, runId)),
+    tries: under("tries", "attempt, call, try").map((row) => tryRow(row, runId)),
+  };
+}
