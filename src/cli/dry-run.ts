@@ -3,6 +3,7 @@ import type { DryRun, DryRunRequest } from "../compose/dry-run.ts";
 import type { Project } from "../compose/project.ts";
 import type { TimetableRow } from "../engine/timetable.ts";
 import type { LimitRow } from "../engine/dry-run.ts";
+import { formatDuration } from "../job/duration.ts";
 import type { Job } from "../job/job.ts";
 import type { CommandContext } from "./command.ts";
 import { duration, instantIn, instantUtc } from "./format.ts";
@@ -47,8 +48,36 @@ function limitValue({ value, unit }: LimitRow): string {
 }
 
 function jobLines(job: Job): string[] {
-  const { source, ...rest } = job;
-  return [`from ${source.file}:${source.line}`, ...JSON.stringify(rest, undefined, 2).split("\n")];
+  return [`from ${job.source.file}:${job.source.line}`, ...JSON.stringify(asWritten(job), undefined, 2).split("\n")];
+}
+
+/** The resolved job in the words of a job file, so that each line can be copied into one; the limits stand in a table of their own. */
+function asWritten({
+  id,
+  name,
+  description,
+  enabled,
+  schedule,
+  payload,
+  retry,
+  idempotent,
+}: Job): Readonly<Record<string, unknown>> {
+  return {
+    id,
+    name,
+    description,
+    enabled,
+    schedule: schedule.kind === "manual" ? undefined : schedule,
+    payload,
+    retry: {
+      maxAttempts: retry.maxAttempts,
+      delay: formatDuration(retry.delayMs),
+      factor: retry.factor,
+      maxDelay: formatDuration(retry.maxDelayMs),
+      jitter: retry.jitter,
+    },
+    idempotent,
+  };
 }
 
 function slotLines({ slots, zone }: DryRun): string[] {

@@ -46,7 +46,8 @@ export function createOutput(options: { json: boolean; color: boolean | undefine
     terminal: out,
     live: error && options.env["TERM"] !== "dumb" && options.env["CI"] === undefined,
     get width() {
-      return process.stderr.columns ?? 100;
+      // A terminal that reports no size says 0.
+      return process.stderr.columns || 100;
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { RunRow } from "../ledger/ledger.ts";
 import type { RunStatus } from "../run/run.ts";
 import type { Style } from "./output.ts";
 
@@ -21,4 +22,18 @@ export function statusStyle(status: RunStatus): Style {
     case "deferred":
       return "yellow";
   }
+}
+
+/** Whether a run that reads `running` has lost its process. The engine's part that knows is loaded only if there is such a run. */
+export async function deathWatch(runs: readonly RunRow[]): Promise<(run: RunRow) => boolean> {
+  if (!runs.some(({ status }) => status === "running")) return () => false;
+  const { hasDied } = await import("../engine/owner.ts");
+  const now = Date.now();
+  return (run) => hasDied(run, now);
+}
+
+/** The status in its colour, with what has to be known beside it. */
+export function statusWords(style: (style: Style, text: string) => string, run: RunRow, died: (run: RunRow) => boolean): string {
+  if (died(run)) return style("red", "died") + style("dim", " (the next run closes it)");
+  return style(statusStyle(run.status), run.status) + (run.simulated ? style("dim", " (simulated)") : "");
 }

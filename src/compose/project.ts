@@ -94,7 +94,9 @@ function jobFor(loaded: LoadedJobs, idOrName: string): Job {
     return findJob(loaded, idOrName);
   } catch (error) {
     if (!(error instanceof UsageError) || issues.length === 0) throw error;
-    // The name may be that of a job whose file cannot be used; then the files' problems are the answer.
+    // The name may be that of a job whose file cannot be used; then the file's problems are the answer.
+    const own = issues.filter(({ file }) => path.parse(file).name === idOrName);
+    if (own.length > 0) throw new JobError(own, { cause: error });
     const { message, suggestion } = error;
     const missing = {
       file: "jobs",

@@ -18,7 +18,11 @@ export interface Blocker {
  * Wins the job, or says which run has it. A run whose process has died is closed first and its processes are ended; of one whose
  * process cannot be seen from here (another container, another machine, before a reboot) the lease decides.
  */
-export async function claim(parts: EngineParts, start: RunStart, listen: RunListener): Promise<Blocker | undefined> {
+export async function claim(
+  parts: Pick<EngineParts, "ledger" | "clock" | "ownerState" | "sweep">,
+  start: RunStart,
+  listen: RunListener,
+): Promise<Blocker | undefined> {
   for (;;) {
     const claimed = await parts.ledger.claimRun(start);
     if (claimed.won) return undefined;

@@ -7,6 +7,7 @@ import { LedgerError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { RunStart } from "../ledger/ledger.ts";
 import { exitCodeOf } from "../run/exit-code.ts";
+import { simulatedJobId } from "../run/run.ts";
 import { brokenStream } from "../run/ladder.ts";
 import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
 import { claim, recordSkip } from "./claim.ts";
@@ -38,7 +39,7 @@ function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsk
   const startedAt = parts.clock.now();
   return {
     runId: randomUUID(),
-    jobId: job.id,
+    jobId: parts.simulated ? simulatedJobId(job.id) : job.id,
     jobName: job.name,
     trigger: request.trigger,
     ...(request.slotAt === undefined ? {} : { slotAt: request.slotAt }),

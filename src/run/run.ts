@@ -93,3 +93,10 @@ export function isMove(from: RunStatus | RunOrigin, to: RunStatus): boolean {
 export function isEnding(status: RunStatus): status is RunEnding {
   return status !== "running";
 }
+
+/**
+ * The id under which simulated runs of a job are kept: they neither stand in the way of real runs nor pass for the job's last one.
+ */
+export function simulatedJobId(jobId: string): string {
+  return `simulated:${jobId}`;
+}

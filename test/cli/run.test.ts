@@ -189,7 +189,7 @@ describe("what is printed", () => {
     const full = openSync("/dev/full", "w");
     const { code, stderr } = await project.runner(["run", "quick", "-q"], keys, full);
     closeSync(full);
-    expect(code).toBe(75);
+    expect(code).toBe(1);
     expect(stderr).toMatch(/could not be written.*runner show [0-9a-f]{8}/);
     const shown = await project.runner(["show", "last", "--json"]);
     expect(judgeText((JSON.parse(shown.stdout) as { run: { output: string } }).run.output)).toBe("right");
@@ -257,6 +257,27 @@ describe("two runs of one job at once", () => {
   });
 });
 
+describe("a simulated run", () => {
+  it("neither stands in the way of a real one nor passes for the job's last run", async () => {
+    await serve();
+    const simulated = project.start(["run", "quick", "-q", "--simulate", "hang:1"]);
+    await vi.waitFor(
+      async () => {
+        const { runs } = JSON.parse((await project.runner(["history", "quick", "--json"])).stdout) as {
+          runs: { status: string; simulated: boolean }[];
+        };
+        expect(runs[0]).toMatchObject({ status: "running", simulated: true });
+      },
+      { timeout: 20_000 },
+    );
+    expect((await project.runner(["list"])).stdout).toContain("never");
+    expect((await project.runner(["run", "quick", "-q"], keys)).code).toBe(0);
+    simulated.process.kill("SIGTERM");
+    await simulated.ended;
+    expect((await project.runner(["list"])).stdout).toContain("succeeded");
+  });
+});
+
 describe("being stopped", () => {
   it.each([
     ["SIGINT", 130],
@@ -283,6 +304,8 @@ describe("being stopped", () => {
     await asked.promise;
     running.process.kill("SIGKILL");
     await running.ended;
+    expect((await project.runner(["list"])).stdout).toContain("died (the next run closes it)");
+    expect((await project.runner(["history"])).stdout).toContain("died (the next run closes it)");
     const { code, stderr } = await project.runner(["run", "quick"], keys);
     expect(code).toBe(0);
     expect(stderr).toContain("closed as interrupted");

@@ -1,8 +1,9 @@
-import type { RunRow } from "../../ledger/ledger.ts";
+import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
+import { simulatedJobId } from "../../run/run.ts";
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { duration, instantUtc, oneLine, shortId } from "../format.ts";
-import { statusStyle } from "../status.ts";
+import { deathWatch, statusWords } from "../status.ts";
 import { table } from "../output.ts";
 
 export const history: CommandDefinition = {
@@ -31,16 +32,25 @@ async function execute(
   const known = jobName === undefined ? undefined : project.jobIdFor(jobName);
   const jobId = known ?? jobName;
   const ledger = await openProjectLedger(project, { create: false });
-  const runs = ledger === undefined ? [] : await ledger.history({ limit, ...(jobId === undefined ? {} : { jobId }) });
+  const runs = ledger === undefined ? [] : await runsOf(ledger, jobId, limit);
   await ledger?.close();
   // The history of a job outlives its file; a name that neither files nor ledger know is a slip.
   if (jobName !== undefined && known === undefined && runs.length === 0) project.jobFor(jobName);
-  if (context.output.json) context.output.document("history", { runs });
-  else print(context, runs);
+  const died = await deathWatch(runs);
+  if (context.output.json)
+    context.output.document("history", { runs: runs.map((run) => (died(run) ? { ...run, died: true } : run)) });
+  else print(context, runs, died);
   return 0;
 }
 
-function print({ output }: CommandContext, runs: readonly RunRow[]): void {
+/** Newest first. Runs of a job that were simulated are kept under an id of their own. */
+async function runsOf(ledger: LedgerReader, jobId: string | undefined, limit: number): Promise<readonly RunRow[]> {
+  if (jobId === undefined) return ledger.history({ limit });
+  const [real, simulated] = await Promise.all([jobId, simulatedJobId(jobId)].map((id) => ledger.history({ jobId: id, limit })));
+  return [...(real ?? []), ...(simulated ?? [])].toSorted((a, b) => b.startedAt - a.startedAt).slice(0, limit);
+}
+
+function print({ output }: CommandContext, runs: readonly RunRow[], died: (run: RunRow) => boolean): void {
   if (runs.length === 0) {
     output.note("No runs yet. Start one: runner run JOB");
     return;
@@ -50,7 +60,7 @@ function print({ output }: CommandContext, runs: readonly RunRow[]): void {
     shortId(run.runId),
     instantUtc(run.startedAt),
     run.jobName,
-    output.style(statusStyle(run.status), run.status) + (run.simulated ? output.style("dim", " (simulated)") : ""),
+    statusWords(output.style, run, died),
     run.finishedAt === undefined ? "" : duration(run.finishedAt - run.startedAt),
     run.modelUsed ?? run.modelAsked,
     oneLine(run.reason ?? "", 80),

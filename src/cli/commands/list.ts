@@ -1,10 +1,11 @@
 import type { RunRow } from "../../ledger/ledger.ts";
+import type { Job } from "../../job/job.ts";
 import type { Project } from "../../compose/project.ts";
 import { describeSchedule } from "../../schedule/describe.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { ago } from "../format.ts";
 import { reportProblems } from "../problems.ts";
-import { statusStyle } from "../status.ts";
+import { deathWatch, statusWords } from "../status.ts";
 import { table } from "../output.ts";
 
 export const list: CommandDefinition = {
@@ -24,6 +25,7 @@ async function execute(context: CommandContext): Promise<number> {
   const ledger = await openProjectLedger(project, { create: false });
   const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
   await ledger?.close();
+  const died = await deathWatch([...lastRuns.values()]);
   if (context.output.json) {
     const jobs = project.jobs.map((job) => ({
       ...job,
@@ -31,29 +33,28 @@ async function execute(context: CommandContext): Promise<number> {
       lastRun: lastRuns.get(job.id) ?? null,
     }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
-  } else print(context, project, lastRuns);
+  } else print(context, project, (job) => lastRun(context.output, lastRuns.get(job.id), died));
   return reportProblems(context.output, project);
 }
 
-function print({ output }: CommandContext, project: Project, lastRuns: ReadonlyMap<string, RunRow>): void {
+function print({ output }: CommandContext, project: Project, lastRunOf: (job: Job) => string): void {
   const { jobs, defaultModel } = project;
   if (jobs.length === 0) {
     output.note("No jobs here. A job is a file in jobs/, see docs/jobs.md.");
     return;
   }
-  const now = Date.now();
   const head = ["NAME", "SCHEDULE", "ZONE", "MODEL", "LAST RUN"].map((cell) => output.style("bold", cell));
   const rows = jobs.map((job) => [
     job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
     job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
     job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
     job.payload.model ?? defaultModel ?? output.style("yellow", "none"),
-    lastRun(output, lastRuns.get(job.id), now),
+    lastRunOf(job),
   ]);
   for (const line of table([head, ...rows])) output.data(line);
 }
 
-function lastRun(output: CommandContext["output"], run: RunRow | undefined, now: number): string {
+function lastRun(output: CommandContext["output"], run: RunRow | undefined, died: (run: RunRow) => boolean): string {
   if (run === undefined) return output.style("dim", "never");
-  return `${output.style(statusStyle(run.status), run.status)} ${ago(run.startedAt, now)}`;
+  return `${statusWords(output.style, run, died)} ${ago(run.startedAt, Date.now())}`;
 }

@@ -50,7 +50,7 @@ async function execute(
     );
   }
   await onStopSignals(() => context.exitNow(exitCodes.interrupted)).stopped;
-  context.output.note(`${server.requests} requests answered, ${server.faulted} of them with a fault.`);
+  context.output.note(`Requests answered: ${server.requests}, with a fault: ${server.faulted}.`);
   await server.close();
   // A signal is how a server is meant to end, so it is not a failure.
   return 0;

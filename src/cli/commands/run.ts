@@ -120,7 +120,8 @@ function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
     output.note(
       `${output.styleNote("red", "error:")} ${error.message}; the answer is in the ledger: runner show ${shortId(outcome.runId)}`,
     );
-    return exitCodes.later;
+    // Not 75: the turn has succeeded, and a wrapper that tries again later would carry it out twice.
+    return exitCodes.failed;
   }
   return outcome.exitCode;
 }

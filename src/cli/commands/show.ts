@@ -1,8 +1,8 @@
-import type { AttemptRow, CallRow, RunDetail, TryRow } from "../../ledger/ledger.ts";
+import type { AttemptRow, CallRow, RunDetail, RunRow, TryRow } from "../../ledger/ledger.ts";
 import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { duration, instantUtc, oneLine, plainText } from "../format.ts";
-import { statusStyle } from "../status.ts";
+import { deathWatch, statusWords } from "../status.ts";
 import { tokens, tryLine, waitLine, whyLine } from "../trace.ts";
 
 export const show: CommandDefinition = {
@@ -32,14 +32,14 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
         suggestion: "Give more of the id.",
       });
     if (context.output.json) context.output.document("run-detail", { ...found });
-    else print(context, found);
+    else print(context, found, await deathWatch([found.run]));
   } finally {
     await ledger.close();
   }
   return 0;
 }
 
-function print({ output }: CommandContext, { run, attempts, calls, tries }: RunDetail): void {
+function print({ output }: CommandContext, { run, attempts, calls, tries }: RunDetail, died: (run: RunRow) => boolean): void {
   const style = output.style;
   const ended =
     run.finishedAt === undefined
@@ -48,7 +48,7 @@ function print({ output }: CommandContext, { run, attempts, calls, tries }: RunD
   const facts: (readonly [string, string])[] = [
     ["run", run.runId],
     ["job", `${run.jobName} (${run.jobId})`],
-    ["status", style(statusStyle(run.status), run.status) + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
+    ["status", statusWords(style, run, died) + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
     ["why", oneLine(run.reason ?? "", 4_000)],
     ["started", `${instantUtc(run.startedAt)}, ${run.trigger === "slot" ? "by its schedule" : "by hand"}`],
     ["ended", ended],
