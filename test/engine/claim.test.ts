@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { claim, type Blocker } from "../../src/engine/claim.ts";
+import type { RunEvent } from "../../src/engine/events.ts";
+import { ownerState, thisOwner, type OwnerState } from "../../src/engine/owner.ts";
+import { openLedger } from "../../src/ledger/index.ts";
+import type { Ledger, RunRow } from "../../src/ledger/ledger.ts";
+import { openRuns, runStart } from "../ledger/records.ts";
+import { namespaces, startElsewhere } from "./elsewhere.ts";
+
+const now = 1_800_000_000_000;
+const owner = { ...thisOwner(), host: "box-2" };
+let folder: string;
+let ledger: Ledger;
+let events: RunEvent[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "runner-claim-"));
+  ledger = await openLedger({ stateDir: folder });
+  events = [];
+});
+afterEach(async () => {
+  await ledger.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Facts {
+  readonly at?: number;
+  readonly state?: OwnerState | typeof ownerState;
+  readonly sweep?: (runId: string) => Promise<boolean>;
+  readonly ledger?: Ledger;
+}
+
+function claimAt(
+  runId: string,
+  { at = now, state = "elsewhere", sweep, ledger: own = ledger }: Facts = {},
+): Promise<Blocker | undefined> {
+  const parts = {
+    ledger: own,
+    clock: { now: () => at, monotonic: () => at, sleep: () => Promise.resolve() },
+    ownerState: typeof state === "string" ? () => state : state,
+    sweep: sweep ?? (() => Promise.resolve(true)),
+  };
+  return claim(parts, runStart({ runId, owner, startedAt: at, leaseUntil: at + 30_000 }), (event) => events.push(event));
+}
+
+async function row(runId: string): Promise<RunRow> {
+  const found = await ledger.run(runId);
+  if (found === undefined || "ambiguous" in found) throw new Error(`run ${runId} is not there`);
+  return found.run;
+}
+
+const held = (leaseUntil: number): Promise<unknown> =>
+  ledger.claimRun(runStart({ runId: "held-run", owner, startedAt: now - 500_000, leaseUntil }));
+
+describe("a claim against a run that cannot be seen from here", () => {
+  it.each([
+    ["holds", 25_000, "run held-run of this job is under way on box-2 (its lease holds for 25 s more)"],
+    [
+      "ended 59 s ago",
+      -59_000,
+      "run held-run of this job is under way on box-2 (its lease ended 59 s ago; in 1 s it is taken for dead)",
+    ],
+  ])("is lost while its lease %s, and the reason names host and time", async (_, left, reason) => {
+    await held(now + left);
+    expect(await claimAt("next-run")).toEqual({ runId: "held-run", reason });
+    expect(await openRuns(ledger)).toEqual(["held-run"]);
+    expect(events).toEqual([]);
+  });
+
+  it("is won once its lease ended more than a minute ago", async () => {
+    await held(now - 60_001);
+    expect(await claimAt("next-run")).toBeUndefined();
+    expect(await openRuns(ledger)).toEqual(["next-run"]);
+    expect(await row("held-run")).toMatchObject({
+      status: "interrupted",
+      fault: "turn_died",
+      reason: `its process (pid ${process.pid} on box-2) let its lease run out without an end`,
+    });
+    expect(events).toEqual([{ type: "run_rescued", at: now, runId: "held-run" }]);
+    expect(await ledger.renewLease("held-run", now + 30_000), "it finds out at its next heartbeat").toBe(false);
+  });
+
+  it("is lost if the lease is renewed in the last moment", async () => {
+    await held(now - 60_001);
+    const sweep = (runId: string): Promise<boolean> => ledger.renewLease(runId, now + 30_000);
+    expect(await claimAt("next-run", { sweep })).toMatchObject({ reason: expect.stringContaining("holds for 30 s more") });
+    expect(await openRuns(ledger)).toEqual(["held-run"]);
+    expect(events).toEqual([]);
+  });
+
+  it("is won by one of many rescuers", async () => {
+    await held(now - 60_001);
+    const others = await Promise.all(Array.from({ length: 4 }, () => openLedger({ stateDir: folder })));
+    const results = await Promise.all(others.map((own, at) => claimAt(`rescuer-${at}`, { ledger: own })));
+    expect(results.filter((blocker) => blocker === undefined)).toHaveLength(1);
+    expect(await openRuns(ledger)).toEqual([`rescuer-${results.indexOf(undefined)}`]);
+    expect(events).toHaveLength(1);
+    await Promise.all(others.map((own) => own.close()));
+  });
+
+  it("waits for no lease if the process is seen to be dead, and for nothing else if it is seen to live", async () => {
+    await held(now + 25_000);
+    expect(await claimAt("next-run", { state: "alive", at: now + 9_000_000 })).toMatchObject({
+      reason: "run held-run of this job is under way",
+    });
+    expect(await claimAt("next-run", { state: "dead" })).toBeUndefined();
+    expect(await row("held-run")).toMatchObject({ reason: `its process (pid ${process.pid}) died without an end` });
+  });
+
+  it("is lost while it is not confirmed that nothing of a dead run lives", async () => {
+    await held(now - 60_001);
+    expect(await claimAt("next-run", { sweep: () => Promise.resolve(false) })).toMatchObject({
+      reason: expect.stringContaining("cannot be confirmed"),
+    });
+    expect(await openRuns(ledger)).toEqual(["held-run"]);
+  });
+});
+
+describe.each(namespaces)("a run in a PID namespace %s", (way) => {
+  it("keeps the job while it lives; after kill -9 the job is free again when its lease is over, and not before", async () => {
+    const startedAt = Date.now();
+    const elsewhere = await startElsewhere(way, JSON.stringify(owner), folder, "container-run", "job");
+    expect(await claimAt("next-run", { at: startedAt + 1000, state: ownerState })).toMatchObject({
+      runId: "container-run",
+      reason: expect.stringMatching(/under way on .+ \(its lease holds for \d+ s more\)/),
+    });
+    await elsewhere.kill();
+    expect(await claimAt("next-run", { at: startedAt + 60_000, state: ownerState })).toMatchObject({ runId: "container-run" });
+    expect(await claimAt("next-run", { at: startedAt + 600_000, state: ownerState })).toBeUndefined();
+    expect(await row("container-run")).toMatchObject({ status: "interrupted" });
+  });
+});
