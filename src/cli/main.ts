@@ -57,7 +57,7 @@ function addCommand(program: Command, definition: CommandDefinition, ended: (exi
     .addOption(new Option("--json", "print a JSON document of a stable, versioned shape"))
     .addOption(new Option("-C, --dir <folder>", "the project folder (default: the current one)"))
     .addOption(new Option("--config <file>", "use this configuration file and no other"))
-    .addOption(new Option("--state-dir <folder>", "keep the ledger here (default: $XDG_STATE_HOME/runner)"))
+    .addOption(new Option("--state-dir <folder>", "keep the ledger here (default: $XDG_STATE_HOME/runner/PROJECT)"))
     .addOption(new Option("--no-color", "no colours (so does NO_COLOR)"))
     .addHelpText("after", `\nExamples:\n${exampleLines(definition.examples)}\n`)
     .action(async (...given: unknown[]) => {

@@ -14,7 +14,7 @@ export interface ConfigFile {
   readonly timezone?: string;
   /** Folder of the job files, relative to the configuration file. Default `jobs`. */
   readonly jobsDir?: string;
-  /** Folder of the ledger, relative to the configuration file. Default `$XDG_STATE_HOME/runner`. */
+  /** Folder of the ledger, relative to the configuration file. Default `$XDG_STATE_HOME/runner/PROJECT`. */
   readonly stateDir?: string;
   /** Providers by id: new ones, or changes to the built-in ones. */
   readonly providers?: Readonly<Record<string, ProviderFile>>;

@@ -246,7 +246,8 @@ function toConfig(
   return {
     projectDir: project.dir,
     jobsDir: folder("jobsDir") ?? resolve(project.dir, "jobs"),
-    stateDir: stateDir === undefined ? (folder("stateDir") ?? defaultStateDir(env)) : resolveFolder(stateDir, cwd, env),
+    stateDir:
+      stateDir === undefined ? (folder("stateDir") ?? defaultStateDir(project.dir, env)) : resolveFolder(stateDir, cwd, env),
     ...(model === undefined ? {} : { model }),
     ...(fallbacks === undefined ? {} : { fallbacks }),
     get timezone() {

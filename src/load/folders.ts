@@ -1,7 +1,7 @@
 /** Where things lie: the project's folder, the user's configuration, the state. */
-import { lstatSync, readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,9 +51,34 @@ export function findUserFiles(env: Environment): string[] {
   return userFiles.map((name) => join(dir, name)).filter((path) => exists(path));
 }
 
-/** `$XDG_STATE_HOME/runner`, by default `~/.local/state/runner`. */
-export function defaultStateDir(env: Environment): string {
-  return join(xdg(env, "XDG_STATE_HOME", ".local/state"), "runner");
+/**
+ * `$XDG_STATE_HOME/runner/PROJECT`, by default below `~/.local/state`. Each project has a folder of its own, named after its
+ * place: two projects may each have a `jobs/daily.json`, and one must not skip or list the runs of the other.
+ */
+export function defaultStateDir(projectDir: string, env: Environment): string {
+  const place = realPath(projectDir);
+  return join(xdg(env, "XDG_STATE_HOME", ".local/state"), "runner", `${basename(place) || "root"}-${fingerprint(place)}`);
+}
+
+function realPath(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    return dir;
+  }
+}
+
+/** 53 bits of a text in 11 characters. Not for secrets; a cryptographic hash would cost 5 ms of every start. */
+function fingerprint(text: string): string {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    high = Math.imul(high ^ unit, 2_654_435_761);
+    low = Math.imul(low ^ unit, 1_597_334_677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
+  low = Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
+  return (4_294_967_296 * (2_097_151 & low) + (high >>> 0)).toString(36).padStart(11, "0");
 }
 
 /** A folder as a person wrote it: `~/` is the home folder, and what is relative starts from `base`. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,13 +32,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+describe("two projects with a folder of the same name", () => {
+  it("have a state folder each, found again through a link", async () => {
+    put("home/a/work/jobs/daily.json", "{}");
+    put("home/b/work/jobs/daily.json", "{}");
+    symlinkSync(join(root, "home/a/work"), join(root, "home/linked"));
+    const of = async (dir: string): Promise<string> => (await load({ cwd: join(root, dir) })).config.stateDir;
+    expect(await of("home/a/work")).not.toBe(await of("home/b/work"));
+    expect(await of("home/linked")).toBe(await of("home/a/work"));
+  });
+});
+
 describe("no configuration", () => {
   it("is fine: everything has a default", async () => {
     const { config, files, warnings } = await load({ env: { TZ: "Europe/London" } });
     expect({ ...config }).toEqual({
       projectDir: project,
       jobsDir: join(project, "jobs"),
-      stateDir: join(root, "home/.local/state/runner"),
+      stateDir: expect.stringMatching(/\/home\/\.local\/state\/runner\/project-[0-9a-z]{11}$/),
       timezone: "Europe/London",
       providers: {},
     });
@@ -47,8 +58,8 @@ describe("no configuration", () => {
   });
 
   it("keeps state under XDG, whose relative values are to be ignored, unless the command line says where", async () => {
-    expect((await load({ env: { XDG_STATE_HOME: "/var/state" } })).config.stateDir).toBe("/var/state/runner");
-    expect((await load({ env: { XDG_STATE_HOME: "state" } })).config.stateDir).toBe(join(root, "home/.local/state/runner"));
+    expect((await load({ env: { XDG_STATE_HOME: "/var/state" } })).config.stateDir).toMatch(/^\/var\/state\/runner\/project-/);
+    expect((await load({ env: { XDG_STATE_HOME: "state" } })).config.stateDir).toContain(join(root, "home/.local/state/runner/"));
     expect((await load({ stateDir: "here" })).config.stateDir).toBe(join(project, "here"));
     expect((await load({ stateDir: "~/there" })).config.stateDir).toBe(join(root, "home/there"));
   });
