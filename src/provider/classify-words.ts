@@ -19,7 +19,7 @@ const wordRules: readonly WordRule[] = [
   {
     fault: "quota_window",
     words:
-      /usage limit for this period|usage[ _]limit (?:has been )?(?:reached|exceeded)|reached your (?:\w+ )?(?:api )?usage limits?|limit will reset|(?:hourly|daily|weekly|monthly|session)(?:\/\w+)? (?:usage |request |token )?(?:limit|quota) (?:has been )?(?:reached|exceeded|exhausted)|reached your (?:session|daily|weekly|monthly) |\d+[- ]hour (?:usage )?limit|使用上限|限额将在/i,
+      /usage limit for this period|usage[ _]limit (?:has been )?(?:reached|exceeded)|reached your (?:\w{1,30} )?(?:api )?usage limits?|limit will reset|(?:hourly|daily|weekly|monthly|session)(?:\/\w{1,20})? (?:usage |request |token )?(?:limit|quota) (?:has been )?(?:reached|exceeded|exhausted)|reached your (?:session|daily|weekly|monthly) |\d{1,4}[- ]hour (?:usage )?limit|使用上限|限额将在/i,
     at: [400, 403, 429, "stream"],
   },
   {
@@ -49,7 +49,7 @@ const wordRules: readonly WordRule[] = [
   {
     fault: "context_overflow",
     words:
-      /prompt is too long|context[ _](?:length|window|size)|maximum context|exceeds? (?:the |your )?(?:model'?s? )?(?:maximum )?(?:context|token) (?:limit|length|window)|input length and `?max_tokens`? exceed|too many (?:input |prompt |total )?tokens|(?:exceed\w*|over|above)[\w ]{0,30}token limit|token limit (?:exceeded|reached)|(?:input|prompt|request)(?: is)? too (?:long|large)|reduce the length of/i,
+      /prompt is too long|context[ _](?:length|window|size)|maximum context|exceeds? (?:the |your )?(?:model'?s? )?(?:maximum )?(?:context|token) (?:limit|length|window)|input length and `?max_tokens`? exceed|too many (?:input |prompt |total )?tokens|(?:exceed\w{0,6}|over|above)[\w ]{0,30}token limit|token limit (?:exceeded|reached)|(?:input|prompt|request)(?: is)? too (?:long|large)|reduce the length of/i,
     at: [400, 413, 422, "5xx", "stream"],
   },
   {

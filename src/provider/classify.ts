@@ -15,7 +15,8 @@ import {
 } from "./classify-codes.ts";
 import { faultOfWords } from "./classify-words.ts";
 import { type ErrorBody, readErrorBody, readErrorValue } from "./error-body.ts";
-import { redact } from "./keys.ts";
+import { beforeSecret, redact } from "./keys.ts";
+import { oneLine } from "./one-line.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** A failed answer as it came. */
@@ -39,14 +40,23 @@ export interface FailedAnswer {
 /** Characters of the raw answer that an error keeps. */
 const rawLimit = 4_000;
 const messageLimit = 400;
+/** Characters of a provider's code, of the name of an event, and of a request's id. */
+const wordLimit = 100;
+/** Characters that are searched for keys and words; only their head is kept, so more would be work for nothing. */
+const searchedLimit = 16 * 1024;
+
+/** The head of a foreign text without keys. Cut before they are taken out, but never through one of ours. */
+function cleaner(secrets: readonly (string | undefined)[]): (text: string) => string {
+  return (text) => redact(beforeSecret(text, searchedLimit, secrets), secrets);
+}
 
 /** The error for an HTTP answer that is not a success, or for a success that holds an error document. */
 export function classifyAnswer(answer: FailedAnswer): ProviderError {
   const body = readErrorBody(answer.body);
   const verdict = judge(body, answer.status, answer.headers);
-  const clean = (text: string): string => redact(text, answer.secrets);
-  const code = verdict.code === undefined ? undefined : clean(verdict.code).slice(0, 100);
-  const said = clean(body.message).replaceAll(/\s+/g, " ").trim().slice(0, messageLimit);
+  const clean = cleaner(answer.secrets);
+  const code = wordIn(verdict.code, clean);
+  const said = oneLine(clean(body.message), messageLimit);
   const remedy = remedies(verdict.fault, answer, body);
   const message = `${answer.provider} answered ${answer.status}${redirect(answer, clean)}${code === undefined ? "" : ` (${code})`}${said === "" ? "" : `: ${said}`}${remedy === "" ? "" : ` [${remedy}]`}`;
   const requestId = requestIdOf(answer.headers) ?? body.requestId;
@@ -56,7 +66,7 @@ export function classifyAnswer(answer: FailedAnswer): ProviderError {
     code,
     retryAfterMs: retryAfterMs({ headers: answer.headers, body, fault: verdict.fault, now: answer.now }),
     shouldRetry: shouldRetryOf(answer.headers) ?? body.availability?.retryable,
-    requestId: requestId === undefined ? undefined : clean(requestId),
+    requestId: wordIn(requestId, clean),
     raw: clean(answer.body).slice(0, rawLimit),
     usage: answer.stream?.usage,
     repairs: answer.stream === undefined ? undefined : cleanRepairs(answer.stream.repairs, clean),
@@ -106,7 +116,8 @@ function routedFault(availability: string | undefined, errorType: string | undef
 
 /** An expired credential is told by Bedrock as a refused access; a bad model by others as a resource that was not found. */
 function refineStrong(strong: Fault, body: ErrorBody, status: number): Fault {
-  if (strong === "permission" && /token\b.*\bexpired|expired\b.*\btoken/i.test(body.message)) return "auth";
+  if (strong === "permission" && /token\b[^\n]{0,200}\bexpired|expired\b[^\n]{0,200}\btoken/i.test(body.message.slice(0, 1_000)))
+    return "auth";
   if (strong === "permission") return faultOfWords(body.message, 403) === "billing" ? "billing" : strong;
   // A plan that is used up and a balance that is empty share OpenAI's and Moonshot's words; a reset time tells them apart.
   if (strong === "rate_limit" && status === 429) {
@@ -134,9 +145,7 @@ const find = (table: Readonly<Record<string, Fault>>, word: string | undefined):
 function redirect(answer: FailedAnswer, clean: (text: string) => string): string {
   const location = answer.headers["location"];
   if (answer.status < 300 || answer.status >= 400 || location === undefined) return "";
-  return ` with a redirect to ${clean(location)
-    .replace(/[?#].*$/, "")
-    .slice(0, 300)}`;
+  return ` with a redirect to ${oneLine(clean(location).split(/[?#]/, 1)[0] ?? "", 300)}`;
 }
 
 function remedies(fault: Fault, answer: FailedAnswer, body: ErrorBody): string {
@@ -148,7 +157,7 @@ function remedies(fault: Fault, answer: FailedAnswer, body: ErrorBody): string {
   if (fault === "billing") return "waiting does not help: top the account up or raise its limit";
   if (fault === "model_gone" && body.html) return "no such page: check the provider's baseUrl";
   if (fault === "model_gone") return "check the model's name";
-  if (fault === "permission" && /only available for coding agents/i.test(body.message)) {
+  if (fault === "permission" && /only available for coding agents/i.test(body.message.slice(0, searchedLimit))) {
     return "the plan admits only clients on the provider's list; see docs/providers.md about User-Agent";
   }
   return "";
@@ -203,10 +212,10 @@ const streamFaults: Readonly<Record<Exclude<StreamFaultReason, "upstream_error">
 
 /** The error for a body that came with a good status and is not one whole answer. */
 export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "body">): ProviderError {
-  const clean = (text: string): string => redact(text, answer.secrets);
+  const clean = cleaner(answer.secrets);
   const shared = {
     status: answer.status,
-    requestId: optional(requestIdOf(answer.headers), clean),
+    requestId: wordIn(requestIdOf(answer.headers), clean),
     shouldRetry: shouldRetryOf(answer.headers),
     usage: error.usage,
     repairs: cleanRepairs(error.repairs, clean),
@@ -215,12 +224,15 @@ export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "b
     cause: cleanStreamError(error, clean),
   };
   if (error.reason !== "upstream_error") {
-    return new ProviderError(`${answer.provider}: ${clean(error.message)}`, { ...shared, fault: streamFaults[error.reason] });
+    return new ProviderError(`${answer.provider}: ${oneLine(clean(error.message), messageLimit)}`, {
+      ...shared,
+      fault: streamFaults[error.reason],
+    });
   }
   const body = readErrorValue({ error: error.upstream ?? {} });
   const verdict = judge(body, 200, {});
-  const said = clean(body.message).replaceAll(/\s+/g, " ").trim().slice(0, messageLimit);
-  const code = optional(verdict.code, clean);
+  const said = oneLine(clean(body.message), messageLimit);
+  const code = wordIn(verdict.code, clean);
   // An error event that nothing is known about is still a stream that broke off.
   const fault = verdict.fault === "unknown" ? "stream_broken" : verdict.fault;
   return new ProviderError(
@@ -238,13 +250,18 @@ export function classifyStream(error: StreamError, answer: Omit<FailedAnswer, "b
 /** Names of events and repairs are the provider's words too. */
 function cleanStreamError(error: StreamError, clean: (text: string) => string): StreamError {
   const { action, at, index, state, contentSeen, usage } = error;
-  const event = optional(error.event, clean);
+  const event = wordIn(error.event, clean);
   const upstream =
     error.upstream === undefined
       ? undefined
-      : Object.fromEntries(Object.entries(error.upstream).map(([name, value]) => [name, clean(value)]));
+      : Object.fromEntries(
+          Object.entries(error.upstream).map(([name, value]) => [
+            name,
+            oneLine(clean(value), name === "message" ? rawLimit : wordLimit),
+          ]),
+        );
   const repairs = cleanRepairs(error.repairs, clean);
-  return new StreamError(error.reason, clean(error.message), {
+  return new StreamError(error.reason, oneLine(clean(error.message), messageLimit), {
     action,
     event,
     at,
@@ -259,8 +276,14 @@ function cleanStreamError(error: StreamError, clean: (text: string) => string): 
 
 /** Repairs without what a provider may have put into the name of an event. */
 export function cleanRepairs(repairs: readonly Repair[], clean: (text: string) => string): Repair[] {
-  return repairs.map((repair) => ({ ...repair, event: clean(repair.event), proof: clean(repair.proof) }));
+  return repairs.map((repair) => ({
+    ...repair,
+    event: oneLine(clean(repair.event), wordLimit),
+    proof: oneLine(clean(repair.proof), messageLimit),
+  }));
 }
 
-const optional = (text: string | undefined, clean: (text: string) => string): string | undefined =>
-  text === undefined ? undefined : clean(text);
+/** A provider's own word, fit to be told: clean, on one line, short. One of which nothing is left was none. */
+function wordIn(text: string | undefined, clean: (text: string) => string): string | undefined {
+  return text === undefined ? undefined : oneLine(clean(text), wordLimit) || undefined;
+}

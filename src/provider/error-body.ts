@@ -38,9 +38,18 @@ interface Availability {
 
 /** Strings in strings in strings: more layers than this are words. */
 const deepestNesting = 3;
+/** Characters of a body that are read: 256 Ki. What comes after them is not looked at. */
+const longestBody = 256 * 1024;
+/** Lines of a body that is an event stream; an error is in its first ones. */
+const longestFrames = 100;
+/** A page's title stands at its top: 4 Ki. */
+const longestHead = 4 * 1024;
 
 export function readErrorBody(text: string): ErrorBody {
-  const trimmed = text.replace(/^\uFEFF/, "").trim();
+  const trimmed = text
+    .slice(0, longestBody)
+    .replace(/^\uFEFF/, "")
+    .trim();
   if (/^<(?:!doctype|html|head|body|\?xml|title|h1|center)/i.test(trimmed))
     return { ...nothing, html: true, message: htmlTitle(trimmed) };
   const value = parseLoosely(trimmed);
@@ -75,11 +84,11 @@ function readValue(value: unknown, depth: number): ErrorBody {
   if (Array.isArray(value)) return value.length > 0 && depth > 0 ? readValue(value[0], depth - 1) : nothing;
   if (!isObject(value)) return nothing;
   const inner = innerError(value);
-  if (!isObject(inner)) return overlay(readValue(inner, depth - 1), { ...readFields(value, {}), fields: value });
+  if (!isObject(inner)) return overlay(readValue(inner, depth - 1), { ...readFields(value, {}, depth), fields: value });
   // An envelope in an envelope: a proxy's `detail` around the provider's whole error.
   if (inner !== value && isObject(inner["error"]) && depth > 0)
-    return overlay(readValue(inner, depth - 1), readFields(value, {}));
-  const own = readFields(value, inner);
+    return overlay(readValue(inner, depth - 1), readFields(value, {}, depth));
+  const own = readFields(value, inner, depth);
   return depth > 0 ? unfold(own, depth) : own;
 }
 
@@ -98,7 +107,7 @@ function innerError(root: Json): Json | string | readonly unknown[] {
   return root;
 }
 
-function readFields(root: Json, error: Json): ErrorBody {
+function readFields(root: Json, error: Json, depth: number): ErrorBody {
   const metadata = objectOf(error["metadata"]) ?? {};
   const base = objectOf(root["base_resp"]) ?? objectOf(error["base_resp"]);
   const [code, status] = codeAndStatus(error["code"] ?? error["status_code"] ?? error["status"]);
@@ -111,7 +120,7 @@ function readFields(root: Json, error: Json): ErrorBody {
     type: type === "error" ? undefined : type,
     code: code ?? codeAndStatus(root["code"])[0] ?? (typeof error["status"] === "string" ? wordOf(error["status"]) : undefined),
     errorType: wordOf(metadata["error_type"]) ?? wordOf(error["error_type"]) ?? wordOf(root["error_type"]),
-    message: messageOf(root, error, base, metadata),
+    message: messageOf(root, error, base, metadata, depth),
     availability: availabilityOf(
       objectOf(error["availability"]) ?? objectOf(metadata["availability"]) ?? objectOf(root["availability"]),
     ),
@@ -124,7 +133,7 @@ function readFields(root: Json, error: Json): ErrorBody {
   };
 }
 
-function messageOf(root: Json, error: Json, base: Json | undefined, metadata: Json): string {
+function messageOf(root: Json, error: Json, base: Json | undefined, metadata: Json, depth: number): string {
   const words = [
     error["message"],
     error["msg"],
@@ -138,8 +147,9 @@ function messageOf(root: Json, error: Json, base: Json | undefined, metadata: Js
   const message = words.find((word): word is string => typeof word === "string" && word !== "") ?? "";
   const raw = metadata["raw"];
   // A router's own words are "Provider returned error"; what the provider said is in `raw`.
-  if (typeof raw === "string" && raw !== "") return `${message}: ${readValue(raw, 1).message || raw}`;
-  if (isObject(raw)) return `${message}: ${readValue(raw, 1).message}`;
+  if (typeof raw === "string" && raw !== "") return `${message}: ${readValue(raw, Math.min(depth, 1)).message || raw}`;
+  // Each layer takes one off, or a body of ten thousand layers would be followed to its end.
+  if (isObject(raw) && depth > 0) return `${message}: ${readValue(raw, depth - 1).message}`;
   return message;
 }
 
@@ -194,7 +204,7 @@ function parseLoosely(text: string): unknown {
     return whole ?? tryParse(text.slice(0, text.lastIndexOf("}") + 1));
   }
   if (!/^(?:event|data|id|retry|:)/.test(text)) return undefined;
-  for (const line of text.split(/\r\n|\r|\n/)) {
+  for (const line of text.split(/\r\n|\r|\n/, longestFrames)) {
     const data = /^data:\s*(\{.*)$/.exec(line)?.[1];
     const parsed = data === undefined ? undefined : tryParse(data);
     if (parsed !== undefined) return parsed;
@@ -211,7 +221,8 @@ function tryParse(text: string): unknown {
 }
 
 function htmlTitle(html: string): string {
-  const title = /<title[^>]*>([^<]*)/i.exec(html)?.[1] ?? /<h1[^>]*>([^<]*)/i.exec(html)?.[1] ?? "";
+  const head = html.slice(0, longestHead);
+  const title = /<title[^<>]{0,200}>([^<]{0,400})/i.exec(head)?.[1] ?? /<h1[^<>]{0,200}>([^<]{0,400})/i.exec(head)?.[1] ?? "";
   return `an HTML page${title.trim() === "" ? "" : ` titled "${title.trim().replaceAll(/\s+/g, " ").slice(0, 120)}"`}`;
 }
 

@@ -39,14 +39,17 @@ export function resolveKey(
   return value;
 }
 
-/** Things shaped like a key, whoever they belong to. `$1` keeps the words in front of the value. */
+/**
+ * Things shaped like a key, whoever they belong to. `$1` keeps the words in front of the value. Each costs no more than the text's
+ * length: what a shape has matched it never has to give back. So a token of three parts is known by its first alone.
+ */
 const keyShapes: readonly (readonly [RegExp, string])[] = [
   [/\b(?:sk|pk|rk|ak)-[\w*.…-]{5,}[\w*…-]/gi, redacted],
-  [/\b(bearer|basic)\s+[\w+/=.~*-]{6,}/gi, `$1 ${redacted}`],
+  [/\b(bearer|basic)\s{1,20}[\w+/=.~*-]{6,}/gi, `$1 ${redacted}`],
   [/\bAIza[\w-]{20,}/g, redacted],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, redacted],
+  [/\beyJ[\w-]{8,}(?:\.[\w-]+){0,4}/g, redacted],
   [
-    /((?:x-api-key|x-goog-api-key|api[-_ ]?key|apikey|authorization|access[-_]?token|secret)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted\]|bearer\b|basic\b)[^\s"'\\,;&}]{6,}/gi,
+    /((?:x-api-key|x-goog-api-key|api[-_ ]?key|apikey|authorization|access[-_]?token|secret)\\?["']?\s{0,20}[:=]\s{0,20}\\?["']?)(?!\[redacted\]|bearer\b|basic\b)[^\s"'\\,;&}]{6,}/gi,
     `$1${redacted}`,
   ],
   [/([?&](?:key|token|api_key|access_token)=)[^\s&"']+/gi, `$1${redacted}`],
@@ -61,6 +64,21 @@ export function redact(text: string, secrets: readonly (string | undefined)[]): 
   for (const spelling of spellings(secrets)) clean = clean.replaceAll(spelling, redacted);
   for (const [shape, replacement] of keyShapes) clean = clean.replaceAll(shape, replacement);
   return clean;
+}
+
+/**
+ * The head of a text, at most `longest` characters, that does not end in the middle of a secret: half a key would not be found
+ * any more.
+ */
+export function beforeSecret(text: string, longest: number, secrets: readonly (string | undefined)[]): string {
+  if (text.length <= longest) return text;
+  let end = longest;
+  for (const spelling of spellings(secrets)) {
+    const from = Math.max(0, longest - spelling.length + 1);
+    const at = text.slice(from, longest + spelling.length - 1).indexOf(spelling);
+    if (at >= 0) end = Math.min(end, from + at);
+  }
+  return text.slice(0, end);
 }
 
 function spellings(secrets: readonly (string | undefined)[]): string[] {

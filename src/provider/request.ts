@@ -54,7 +54,7 @@ function modelIdOf(config: ProviderConfig, model: string): string {
 
 /** The endpoint under the base URL, whether that is written with or without `/v1`, a slash at its end, or the endpoint itself. */
 function addressOf(config: ProviderConfig, path: string, query: string): URL {
-  const base = config.baseUrl.trim().replace(/\/+$/, "");
+  const base = config.baseUrl.trim().replace(/(?<!\/)\/+$/, "");
   const last = path.replace(/^\/v1(?=\/)/, "");
   const address =
     base.endsWith(path) || (base.endsWith(last) && base.includes("/v1/"))

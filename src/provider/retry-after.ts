@@ -19,6 +19,9 @@ export interface DelayFacts {
 /** A longer wait is taken as this long; no plan window is longer than a month. */
 export const longestRetryAfterMs = 32 * 24 * 3_600_000;
 
+/** Words beyond this are prose. */
+const longestSearched = 4_000;
+
 /** Classes that pass with time; only for these do reset times count. */
 const waitable: ReadonlySet<Fault> = new Set<Fault>(["rate_limit", "quota_window", "overloaded"]);
 
@@ -33,7 +36,7 @@ export function retryAfterMs(facts: DelayFacts): number | undefined {
     () => secondsOrDate(headers["retry-after"], now),
     () => (waitable.has(facts.fault) ? fromFields(facts.body.fields, now) : undefined),
     () => (waitable.has(facts.fault) ? fromBuckets(headers, now) : undefined),
-    () => (waitable.has(facts.fault) ? fromWords(facts.body.message, now) : undefined),
+    () => (waitable.has(facts.fault) ? fromWords(facts.body.message.slice(0, longestSearched), now) : undefined),
   ];
   for (const candidate of candidates) {
     const ms = candidate();
@@ -107,7 +110,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 /** Go's and people's durations: `6m0s`, `1h2m3.5s`, `20ms`, `5 hours 3 minutes`. */
 function durationOf(text: string): number | undefined {
   const part =
-    /(\d+(?:\.\d+)?)\s*(milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b|(\d+(?:\.\d+)?)(ms|s|m|h|d)(?=\d)/gy;
+    /(\d{1,15}(?:\.\d{1,9})?)\s{0,5}(milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b|(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d)(?=\d)/gy;
   let total: number | undefined;
   let at = 0;
   while (at < text.length) {
@@ -131,9 +134,10 @@ function durationOf(text: string): number | undefined {
  */
 function fromWords(words: string, now: number): number | undefined {
   if (!/reset|regain|again|retry|重置|restor|renew|available|wait/i.test(words)) return undefined;
-  const absolute = /(\d{4}-\d{2}-\d{2})(?:[T ]|\s+at\s+)(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?/i.exec(
-    words,
-  );
+  const absolute =
+    /(\d{4}-\d{2}-\d{2})(?:[T ]|\s{1,5}at\s{1,5})(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s{0,5}(Z|UTC|GMT|[+-]\d{2}:?\d{2})?/i.exec(
+      words,
+    );
   if (absolute !== null) {
     const zone = absolute[3] ?? "+08:00";
     const date = Date.parse(
@@ -141,9 +145,10 @@ function fromWords(words: string, now: number): number | undefined {
     );
     if (Number.isFinite(date)) return date - now;
   }
-  const relative = /(?:\bin|\bafter|\bwait)\s+((?:about\s+|~)?(?:\d+(?:\.\d+)?\s*(?:ms|[a-z]+)(?:\s*,?\s*(?:and\s+)?)?)+)/i.exec(
-    words,
-  );
+  const relative =
+    /(?:\bin|\bafter|\bwait)\s{1,5}((?:about\s{1,5}|~)?(?:\d{1,15}(?:\.\d{1,9})?\s{0,5}[a-z]{1,20}(?:\s{0,5},?\s{0,5}(?:and\s{1,5})?)?){1,2000})/i.exec(
+      words,
+    );
   const duration = relative === null ? undefined : firstDuration(relative[1] ?? "");
   if (duration !== undefined) return duration;
   const epoch = /\b(1[6-9]\d{8}|2\d{9})(\d{3})?\b/.exec(words);
@@ -152,9 +157,9 @@ function fromWords(words: string, now: number): number | undefined {
 
 /** The longest head of the text that reads as a duration. */
 function firstDuration(text: string): number | undefined {
-  const head = text.replace(/^(?:about\s+|~)/i, "");
+  const head = text.replace(/^(?:about\s{1,5}|~)/i, "");
   const parts =
-    /^(?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])[\s,]*(?:and\s+)?|\d+(?:\.\d+)?(?:ms|s|m|h|d)(?=\d))+/i.exec(
+    /^(?:\d{1,15}(?:\.\d{1,9})?\s{0,5}(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])[\s,]{0,10}(?:and\s{1,5})?|\d{1,15}(?:\.\d{1,9})?(?:ms|s|m|h|d)(?=\d)){1,2000}/i.exec(
       head,
     );
   return parts === null
@@ -162,7 +167,7 @@ function firstDuration(text: string): number | undefined {
     : durationOf(
         parts[0]
           .trim()
-          .replace(/(?:,|\band)\s*$/i, "")
+          .replace(/(?:,|\band)$/i, "")
           .trim(),
       );
 }

@@ -556,3 +556,48 @@ describe("streams", () => {
 
 const objectKeys = <Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] =>
   Object.keys(record).filter((name): name is Key => name in record);
+
+describe("foreign text", () => {
+  const foreign = { provider: "p", status: 500, headers: {}, secrets: ["planted.0123456789"], now: 0 };
+
+  it("is told on one line, short, and without what steers a terminal", () => {
+    const code = `\u001b]0;owned\u0007busy\r\nnow\u2028${"x".repeat(500)}`;
+    const body = JSON.stringify({ error: { code, message: `a\u0000b\u001b[2J\n\u202Ec ${"y".repeat(5_000)}` } });
+    const error = classifyAnswer({ ...foreign, body, headers: { "request-id": `r\u0085${"1".repeat(500)}` } });
+    expect(error.code).toMatch(/^\]0;owned busy now x+$/);
+    expect([error.code?.length, error.requestId?.length]).toEqual([100, 100]);
+    expect(error.message).toMatch(/^p answered 500 \(\]0;owned busy now x+\): a b \[2J c y+$/);
+    expect(error.message.length).toBeLessThan(600);
+    expect(classifyAnswer({ ...foreign, body: '{"error":{"code":"\\u0007\\n","message":"m"}}' }).code).toBeUndefined();
+  });
+
+  it("of a stream is told so too", () => {
+    const said = new StreamError("upstream_error", "said\nso", {
+      action: "retry",
+      event: `e\u001b${"v".repeat(300)}`,
+      upstream: { type: "odd\u0007_error\n", message: "two\nlines" },
+      repairs: [{ code: "c", at: 0, event: "x\n".repeat(300), proof: "p" }],
+    });
+    const error = classifyStream(said, { ...foreign, status: 200 });
+    expect([error.code, error.message]).toEqual(["odd _error", "p broke its answer off (odd _error): two lines"]);
+    expect(error.repairs[0]?.event).toHaveLength(100);
+    const cause = error.cause instanceof StreamError ? error.cause : undefined;
+    expect([cause?.event?.length, cause?.message]).toEqual([100, "said so"]);
+  });
+
+  it("that is long is recognised by its head, and no half of a key stays in it", () => {
+    const echoed = JSON.stringify({
+      error: { code: "context_length_exceeded", message: "too long", input: "z".repeat(200_000) },
+    });
+    expect(classifyAnswer({ ...foreign, status: 400, body: echoed })).toMatchObject({ fault: "context_overflow" });
+    for (let shift = 0; shift < 40; shift += 1) {
+      // One word shaped like a key shrinks the head to almost nothing, so that what stood at its end is seen.
+      const body = `Bearer ${"a".repeat(16 * 1024 - 40 + shift)} planted.0123456789 ${"b ".repeat(100)}`;
+      const { message, raw } = classifyAnswer({ ...foreign, body });
+      expect(`${message}${raw}`).not.toMatch(/plante/);
+    }
+    expect(
+      classifyAnswer({ ...foreign, status: 502, body: `<html><title>Bad gateway</title>${"<p>".repeat(90_000)}` }).message,
+    ).toBe('p answered 502: an HTML page titled "Bad gateway"');
+  });
+});
