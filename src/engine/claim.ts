@@ -38,7 +38,7 @@ export async function claim(
       };
     // Only when nothing of the dead run is alive may another begin: its turn may still be at work.
     if (!(await parts.sweep(runId)))
-      return { runId, reason: `${name} has died, and that nothing of it lives cannot be confirmed` };
+      return { runId, reason: `${name} has died, and that nothing of it lives cannot be confirmed (docs/isolation.md)` };
     const end = { status: "interrupted", finishedAt: parts.clock.now(), fault: "turn_died", exitCode: 1, usage: {} } as const;
     const closed = await parts.ledger.finishRun(
       runId,

@@ -1,21 +1,26 @@
 /** What an attempt leaves when its own runner is killed: `kill -9` of a runner leaves its turn to itself. */
 import { endTree } from "./kill.ts";
-import type { Marker } from "./process-table.ts";
+import type { Marker, ProcessTable } from "./process-table.ts";
 import { processTable } from "./processes.ts";
 import { Tree } from "./tree.ts";
 import type { Cleanup } from "./turn.ts";
-import { removeLeftoverWorkspaces } from "./workspace.ts";
+import { leftoverWorkspaces, removeLeftoverWorkspaces } from "./workspace.ts";
 
 /**
  * Ends whatever carries the marker in its environment and removes the run's directories. `confirmed` says that nothing with the
- * marker lives; a process that cleared its environment and lost its parent is not seen (docs/isolation.md). Never throws.
+ * marker lives; a process that cleared its environment and lost its parent is not seen (docs/isolation.md). Where the system shows
+ * no environments, nothing is found, so nothing is confirmed as long as a directory of the run says that an attempt of it was not
+ * seen to its end. Never throws.
  */
 export async function endLeftovers(
   marker: Marker,
   graceMs: number,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  known?: ProcessTable,
 ): Promise<Cleanup> {
-  const cleanup = await endTree(new Tree(await processTable(), marker, undefined), { graceMs });
+  const table = known ?? (await processTable());
+  const cleanup = await endTree(new Tree(table, marker, undefined), { graceMs });
+  if (!table.seesEnvironments && leftoverWorkspaces(marker.runId, env).length > 0) return { ...cleanup, confirmed: false };
   if (cleanup.confirmed) removeLeftoverWorkspaces(marker.runId, env);
   return cleanup;
 }

@@ -22,6 +22,8 @@ export interface ProcessTable {
   list(): ProcessEntry[];
   /** One process as it is now; undefined if there is none of this pid. */
   entry(pid: number): ProcessEntry | undefined;
+  /** Whether the system lets us see the environments of processes, without which a marker finds nothing. */
+  readonly seesEnvironments: boolean;
   /** Whether the process was started with the marker. False where the system does not let us see. */
   carries(pid: number, marker: Marker): boolean;
   /**

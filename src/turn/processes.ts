@@ -25,6 +25,7 @@ export const linuxTable: ProcessTable = {
     const stat = readStat(pid);
     return stat === undefined ? undefined : parseStat(stat);
   },
+  seesEnvironments: true,
   carries(pid, marker) {
     try {
       return environmentCarries(readFileSync(`/proc/${pid}/environ`, "utf8"), marker);

@@ -10,6 +10,7 @@ const columns = "pid=,ppid=,pgid=,stat=,lstart=";
 export const psTable: ProcessTable = {
   list: () => parsePs(ps(["-axo", columns])),
   entry: (pid) => parsePs(ps(["-o", columns, "-p", String(pid)]))[0],
+  seesEnvironments: false,
   carries: () => false,
   openFiles: () => [],
 };

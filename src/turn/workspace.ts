@@ -25,15 +25,21 @@ export function createWorkspace(runId: string, env: Environment): Workspace {
 
 /** Removes what a runner that was killed could not remove any more. Never throws. */
 export function removeLeftoverWorkspaces(runId: string, env: Environment): void {
+  for (const path of leftoverWorkspaces(runId, env)) removeAll(path);
+}
+
+/** The directories of a run's attempts that are still there: an attempt that was seen to its end has none. */
+export function leftoverWorkspaces(runId: string, env: Environment): string[] {
   const base = baseIn(env);
   try {
     // The six characters that mkdtemp adds: no other run's name can be one that is longer by them.
     const names = readdirSync(base).filter(
       (name) => name.startsWith(prefixOf(runId)) && name.length === prefixOf(runId).length + 6,
     );
-    for (const name of names) removeAll(join(base, name));
+    return names.map((name) => join(base, name));
   } catch {
     // No such directory: then nothing is left in it.
+    return [];
   }
 }
 

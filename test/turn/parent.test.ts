@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turnKinds, endLeftovers } from "../../src/turn/index.ts";
+import { psTable } from "../../src/turn/ps.ts";
 import { behave, carriersOf, eventually, isRunning, scriptedGateway, type ScriptedGateway } from "./harness.ts";
 
 const parentProgram = fileURLToPath(new URL("../fixtures/programs/turn-parent.ts", import.meta.url));
@@ -97,6 +98,29 @@ it.runIf(process.platform === "linux")("a marked process that shares its group w
   expect(isRunning(shell.pid ?? 0)).toBe(true);
   shell.kill();
   expect(await once(shell, "exit")).toEqual([null, "SIGTERM"]);
+});
+
+describe("on a system that shows no environments", () => {
+  it("what lives is not confirmed dead while a directory says that an attempt was not seen to its end", async () => {
+    const runId = `run-${randomUUID()}`;
+    const parent = startParent(runId, behave);
+    const pids = await gateway.ready;
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: false });
+    expect(pids.filter(isRunning)).toHaveLength(2);
+    expect(readdirSync(temporary)).toHaveLength(1);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    // A person has looked, and removed the directory.
+    for (const name of readdirSync(temporary)) rmSync(join(temporary, name), { recursive: true });
+    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: true });
+  });
+
+  it("directories of other runs say nothing about this one", async () => {
+    mkdirSync(join(temporary, "runner-turn-run-1-2-abcdef"));
+    expect(await endLeftovers({ runId: "run-1" }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: true });
+    expect(await endLeftovers({ runId: "run-1-2" }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: false });
+  });
 });
 
 it("directories of other runs are not touched, not even of one whose name goes on", async () => {
