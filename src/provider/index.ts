@@ -4,6 +4,7 @@ import { type ProviderDeps, providerOf } from "./ask.ts";
 import type { DialectAdapter } from "./dialect.ts";
 import { openaiCompletions } from "./openai-completions.ts";
 import type { Dialect, Provider, ProviderConfig } from "./provider.ts";
+import { hasReferences, resolveHeaders } from "./request.ts";
 
 export type { ProviderDeps } from "./ask.ts";
 export { builtInProviders } from "./built-in.ts";
@@ -18,5 +19,14 @@ export function createProvider(config: ProviderConfig, deps: ProviderDeps = {}):
   const adapter = adapters.find(({ dialect }) => dialect === config.dialect);
   if (adapter === undefined)
     throw new Error(`no adapter speaks ${JSON.stringify(config.dialect)}; known are ${dialects.join(", ")}`);
-  return providerOf(adapter, config, deps);
+  const shown = providerOf(adapter, config, deps);
+  if (!hasReferences(config)) return shown;
+  let asked: Provider | undefined;
+  return {
+    ...shown,
+    async ask(request) {
+      asked ??= providerOf(adapter, resolveHeaders(config, deps.env ?? process.env), deps);
+      return asked.ask(request);
+    },
+  };
 }

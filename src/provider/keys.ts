@@ -23,13 +23,7 @@ export function resolveKey(
   if (reference === undefined) return undefined;
   const name = reference.env;
   const value = env[name]?.trim() ?? "";
-  if (value === "") {
-    const state = env[name] === undefined ? "is not set" : "is empty";
-    throw new ProviderError(
-      `The environment variable ${name}, which holds the key, ${state}. Set it where \`runner\` is started (in a crontab: a line \`${name}=…\` above the job's line).`,
-      { fault: "auth", code: "key_missing" },
-    );
-  }
+  if (value === "") throw missing(name, "which holds the key", env);
   if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new ProviderError(
       `The environment variable ${name} does not hold a usable key: it contains white space, line breaks or characters outside ASCII. Copy the key again.`,
@@ -37,6 +31,49 @@ export function resolveKey(
     );
   }
   return value;
+}
+
+/** A reference in the value of a configured header: `${NAME}`, as src/load checks it. */
+const references = /\$\{([A-Za-z_][A-Za-z0-9_]{0,255})\}/g;
+
+/** The value of a configured header with every `${NAME}` replaced, and the values that took their places: secrets, all of them. */
+export interface ResolvedHeader {
+  readonly value: string;
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Replaces the references in a header's value.
+ * @throws ProviderError `auth` that names the variable, the header and the remedy, never a value.
+ */
+export function resolveHeader(header: string, text: string, env: Readonly<Record<string, string | undefined>>): ResolvedHeader {
+  const secrets: string[] = [];
+  const value = text.replaceAll(references, (_, name: string) => {
+    const found = env[name]?.trim() ?? "";
+    if (found === "") throw missing(name, `which the header ${header} is made of`, env);
+    if (!/^[\x20-\x7e]+$/.test(found)) {
+      throw new ProviderError(
+        `The environment variable ${name}, which the header ${header} is made of, holds line breaks or characters outside ASCII, which no header may hold.`,
+        { fault: "auth", code: "key_unusable" },
+      );
+    }
+    secrets.push(found);
+    return found;
+  });
+  return { value, secrets };
+}
+
+/** Whether a header's value says nothing but which variables it is made of, such as `Bearer ${TOKEN}`. */
+export function isOnlyReferences(text: string): boolean {
+  return text.includes("${") && /^(?:[A-Za-z]{1,20} )?$/.test(text.replaceAll(references, ""));
+}
+
+function missing(name: string, what: string, env: Readonly<Record<string, string | undefined>>): ProviderError {
+  const state = env[name] === undefined ? "is not set" : "is empty";
+  return new ProviderError(
+    `The environment variable ${name}, ${what}, ${state}. Set it where \`runner\` is started (in a crontab: a line \`${name}=…\` above the job's line).`,
+    { fault: "auth", code: "key_missing" },
+  );
 }
 
 /**

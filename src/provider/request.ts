@@ -2,7 +2,7 @@
 import { ProviderError } from "../errors.ts";
 import type { DialectAdapter } from "./dialect.ts";
 import { fittingTokens } from "./fit-tokens.ts";
-import { isSecretHeader } from "./keys.ts";
+import { isOnlyReferences, isSecretHeader, resolveHeader } from "./keys.ts";
 import type { JsonObject, ProviderConfig, UpstreamRequest } from "./provider.ts";
 
 export interface BuiltRequest {
@@ -96,9 +96,38 @@ function keyHeader(auth: "x-api-key" | "bearer", key: string | undefined): Recor
   return auth === "bearer" ? { authorization: `Bearer ${key}` } : { "x-api-key": key };
 }
 
-/** Configured headers that are secrets by their name, with every part of the value that must not be shown. */
-export function secretHeaders(config: ProviderConfig): { readonly name: string; readonly secrets: readonly string[] }[] {
-  return Object.entries(config.headers)
-    .filter(([name]) => isSecretHeader(name))
-    .map(([name, value]) => ({ name: name.toLowerCase(), secrets: [value, value.replace(/^\w+\s+/, "")] }));
+/** A configuration whose headers are as they go out, with the values that came from the environment. */
+interface ResolvedConfig extends ProviderConfig {
+  readonly fromEnvironment?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Whether any header must be looked up before it can be sent. */
+export function hasReferences(config: ProviderConfig): boolean {
+  return Object.values(config.headers).some((value) => value.includes("${"));
+}
+
+/**
+ * The configuration with every `${NAME}` in its headers replaced. In the parent and for a request only; a preview keeps the references.
+ * @throws ProviderError `auth` for a variable that is not set.
+ */
+export function resolveHeaders(config: ProviderConfig, env: Readonly<Record<string, string | undefined>>): ResolvedConfig {
+  const resolved = Object.entries(config.headers).map(([name, text]) => ({ name, ...resolveHeader(name, text, env) }));
+  return {
+    ...config,
+    headers: Object.fromEntries(resolved.map(({ name, value }) => [name, value])),
+    fromEnvironment: Object.fromEntries(resolved.map(({ name, secrets }) => [name, secrets])),
+  };
+}
+
+/**
+ * Configured headers that are secrets, by their name or because the environment holds their value, with every part of the value that
+ * must not be shown. A reference that was not replaced is none: it is what is shown instead.
+ */
+export function secretHeaders(config: ResolvedConfig): { readonly name: string; readonly secrets: readonly string[] }[] {
+  const { fromEnvironment = {} } = config;
+  return Object.entries(config.headers).flatMap(([name, value]) => {
+    const looked = fromEnvironment[name] ?? [];
+    if (looked.length === 0 && (!isSecretHeader(name) || isOnlyReferences(value))) return [];
+    return [{ name: name.toLowerCase(), secrets: [...looked, value, value.replace(/^\w+\s+/, "")] }];
+  });
 }
