@@ -7,6 +7,9 @@ import type { Owner } from "../../src/ledger/ledger.ts";
 
 const program = fileURLToPath(new URL("../fixtures/programs/owner-elsewhere.ts", import.meta.url));
 
+/** Of util-linux, where there is one. */
+const unshare = "unshare";
+
 /** `--kill-child`: whoever kills `unshare` kills what runs in the namespace, as a container's runtime does. */
 const ways = {
   "with a /proc of its own": ["--pid", "--fork", "--kill-child", "--mount-proc"],
@@ -14,7 +17,7 @@ const ways = {
 } as const;
 export type Way = keyof typeof ways;
 export const namespaces = (["with a /proc of its own", "with another namespace's /proc"] as const).filter(
-  (way) => spawnSync("unshare", [...ways[way], "true"]).status === 0,
+  (way) => spawnSync(unshare, [...ways[way], "true"]).status === 0,
 );
 
 export interface Elsewhere {
@@ -26,7 +29,7 @@ export interface Elsewhere {
 }
 
 export async function startElsewhere(way: Way, ...args: readonly string[]): Promise<Elsewhere> {
-  const child = spawn("unshare", [...ways[way], process.execPath, program, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(unshare, [...ways[way], process.execPath, program, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const [said] = await once(child.stdout, "data");
   return {
     ...JSON.parse(String(said)),

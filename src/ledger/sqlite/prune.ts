@@ -9,7 +9,7 @@ import { queries } from "./queries.ts";
 const batch = 500;
 
 /** How often the end of a run looks whether something can go. */
-export const pruneEveryMs = 3_600_000;
+const pruneEveryMs = 3_600_000;
 
 /** In the order of their references: what names a run goes before the run. */
 const deletions = [
