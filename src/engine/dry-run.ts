@@ -1,8 +1,10 @@
 /** What a run would do, as a value: nothing is sent, nothing is written, no key is read. */
 import type { Job } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
+import { answerReserveMs, nextModelMs } from "../run/call-time.ts";
+import { longSleepMs } from "../run/pause.ts";
 import { nextSlots } from "../schedule/slot.ts";
-import { worstCase, type TimetableRow } from "./timetable.ts";
+import { worstCase, type Failing, type TimetableRow } from "./timetable.ts";
 
 export interface LimitRow {
   readonly name: string;
@@ -16,9 +18,9 @@ export interface DryRunPlan {
   readonly zone: string;
   /** Epoch ms. */
   readonly slots: readonly number[];
-  /** The call if every try fails at once with an event-order error. */
+  /** The run if every try fails at once with an event-order error. */
   readonly failingAtOnce: readonly TimetableRow[];
-  /** The call if no provider ever answers. */
+  /** The run if no provider ever answers. */
   readonly silent: readonly TimetableRow[];
   readonly limits: readonly LimitRow[];
 }
@@ -28,10 +30,18 @@ export function planDryRun(job: Job, ladder: readonly Rung[], now: number, zone:
   return {
     zone: ownZone,
     slots: nextSlots(job.schedule, new Date(now), 5, zone).map((slot) => slot.getTime()),
-    failingAtOnce: worstCase(job, ladder, "stream_order", 0),
-    silent: worstCase(job, ladder, "timeout", job.limits.tryMs),
+    failingAtOnce: worstCase(job, ladder, () => ({ fault: "stream_order", tookMs: 0 })),
+    silent: worstCase(job, ladder, silence(job)),
     limits: limitRows(job),
   };
+}
+
+/** A provider that says nothing: a streamed try ends with the limit on its first byte, any other with the try's. */
+function silence({ limits }: Job): Failing {
+  return ({ stream }, withinMs) =>
+    stream && limits.firstByteMs < withinMs
+      ? { fault: "stream_stall", tookMs: limits.firstByteMs }
+      : { fault: "timeout", tookMs: withinMs };
 }
 
 const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
@@ -46,6 +56,9 @@ function limitRows({ limits, retry }: Job): LimitRow[] {
     ms("payload.timeoutSeconds", limits.attemptMs, "one attempt"),
     ms("limits.run", limits.runMs, "the whole run"),
     ms("limits.maxWait", limits.maxWaitMs, "the longest wait a provider may impose"),
+    ms("fixed: longSleep", longSleepMs, "the longest wait while another rung would have to wait less"),
+    ms("fixed: nextModel", nextModelMs, "kept for a model that was not asked yet; of less than twice that, half"),
+    ms("fixed: answerReserve", answerReserveMs, "kept of an attempt for handing its answer over; of short ones a tenth"),
     count("limits.triesPerCall", limits.triesPerCall, "tries for one call over the whole ladder"),
     count("limits.callsPerAttempt", limits.callsPerAttempt, "model calls of one attempt"),
     { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },

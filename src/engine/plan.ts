@@ -22,7 +22,8 @@ export async function planRun(
   request: Pick<RunRequest, "model" | "stream">,
 ): Promise<RunPlan> {
   const own = [job.payload.model ?? parts.defaults.model, ...(job.payload.fallbacks ?? parts.defaults.fallbacks)];
-  const names = [...new Set([request.model, ...own].filter((name) => name !== undefined))];
+  // A model the job itself names twice is noted by the ladder; that the one asked for is also the job's own needs no note.
+  const names = [request.model, ...own.filter((name) => name !== request.model)].filter((name) => name !== undefined);
   const models = names.map(parts.resolveModel);
   const [first] = models;
   const [modelAsked] = names;
