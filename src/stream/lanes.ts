@@ -21,6 +21,8 @@ function carriesText(type: string, delta: Json): boolean {
   return Object.values(deltaFields).some(({ field }) => typeof delta[field] === "string" && delta[field] !== "");
 }
 
+/** Blocks one answer may have. */
+const maxBlocks = 10_000;
 /** Ends without a beginning that are remembered. */
 const maxOrphans = 1000;
 
@@ -31,6 +33,7 @@ export class Lanes {
   readonly #keep: boolean;
   readonly #byIndex = new Map<number, Lane>();
   readonly #toolIds = new Set<string>();
+  #blocks = 0;
   #irregular = false;
   #synthetic = false;
   #highest = -1;
@@ -161,6 +164,9 @@ export class Lanes {
   }
 
   #begin(lane: Lane): void {
+    this.#blocks += 1;
+    if (this.#blocks > maxBlocks)
+      throw this.#proof.fault("lane_overflow", `more than ${maxBlocks} blocks`, { index: lane.index });
     if (lane.kind === "tool") {
       const id = stringOr(lane.block["id"], "");
       if (this.#toolIds.has(id))

@@ -88,8 +88,9 @@ export class Calls {
     if (index !== undefined && call.index !== undefined && index !== call.index) {
       throw this.#proof.fault("repeated_tool_id", "two tool calls have the same id", { index });
     }
-    // Some providers repeat id and name with every fragment; a whole input beside them would be the call once more.
-    if (name !== "" && piece !== "" && call.args.count > 0 && complete(call.args.join())) {
+    // Some providers repeat id and name with every fragment; a whole input beside them would be the call once more. Looked at once: later
+    // a whole input makes the arguments no JSON, which their end will show.
+    if (name !== "" && piece !== "" && call.args.count === 1 && complete(call.args.join())) {
       throw this.#proof.fault("repeated_tool_id", "a tool call that was whole came again", { index });
     }
     return call;

@@ -11,6 +11,8 @@ import { openaiUsage, type UsageTally } from "./usage.ts";
 const minLostTokens = 10;
 /** Chunks after the first finish reason: the other choices' finish, counters, filter results. */
 const maxHeld = 1000;
+/** All of them together, in UTF-16 units. */
+const maxHeldChars = 16 * 1024 * 1024;
 
 /** Everything from the first finish reason on: held until the stream has ended, then released as one finish a choice. */
 export class Ending {
@@ -19,6 +21,7 @@ export class Ending {
   readonly #identity: ChunkIdentity;
   readonly #choices: ReadonlyMap<number, Choice>;
   readonly #held: { chunk: Json; data: string }[] = [];
+  #heldChars = 0;
   #usageSent: unknown;
 
   constructor(proof: Proof, tally: UsageTally, identity: ChunkIdentity, choices: ReadonlyMap<number, Choice>) {
@@ -29,8 +32,13 @@ export class Ending {
   }
 
   hold(chunk: Json, data: string): void {
-    if (this.#held.length >= maxHeld)
-      throw this.#proof.fault("lane_overflow", `more than ${maxHeld} chunks after the finish reason`);
+    this.#heldChars += data.length;
+    if (this.#held.length >= maxHeld || this.#heldChars > maxHeldChars) {
+      throw this.#proof.fault(
+        "lane_overflow",
+        `more than ${maxHeld} chunks or ${maxHeldChars} characters after the finish reason`,
+      );
+    }
     this.#held.push({ chunk, data });
   }
 

@@ -365,3 +365,10 @@ describe("the other form", () => {
     expect(result.repairs).toEqual(["done_missing"]);
   });
 });
+
+test("a document of white space is judged in linear time", () => {
+  const before = performance.now();
+  expect(readText(`{${" ".repeat(2_000_000)}`).error).toMatchObject({ reason: "truncated" });
+  // A pattern for the end marker that began with white space took hours.
+  expect(performance.now() - before).toBeLessThan(8_000);
+});

@@ -184,6 +184,12 @@ describe("anthropic", () => {
   });
 });
 
+test("anthropic: the number of blocks has a limit", () => {
+  const blocks = Array.from({ length: 10_001 }, (_, index) => [B(index), D(index, "a"), E(index)]).flat();
+  expect(runEvents([S(), ...blocks, M(), X]).error).toMatchObject({ reason: "lane_overflow" });
+  expect(runEvents([S(), ...blocks.slice(3 * 9001), M(), X]).error).toBeUndefined();
+});
+
 const open = chunk("c", [choice({ role: "assistant", content: "" })]);
 const text = (content: string): ReturnType<typeof chunk> => chunk("c", [choice({ content })]);
 const finish = chunk("c", [choice({}, "stop")]);
@@ -239,5 +245,32 @@ describe("openai", () => {
     expect(outcome.message?.body["choices"]).toMatchObject([{ message: { reasoning_details: { length: many } } }]);
     // Copied anew for every chunk it took some 20 s.
     expect(performance.now() - spread).toBeLessThan(8_000);
+  });
+
+  test("a call whose id and name come with every fragment is read in linear time", () => {
+    const piece = (args: string): Frame =>
+      data(
+        chunk("c", [choice({ tool_calls: [{ index: 0, id: "t", type: "function", function: { name: "f", arguments: args } }] })]),
+      );
+    const before = performance.now();
+    const pieces = Array<Frame>(60_000).fill(piece("0123456789ab"));
+    const outcome = run("openai-completions", [
+      data(open),
+      piece('{"a":"'),
+      ...pieces,
+      piece('"}'),
+      data(chunk("c", [choice({}, "tool_calls")])),
+      data(done),
+    ]);
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.message?.toolCalls).toBe(1);
+    // Parsed anew with every fragment it took minutes.
+    expect(performance.now() - before).toBeLessThan(8_000);
+  });
+
+  test("what comes after the finish reason is held up to a limit", () => {
+    const large = data({ ...chunk("c", []), note: "x".repeat(1024 * 1024) });
+    const outcome = run("openai-completions", [data(open), data(text("a")), data(finish), ...Array<Frame>(17).fill(large)]);
+    expect(outcome.error).toMatchObject({ reason: "lane_overflow" });
   });
 });
