@@ -37,7 +37,7 @@ export function resolveKey(
 const references = /\$\{([A-Za-z_][A-Za-z0-9_]{0,255})\}/g;
 
 /** The value of a configured header with every `${NAME}` replaced, and the values that took their places: secrets, all of them. */
-export interface ResolvedHeader {
+interface ResolvedHeader {
   readonly value: string;
   readonly secrets: readonly string[];
 }

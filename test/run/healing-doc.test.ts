@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Fault } from "../../src/errors.ts";
 import { standardRetry } from "../../src/run/backoff.ts";
+import { answerReserveMs, nextModelMs } from "../../src/run/call-time.ts";
 import { faultPolicies, type FaultPolicy, type Onward } from "../../src/run/fault.ts";
 import { inWords } from "../../src/run/ladder.ts";
+import { longSleepMs } from "../../src/run/pause.ts";
 
 const page = readFileSync(new URL("../../docs/healing.md", import.meta.url), "utf8");
 
@@ -42,6 +44,19 @@ test("the table in docs/healing.md is the policy table", () => {
   const written = (table.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"));
   const faults = Object.keys(faultPolicies).filter((name): name is Fault => name in faultPolicies);
   expect(written.map(cellsOf)).toEqual(faults.map((fault) => rowOf(fault, faultPolicies[fault])));
+});
+
+const limitOf = (name: string): string | undefined =>
+  page
+    .split("\n")
+    .map(cellsOf)
+    .find(([first]) => first === name)?.[1];
+const seconds = (ms: number): string => `${ms / 1_000} s`;
+
+test("the fixed limits are those of the code", () => {
+  expect(["long sleep", "next model", "answer reserve"].map(limitOf)).toEqual(
+    [longSleepMs, nextModelMs, answerReserveMs].map(seconds),
+  );
 });
 
 test("the waits named in the text are the job's defaults", () => {
