@@ -56,7 +56,7 @@ export interface Grant {
   readonly observer: CallObserver;
 }
 
-export interface AttemptDeadline {
+interface AttemptDeadline {
   /** Milliseconds from now on; negative once it has passed. */
   readonly leftMs: () => number;
   /** The limit that sets it, as people write it: `payload.timeoutSeconds` or `limits.run`. */
