@@ -38,12 +38,15 @@ export function prune(connection: Connection, now: number, keep = { runs: keptRu
   return removed;
 }
 
-/** In the wake of a run's end, and never its hindrance: what could not be removed now is removed another time. */
-export async function pruneIfDue(connection: Connection, now: number): Promise<void> {
+export function isPruneDue(connection: Connection, now: number): boolean {
+  const last = connection.sql("SELECT done_at FROM upkeep WHERE name = 'prune'").get();
+  // A clock that was set back must not put it off for as long as it had been ahead.
+  return last === undefined || Math.abs(now - integer(last, "done_at")) >= pruneEveryMs;
+}
+
+/** After a run's end, and never its hindrance: what could not be removed now is removed another time. */
+export async function pruneInTheWake(connection: Connection, now: number): Promise<void> {
   try {
-    const last = await connection.read(() => connection.sql("SELECT done_at FROM upkeep WHERE name = 'prune'").get());
-    // A clock that was set back must not put it off for as long as it had been ahead.
-    if (last !== undefined && Math.abs(now - integer(last, "done_at")) < pruneEveryMs) return;
     await connection.write("process_death", () => {
       connection
         .sql("INSERT INTO upkeep (name, done_at) VALUES ('prune', ?) ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at")

@@ -3,7 +3,7 @@ import { endedWithoutRecord } from "../ledger.ts";
 import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
 import { integer, whole, wholeIf, type Values } from "./columns.ts";
-import { prune, pruneIfDue } from "./prune.ts";
+import { isPruneDue, prune, pruneInTheWake } from "./prune.ts";
 import { fromRuns, queries } from "./queries.ts";
 import { finishValues, runRow } from "./rows.ts";
 
@@ -19,8 +19,11 @@ export function runMethods(connection: Connection): RunMethods {
         insertRun(connection, start, finish);
       }),
     async finishRun(runId, finish, onlyIf) {
-      const closed = await connection.write("power_loss", () => finishRun(connection, runId, finish, onlyIf));
-      await pruneIfDue(connection, finish.finishedAt);
+      const { closed, due } = await connection.write("power_loss", () => ({
+        closed: finishRun(connection, runId, finish, onlyIf),
+        due: isPruneDue(connection, finish.finishedAt),
+      }));
+      if (due) await pruneInTheWake(connection, finish.finishedAt);
       return closed;
     },
     renewLease: (runId, until) =>
