@@ -24,8 +24,8 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
   section(`Next slots (${plan.zone}, UTC)`, slotLines(plan));
   section("Ladder", [...plan.ladder.map((rung, index) => `${index + 1}  ${rungName(rung).trimEnd()}`), ...plan.notes]);
   section("Keys", plan.keys.map(keyLine));
-  section("Worst case of a call, every try failing at once with an event-order error", timetableLines(plan.failingAtOnce));
-  section("Worst case of a call, no provider ever answering", timetableLines(plan.silent));
+  section("Worst case of the run, every try failing at once with an event-order error", timetableLines(plan.failingAtOnce));
+  section("Worst case of the run, no provider ever answering", timetableLines(plan.silent));
   section("Limits", table(plan.limits.map((limit) => [limit.name, limitValue(limit), limit.meaning])));
   section(
     "Environment of the turn",

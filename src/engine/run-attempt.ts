@@ -58,6 +58,7 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
     runId,
     attempt,
     ladder: context.ladder,
+    wholeAnswersOnly: true,
     retry: job.retry,
     limits: job.limits,
     deadline: { leftMs: () => time.endsAt - clock.monotonic(), limit: time.limit },

@@ -88,7 +88,7 @@ export async function askRung(
       limits: { firstByteMs: Math.min(firstByteMs, tryMs), idleMs: Math.min(idleMs, tryMs), tryMs },
       signal: either,
     });
-    return inForm(await unlessAborted(answer, either), asked);
+    return whole(inForm(await unlessAborted(answer, either), asked), grant);
   } catch (error) {
     if (signal.aborted) return new ProviderError("the call was cancelled", { fault: "aborted", cause: error });
     if (guard.signal.aborted) {
@@ -122,6 +122,15 @@ function inForm(answer: ProvenAnswer, { dialect, stream }: Asked): ProvenAnswer 
     const message = error instanceof Error ? error.message : String(error);
     return new ProviderError(message, { fault: "unknown", cause: error, usage, repairs, requestId });
   }
+}
+
+/** A cut answer is half an answer: the provider says so itself, and the same model would be cut at the same place again. */
+function whole(answer: ProvenAnswer | ProviderError, grant: Grant): ProvenAnswer | ProviderError {
+  if (answer instanceof ProviderError || grant.wholeAnswersOnly !== true || answer.stopReason !== "max_tokens") return answer;
+  const { usage, repairs, requestId, changes } = answer;
+  const lowered = changes.length === 0 ? "" : ` (${changes.join("; ")})`;
+  const message = `the answer was cut at its token limit${lowered}: raise payload.maxTokens, and limits.try with it, or ask for less`;
+  return new ProviderError(message, { fault: "output_truncated", code: "max_tokens", usage, repairs, requestId });
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -48,6 +48,11 @@ export interface Grant {
   readonly ladder: readonly Rung[];
   readonly retry: RetryPolicy;
   readonly limits: GatewayLimits;
+  /**
+   * An answer that was cut at `max_tokens` is a fault and goes to the next model, as for the built-in turn, which can do nothing
+   * with half an answer. Default false: it is released as it is, because an agent program may ask for the rest.
+   */
+  readonly wholeAnswersOnly?: boolean;
   /** The end of the attempt, before which every call of it must be answered. Absent: only the call's own limits count. */
   readonly deadline?: AttemptDeadline;
   /** Ends every call of the attempt. */

@@ -34,13 +34,14 @@ const always = (fault: string): SimulatedProviderOptions => ({
   delays: { retryAfterMs: 10 },
 });
 
-/** Processes that carry a run's marker; none may be left. */
+/** Processes of this project's turns: they carry a run's marker, and their folders lie in the project's own temporary folder. */
 function marked(): string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/environ`, "latin1").includes("RUNNER_RUN_ID=");
+        const environ = readFileSync(`/proc/${pid}/environ`, "latin1");
+        return environ.includes("RUNNER_RUN_ID=") && environ.includes(project.temporary);
       } catch {
         return false;
       }
@@ -128,6 +129,21 @@ describe("runner run", () => {
       modelUsed: "other/model-b",
       judged: "right",
     });
+  });
+
+  it("gives a cut answer to the next model, and names the limit when there is none", async () => {
+    const cut = { faults: [{ fault: "max_tokens_reached", rate: 1 }], seed: 1 };
+    await serve({ models: { "model-a": cut } }, quickJob({ payload: { fallbacks: ["other/model-b"] } }));
+    const healed = documentOf((await project.runner(["run", "quick", "--json"], keys)).stdout).run;
+    expect({ status: healed.status, modelUsed: healed.modelUsed, judged: judgeText(healed.output ?? "") }).toEqual({
+      status: "succeeded",
+      modelUsed: "other/model-b",
+      judged: "right",
+    });
+    project.write("jobs/quick.json", quickJob());
+    const failed = documentOf((await project.runner(["run", "quick", "--json"], keys)).stdout).run;
+    expect(failed).toMatchObject({ status: "failed", fault: "output_truncated", exitCode: 1 });
+    expect(failed.reason).toContain("payload.maxTokens");
   });
 
   it("asks the model of --model first and keeps the job's own as the first fallback", async () => {

@@ -26,6 +26,8 @@ export type Stdout = "read" | "unread" | number;
 export interface Stage {
   readonly dir: string;
   readonly stateDir: string;
+  /** TMPDIR of the command line, and so of its turns. */
+  readonly temporary: string;
   /** Writes a file of the project; an object is written as JSON. */
   write(file: string, content: unknown): void;
   /** Runs `runner ARGS` in the project to its end. */
@@ -40,12 +42,13 @@ export function stage(): Stage {
   const home = mkdtempSync(path.join(os.tmpdir(), "runner-cli-"));
   const dir = path.join(home, "project");
   const stateDir = path.join(home, "state", "runner");
-  mkdirSync(path.join(dir, "jobs"), { recursive: true });
+  const temporary = path.join(home, "tmp");
+  for (const folder of [path.join(dir, "jobs"), temporary]) mkdirSync(folder, { recursive: true });
   const start: Stage["start"] = (args, env = {}, target = "read") => {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd: dir,
       stdio: ["ignore", typeof target === "number" ? target : "pipe", "pipe"],
-      env: { PATH: process.env["PATH"] ?? "", HOME: home, XDG_STATE_HOME: path.join(home, "state"), ...env },
+      env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: temporary, XDG_STATE_HOME: path.join(home, "state"), ...env },
     });
     let [stdout, stderr] = ["", ""];
     if (target === "read") child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -59,6 +62,7 @@ export function stage(): Stage {
   return {
     dir,
     stateDir,
+    temporary,
     start,
     write(file, content) {
       const target = path.join(dir, file);
