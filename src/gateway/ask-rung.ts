@@ -92,7 +92,7 @@ export async function askRung(
   } catch (error) {
     if (signal.aborted) return new ProviderError("the call was cancelled", { fault: "aborted", cause: error });
     if (guard.signal.aborted) {
-      return new ProviderError(`no answer within ${inWords(tryMs)} (${tryMs < grant.limits.tryMs ? limit : "limits.tryMs"})`, {
+      return new ProviderError(`no answer within ${inWords(tryMs)} (${tryMs < grant.limits.tryMs ? limit : "limits.try"})`, {
         fault: "timeout",
         cause: error,
       });

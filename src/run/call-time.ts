@@ -21,9 +21,9 @@ export interface CallTime {
  * @param attempt what is left of the attempt (which is never more than what is left of the run), and the limit that ends it.
  */
 export function callTime(callMs: number, attempt?: { readonly leftMs: number; readonly limit: string }): CallTime {
-  if (attempt === undefined) return { callMs, callLimit: "limits.callMs" };
+  if (attempt === undefined) return { callMs, callLimit: "limits.call" };
   const usableMs = attempt.leftMs - Math.min(answerReserveMs, attempt.leftMs / 10);
-  return usableMs < callMs ? { callMs: usableMs, callLimit: attempt.limit } : { callMs, callLimit: "limits.callMs" };
+  return usableMs < callMs ? { callMs: usableMs, callLimit: attempt.limit } : { callMs, callLimit: "limits.call" };
 }
 
 /** What a try may take of the time that is left: half of it, or all but `nextModelMs`, if a model waits that was not asked yet. */

@@ -60,9 +60,9 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   const askedMs = last.retryAfterMs === undefined ? 0 : last.finishedAt + last.retryAfterMs - now;
   const waitMs = Math.max(0, Math.ceil(Math.max(ownMs, askedMs)));
   const leftMs = (policy.runStartedAt ?? first.startedAt) + limits.runMs - now;
-  if (waitMs > limits.maxWaitMs) return ending(last, `${told}: the provider asks to wait ${inWords(waitMs)} (limits.maxWaitMs)`);
+  if (waitMs > limits.maxWaitMs) return ending(last, `${told}: the provider asks to wait ${inWords(waitMs)} (limits.maxWait)`);
   if (waitMs >= leftMs)
-    return ending(last, `${told}: a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.runMs)`);
+    return ending(last, `${told}: a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.run)`);
   const jittered = withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
   return { kind: "attempt", waitMs: jittered, why: `attempt ${attempts.length + 1} of ${retry.maxAttempts} after ${told}` };
 }

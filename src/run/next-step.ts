@@ -70,7 +70,7 @@ export function nextStep(
 ): Step {
   const last = history.at(-1);
   const first = history[0];
-  const { limits, callLimit = "limits.callMs" } = policy;
+  const { limits, callLimit = "limits.call" } = policy;
   const leftMs = (policy.callStartedAt ?? first?.startedAt ?? now) + limits.callMs - now;
   const outOfTime = `the call's time of ${inWords(Math.max(0, limits.callMs))} is used up (${callLimit})`;
   if (last === undefined || first === undefined) {
@@ -88,7 +88,7 @@ export function nextStep(
 
   const options = candidates(history, last, ladder).map((one) => ({ ...one, wait: waitFor(one.rung, history, policy, now) }));
   const tooLong = ({ wait }: Option): string | undefined =>
-    wait.ms > limits.maxWaitMs ? "limits.maxWaitMs" : wait.ms >= leftMs ? callLimit : undefined;
+    wait.ms > limits.maxWaitMs ? "limits.maxWait" : wait.ms >= leftMs ? callLimit : undefined;
   const possible = options.filter((one) => tooLong(one) === undefined);
   const fair = ({ rung, wait }: Option): boolean => spentOn(rung, history) + wait.ms <= shareOf(ladder, limits.callMs);
   const ordered = [...possible.filter(fair), ...possible.filter((one) => !fair(one))];

@@ -83,7 +83,7 @@ describe("the worst case", () => {
       "63 s: kimi/m, streamed",
       "80.5 s: anthropic/m, streamed",
       "98 s: given up: the call has used all its tries (limits.triesPerCall: 2)",
-      "98 s: the run ends as timed_out: timeout: a wait of 10 s is longer than what is left of the run (limits.runMs)",
+      "98 s: the run ends as timed_out: timeout: a wait of 10 s is longer than what is left of the run (limits.run)",
     ]);
   });
 

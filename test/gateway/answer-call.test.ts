@@ -186,7 +186,7 @@ describe("giving up", () => {
     const reply = await send(gateway, { token, body: question });
     expect([reply.status, reply.headers["retry-after"]]).toEqual([429, "7200"]);
     expect(recorder.ends[0]?.failure?.retryAfterMs).toBe(7_200_000);
-    expect(recorder.ends[0]?.failure?.why).toMatch(/limits\.maxWaitMs/);
+    expect(recorder.ends[0]?.failure?.why).toMatch(/limits\.maxWait/);
   });
 
   test("the words begin with what a person needs and say everything once", async () => {

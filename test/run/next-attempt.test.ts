@@ -71,7 +71,7 @@ describe("the next attempt", () => {
       kind: "end",
       status: "deferred",
       exitCode: 75,
-      why: "rate_limit: the provider asks to wait 2 h (limits.maxWaitMs)",
+      why: "rate_limit: the provider asks to wait 2 h (limits.maxWait)",
     });
   });
 
@@ -79,7 +79,7 @@ describe("the next attempt", () => {
     const late = { ...policy, runStartedAt: -3_588_000 };
     expect(nextAttempt([failed("server")], late, 10_000, 0)).toMatchObject({
       kind: "end",
-      why: expect.stringContaining("limits.runMs"),
+      why: expect.stringContaining("limits.run"),
     });
     expect(nextAttempt([failed("server")], policy, 10_000, 0)).toMatchObject({ kind: "attempt" });
   });

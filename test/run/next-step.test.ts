@@ -251,14 +251,14 @@ describe("waits", () => {
     expect(steps[1]).toMatchObject({
       rung: { provider: "anthropic" },
       waitMs: 0,
-      why: expect.stringContaining("kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWaitMs)"),
+      why: expect.stringContaining("kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWait)"),
     });
     const alone = climb(ladderOf("auto", "kimi/k2p5"), [{ fault: "overloaded", retryAfterMs: 601_000 }]);
     expect(alone.steps.at(-1)).toEqual({
       kind: "give_up",
       fault: "overloaded",
       retryAfterMs: 601_000,
-      why: "kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWaitMs); no rung may be tried within the limits",
+      why: "kimi/k2p5, streamed is passed over: a wait of 10 min is too long (limits.maxWait); no rung may be tried within the limits",
     });
   });
 
@@ -268,7 +268,7 @@ describe("waits", () => {
     expect(steps.at(-1)).toMatchObject({
       kind: "give_up",
       fault: "overloaded",
-      why: expect.stringContaining("(limits.callMs)"),
+      why: expect.stringContaining("(limits.call)"),
     });
   });
 
@@ -333,7 +333,7 @@ describe("waits", () => {
     expect(nextStep(history, twoModels, policy, 1_200_000, 0)).toMatchObject({
       kind: "give_up",
       fault: "stream_stall",
-      why: "the call's time of 20 min is used up (limits.callMs)",
+      why: "the call's time of 20 min is used up (limits.call)",
     });
   });
 
