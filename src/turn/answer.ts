@@ -45,7 +45,10 @@ export const noReason = "the gateway gave no reason";
 export function judge(answer: Answer, limits: Pick<TurnSpec["limits"], "outputBytes">, maxTokens: number): TurnResult {
   const { stopReason, text, model } = answer;
   if (stopReason === "max_tokens" || stopReason === "model_context_window_exceeded") {
-    return failed("output_truncated", `the answer was cut off at its limit (${stopReason}; payload.maxTokens is ${maxTokens}, or fewer without streaming where limits.try is short)`);
+    return failed(
+      "output_truncated",
+      `the answer was cut off at its limit (${stopReason}; payload.maxTokens is ${maxTokens}, or fewer without streaming where limits.try is short)`,
+    );
   }
   if (stopReason === "refusal") return failed("content_policy", "the model refused to answer");
   if (stopReason === "tool_use" || answer.toolCalls > 0) {

@@ -21,7 +21,7 @@ interface Running {
 }
 
 /** Where its stdout goes: read to the end, left unread, or a descriptor. */
-export type Stdout = "read" | "unread" | number;
+type Stdout = "read" | "unread" | number;
 
 export interface Stage {
   readonly dir: string;
