@@ -147,22 +147,24 @@ class Reader implements StreamReader {
     return out;
   }
 
-  #text(text: string): void {
-    if (text === "") return;
+  #text(decoded: string): void {
+    let text = decoded;
     if (this.#kind === "unknown") {
-      this.#kind = this.#sniff(text);
-      if (this.#kind === "unknown") return;
+      // White space before the body means nothing, and must not where the bytes are cut between the two.
+      const first = text.search(/[^\s\uFEFF]/);
+      if (first < 0) return;
+      text = text.slice(first);
+      this.#kind = this.#sniff(text.charAt(0));
       this.#askedFor(this.#kind);
     }
+    if (text === "") return;
     if (this.#kind === "events") this.#lines(text);
     else this.#wait(text);
     if (this.#kind === "html" && this.#waitingChars >= htmlHeadChars) this.#refuseHtml();
   }
 
   /** What the body is, told by its first visible character, whatever its content type says. */
-  #sniff(text: string): BodyKind {
-    const first = /[^\s\uFEFF]/.exec(text)?.[0];
-    if (first === undefined) return "unknown";
+  #sniff(first: string): BodyKind {
     if (first === "{" || first === "[") return "document";
     if (first === "<") return "html";
     // The gzip magic 1f 8b; decoded by a proxy as text its second byte became U+FFFD.

@@ -174,7 +174,8 @@ export class Envelope {
     if (type !== "text_delta" && type !== "thinking_delta") {
       throw this.#proof.fault("delta_without_block", "content that only its block start explains came before everything");
     }
-    if (piece === "" || piece === null || piece === undefined) {
+    if (piece === undefined) throw this.#proof.fault("malformed_frame", `a ${type} came without its text`);
+    if (piece === "" || piece === null) {
       this.#proof.repair("empty_delta", "an empty delta before the message adds nothing");
       return false;
     }

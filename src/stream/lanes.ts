@@ -193,7 +193,8 @@ export class Lanes {
       throw this.#proof.fault("malformed_frame", "a delta of a type nobody knows carries text: it would be lost", { index });
     const known = Object.hasOwn(deltaFields, type) ? deltaFields[type] : undefined;
     if (known === undefined) return this.#otherDelta(index, type, event, data);
-    const piece = delta[known.field] ?? "";
+    const piece = delta[known.field] === null ? "" : delta[known.field];
+    // Null says that nothing came; of a field that is not there nobody knows whether it was empty or lost.
     if (typeof piece !== "string")
       throw this.#proof.fault("malformed_frame", `the ${known.field} of a delta is not text`, { index });
     if (typeof delta[known.field] === "string") return this.#piece(index, known.kind, known.field, piece, event, data);
@@ -203,6 +204,7 @@ export class Lanes {
   }
 
   #piece(index: number, kind: LaneKind, field: string, piece: string, event: Json, data: string): void {
+    if (field === "signature" && piece !== "") this.#refuseUnsigned(index);
     const lane = this.#laneOf(index, kind, piece);
     if (lane === undefined) return;
     if (piece !== "") {
@@ -227,6 +229,15 @@ export class Lanes {
     }
     if (this.#keep || lane.kind === "tool") lane.content.push(piece);
     else lane.content.countOnly(piece);
+  }
+
+  /** A signature ends thinking and begins no block: where none is open, the thinking it signs was lost. */
+  #refuseUnsigned(index: number): void {
+    const lane = this.#byIndex.get(index);
+    if (lane === undefined)
+      throw this.#proof.fault("delta_without_block", "a signature for a block that never began: its thinking is lost", { index });
+    if (!lane.closed && lane.kind !== "thinking")
+      throw this.#proof.fault("block_type_mismatch", `a signature for a ${lane.kind} block: its thinking is lost`, { index });
   }
 
   /** The lane a piece belongs to; undefined if the piece is empty and has no place. */

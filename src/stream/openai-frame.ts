@@ -9,6 +9,36 @@ export function pieceOf(event: Json, field: string): unknown {
   return objectOr(objectOr(call)["function"])["arguments"];
 }
 
+/** Fields of a chunk that are no content, whatever they hold; beside OpenAI's own those of Azure, Groq, OpenRouter, Perplexity. */
+const besideContent = new Set([
+  "id",
+  "object",
+  "created",
+  "model",
+  "choices",
+  "usage",
+  "system_fingerprint",
+  "service_tier",
+  "obfuscation",
+  "provider",
+  "x_groq",
+  "request_id",
+  "prompt_filter_results",
+  "citations",
+  "search_results",
+  "base_resp",
+]);
+
+/** Whether a chunk holds text anywhere outside its choices and the fields that are known to be no content. */
+export function holdsStrayText(chunk: Json): boolean {
+  return Object.entries(chunk).some(([key, value]) => !besideContent.has(key) && holdsText(value));
+}
+
+function holdsText(value: unknown): boolean {
+  if (typeof value === "string") return value !== "";
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsText);
+}
+
 /** MiniMax reports failures beside an answer-shaped body. */
 export function failedBase(event: Json): boolean {
   const code = objectOr(event["base_resp"])["status_code"];

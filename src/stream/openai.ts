@@ -1,7 +1,7 @@
 import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
 import { isObject, type Json, maxDepth, objectOr, stringOr, tooDeep, tryParse } from "./json.ts";
-import { baseError, failedBase, pieceOf } from "./openai-frame.ts";
+import { baseError, failedBase, pieceOf, holdsStrayText } from "./openai-frame.ts";
 import { ChunkIdentity } from "./openai-identity.ts";
 import type { Call } from "./openai-calls.ts";
 import { Choice, type TakenChoice } from "./openai-choice.ts";
@@ -180,7 +180,9 @@ export class OpenaiNormalizer implements Normalizer {
     const chunk = hasChoices || isObject(event["usage"]) || event["object"] === "chat.completion.chunk";
     if (!chunk) return this.#noChunk(event, name);
     if (hasChoices) return this.#chunk(event, data);
-    this.#proof.repairOnce("choices_missing", "a chunk without choices has none");
+    if (!this.certified && holdsStrayText(event))
+      throw this.#proof.fault("malformed_frame", "a chunk has no choices and text under another name: content may be lost");
+    this.#proof.repairOnce("choices_missing", "a chunk without choices and without any text has none");
     return this.#chunk({ ...event, choices: [] }, undefined);
   }
 

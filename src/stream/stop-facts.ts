@@ -6,6 +6,9 @@ import type { UsageTally } from "./usage.ts";
 /** Fields of the message that an end cannot change. */
 const ofTheMessage = new Set(["id", "type", "role", "model", "content", "usage"]);
 
+/** Fields that explain the stop reason they came with. */
+const ofTheReason = ["stop_sequence", "stop_details"];
+
 /** What the `message_delta` events of an answer said, merged: the stop reason, its fields, and whether one of them may pass as it came. */
 export class StopFacts {
   reason: string | undefined;
@@ -35,17 +38,20 @@ export class StopFacts {
         "the parts of the end are merged: the last stop reason given, each counter at its largest",
       );
     }
-    for (const [key, value] of Object.entries(delta)) {
-      if (key !== "stop_reason" && !ofTheMessage.has(key) && (value !== null || !Object.hasOwn(this.fields, key)))
-        this.fields[key] = value;
-    }
     const word = stringOr(delta["stop_reason"], "");
-    if (word === "") return false;
-    this.#named(word);
-    return true;
+    const before = this.reason;
+    const stands = word === "" || this.#named(word);
+    // What says more about a reason goes with it.
+    if (before !== undefined && this.reason !== before) for (const key of ofTheReason) delete this.fields[key];
+    for (const [key, value] of Object.entries(delta)) {
+      if (key === "stop_reason" || ofTheMessage.has(key) || (!stands && ofTheReason.includes(key))) continue;
+      if (value !== null || !Object.hasOwn(this.fields, key)) this.fields[key] = value;
+    }
+    return word !== "";
   }
 
-  #named(word: string): void {
+  /** True if the reason named is the answer's from now on. */
+  #named(word: string): boolean {
     const reason = anthropicStopReason(word);
     if (reason === undefined) {
       const upstream = { type: safeWord(word) };
@@ -56,8 +62,10 @@ export class StopFacts {
       this.#data = undefined;
     }
     // Of two reasons the last one stands, but a cut or refused answer does not become a finished one.
-    if (reason !== "end_turn" || (this.reason !== "refusal" && !cutByLimit(this.reason))) this.reason = reason;
+    const finished = reason === "end_turn" || reason === "stop_sequence";
+    if (!finished || (this.reason !== "refusal" && !cutByLimit(this.reason))) this.reason = reason;
     if (this.reason !== reason) this.#data = undefined;
+    return this.reason === reason;
   }
 
   /** What came before belongs to what another start replaces. */
