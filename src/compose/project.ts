@@ -16,6 +16,8 @@ export interface Place {
   readonly configFile: string | undefined;
   readonly stateDir: string | undefined;
   readonly env: NodeJS.ProcessEnv;
+  /** A model is named on the command line, so a job need not name one. */
+  readonly modelGiven?: boolean;
 }
 
 /** What the project's files say, with everything that is wrong with the jobs. */
@@ -64,7 +66,7 @@ export async function loadProject(place: Place): Promise<Project> {
     dir: config.jobsDir,
     base: cwd,
     providers: [...providers.keys()],
-    defaultModel: config.model ?? null,
+    ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
   });
   const { issues } = loaded;
   const shared = [...warnings, ...keyWarnings(config, files[0] ?? "configuration")];

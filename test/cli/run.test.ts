@@ -152,6 +152,14 @@ describe("runner run", () => {
     expect(server.log.map(({ model }) => model)).toEqual(["model-c", "model-a"]);
   });
 
+  it("asks for a model, with its place, when neither the job nor the configuration nor the command line names one", async () => {
+    await serve({}, { payload: { kind: "agentTurn", message: "hi" } });
+    const refused = await project.runner(["run", "quick"], keys);
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 78, stdout: "" });
+    expect(refused.stderr).toMatch(/jobs\/quick\.json:\d+:\d+: payload\.model/);
+    expect((await project.runner(["run", "quick", "-q", "--model", "test/model-a"], keys)).code).toBe(0);
+  });
+
   it("starts the next run with streaming off after a stream broke", async () => {
     const server = await serve(always("restart_new_id"));
     expect((await project.runner(["run", "quick"], keys)).code).toBe(0);

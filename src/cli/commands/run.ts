@@ -44,7 +44,8 @@ async function execute(
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
-  const project = await loadProject({ ...context.place, env: context.env });
+  const modelGiven = typeof options["model"] === "string";
+  const project = await loadProject({ ...context.place, env: context.env, modelGiven });
   const asked = {
     job: project.jobFor(jobName),
     model: typeof options["model"] === "string" ? options["model"] : undefined,
