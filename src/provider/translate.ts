@@ -3,7 +3,7 @@
  * exactly: system text, text messages of user and assistant, `max_tokens`, `temperature`, `top_p`, stop sequences one way; text, stop
  * reason and usage the other. Anything else would have to be guessed, so it is refused by name.
  */
-import { ProviderError, type Usage } from "../errors.ts";
+import { ProviderError, StreamError, type Usage } from "../errors.ts";
 import { checkMessage, messageToEvents } from "../stream/message.ts";
 import type { Dialect, JsonObject, ProvenAnswer } from "./provider.ts";
 
@@ -25,8 +25,21 @@ export function translateAnswer(answer: ProvenAnswer, to: Dialect): ProvenAnswer
   if (answer.dialect === to) return answer;
   refuse(answerProblems(answer), `the answer of ${answer.model}`, to);
   const message = to === "openai-completions" ? openaiMessage(answer) : anthropicMessage(answer);
-  let events: string | undefined;
+  // With text it is whole in the other dialect, too. Without, what was said may have been in what is left behind.
+  let events = answer.text === "" ? emptyAnswerEvents(answer, to, message) : undefined;
   return { ...answer, dialect: to, message, sse: () => (events ??= messageToEvents(to, message)) };
+}
+
+/** The events of an answer without text. @throws ProviderError if the tokens counted say that there was something. */
+function emptyAnswerEvents(answer: ProvenAnswer, to: Dialect, message: JsonObject): string {
+  try {
+    return messageToEvents(to, message);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    const problem = `no text, though ${countsOf(answer).outputTokens ?? "some"} tokens were counted`;
+    refuse([problem], `the answer of ${answer.model}`, to);
+    throw error;
+  }
 }
 
 function anthropicToOpenai(body: JsonObject): JsonObject {
@@ -159,8 +172,22 @@ function answerProblems(answer: ProvenAnswer): string[] {
       if (type !== "text" && type !== "thinking" && type !== "redacted_thinking")
         problems.push(`a block of type ${JSON.stringify(type)}`);
     }
+  } else {
+    problems.push(...choiceProblems(answer.message["choices"]));
   }
   if (!Object.hasOwn(finishReasons, answer.stopReason)) problems.push(`the stop reason ${answer.stopReason}`);
+  return problems;
+}
+
+/** What an OpenAI answer says beside its text. Reasoning is left behind like thinking. */
+function choiceProblems(value: unknown): string[] {
+  const choices: readonly unknown[] = Array.isArray(value) ? value : [];
+  if (choices.length > 1) return [`${choices.length} answers in one`];
+  const [choice] = choices;
+  const message = isObject(choice) && isObject(choice["message"]) ? choice["message"] : {};
+  const problems: string[] = [];
+  if (typeof message["refusal"] === "string" && message["refusal"] !== "") problems.push("a refusal in words of its own");
+  if (!saysNothing(message["audio"])) problems.push("audio");
   return problems;
 }
 

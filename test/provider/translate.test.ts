@@ -228,6 +228,7 @@ const chat = (said: JsonObject = {}, finish = "stop"): JsonObject => ({
   usage: { prompt_tokens: 10, completion_tokens: 4, total_tokens: 14 },
 });
 
+const choiceOf = (body: JsonObject): JsonObject => (body["choices"] as JsonObject[])[0] ?? {};
 const usage = (answer: ProvenAnswer): unknown => answer.message["usage"];
 
 describe("translateAnswer", () => {
@@ -281,6 +282,13 @@ describe("translateAnswer", () => {
     });
   });
 
+  it("carries an answer without text that nothing is missing from", () => {
+    for (const finish of ["stop", "length", "content_filter"]) {
+      const empty = { ...chat({ content: "" }, finish), usage: { prompt_tokens: 1, completion_tokens: 4 } };
+      expect(translateAnswer(proven(openai, empty), anthropic).sse()).toContain("message_stop");
+    }
+  });
+
   it("hands an answer of the same dialect on as it is, and keeps everything about the try", () => {
     const answer = proven(openai, chat());
     expect(translateAnswer(answer, openai)).toBe(answer);
@@ -325,6 +333,22 @@ describe("translateAnswer", () => {
           "tool_calls",
         ),
         "1 tool calls",
+      ],
+      [openai, chat({ content: "", refusal: "I cannot help." }), "a refusal in words of its own"],
+      [openai, chat({ content: "x", audio: { id: "a", data: "AAAA" } }), "audio"],
+      [openai, { ...chat(), choices: [0, 1].map((index) => ({ ...choiceOf(chat()), index })) }, "2 answers in one"],
+      [
+        anthropic,
+        message({
+          content: [{ type: "thinking", thinking: "hm", signature: "s" }],
+          usage: { input_tokens: 1, output_tokens: 40 },
+        }),
+        "no text, though 40 tokens were counted",
+      ],
+      [
+        openai,
+        { ...chat({ content: "" }, "content_filter"), usage: { prompt_tokens: 1, completion_tokens: 40 } },
+        "no text, though 40 tokens were counted",
       ],
     ];
     for (const [from, body, named] of refused) {
