@@ -58,7 +58,11 @@ function runner(killAfterMs: number | undefined): Promise<Ended> {
 function markedProcesses(): number {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(home) && readFileSync(`/proc/${pid}/environ`, "latin1").includes("RUNNER_RUN_ID=");
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(`/proc/${pid}/environ`, "latin1").includes(home) &&
+        readFileSync(`/proc/${pid}/environ`, "latin1").includes("RUNNER_RUN_ID=")
+      );
     } catch {
       return false;
     }
@@ -90,7 +94,9 @@ const leaks = readdirSync(home, { recursive: true, withFileTypes: true }).filter
 ).length;
 rmSync(home, { recursive: true, force: true });
 
-console.log(`${kills} kills at random instants of 20 to 350 ms after the start, ${((performance.now() - started) / 1000).toFixed(0)} s, Node ${process.versions.node}\n`);
+console.log(
+  `${kills} kills at random instants of 20 to 350 ms after the start, ${((performance.now() - started) / 1000).toFixed(0)} s, Node ${process.versions.node}\n`,
+);
 console.log("| what | count |\n|---|---|");
 console.log(`| runs killed / ended before their kill | ${tally.killed} / ${tally.endedBefore} |`);
 console.log(`| runs afterwards: all / failed / WRONG | ${tally.next} / ${tally.nextFailed} / ${tally.wrong} |`);

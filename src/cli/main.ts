@@ -35,7 +35,6 @@ async function main(argv: readonly string[]): Promise<number> {
 function createProgram(definitions: readonly CommandDefinition[], ended: (exitCode: number) => void): Command {
   const program = new Command("runner")
     .description("Runs AI agent turns from job files, heals broken provider streams, and says honestly how each run ended.")
-    .version(packageJson.version, "-V, --version")
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({ writeOut: (text) => writeAll(1, text), writeErr: (text) => writeAll(2, text), outputError: () => {} })
     .exitOverride()
@@ -46,6 +45,8 @@ function createProgram(definitions: readonly CommandDefinition[], ended: (exitCo
         "  runner run fpl-daily-check --dry-run                    show everything it would do, send nothing\n" +
         "  runner run fpl-daily-check --simulate stream_order:0.8  see it heal, without a key\n",
     );
+  // Commander reads an option's flags by patterns that take a millisecond to build, and here only the bare program has it.
+  if (definitions.length > 1) program.version(packageJson.version, "-V, --version");
   for (const definition of definitions) addCommand(program, definition, ended);
   return program;
 }
