@@ -1,4 +1,6 @@
 import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
+import { BlockBounds } from "./block-bounds.ts";
+import { BlockDeltas } from "./block-deltas.ts";
 import { Envelope } from "./envelope.ts";
 import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
 import { isObject, type Json, maxDepth, stringOr, tooDeep, tryParse } from "./json.ts";
@@ -21,12 +23,14 @@ const knownContent = /^content_block_(?:start|delta)$/;
 
 /**
  * The machine for `anthropic-messages`: one `push` an event, decided by (state, event). The message's envelope (start, stop
- * reason, usage, end) is kept by `Envelope`, its blocks by `Lanes`; this file says which of them an event belongs to.
+ * reason, usage, end) is kept by `Envelope`, its blocks by `Lanes`, `BlockBounds` and `BlockDeltas`; this file says which of them an event belongs to.
  */
 export class AnthropicNormalizer implements Normalizer {
   readonly #proof: Proof;
   readonly #envelope: Envelope;
   readonly #lanes: Lanes;
+  readonly #bounds: BlockBounds;
+  readonly #deltas: BlockDeltas;
   #out = "";
   /** This provider leaves the event lines out; recorded once. */
   #nameless = false;
@@ -46,6 +50,8 @@ export class AnthropicNormalizer implements Normalizer {
       },
       keep,
     );
+    this.#bounds = new BlockBounds(this.#proof, this.#lanes);
+    this.#deltas = new BlockDeltas(this.#proof, this.#lanes);
     this.#envelope = new Envelope(this.#proof, this.#lanes, emit, keep);
   }
 
@@ -235,15 +241,15 @@ export class AnthropicNormalizer implements Normalizer {
         return;
       case "content_block_start": {
         const facts = envelope.beforeBlock(event);
-        this.#content(() => this.#lanes.start(event, data, facts));
+        this.#content(() => this.#bounds.start(event, data, facts));
         return;
       }
       case "content_block_delta":
-        if (envelope.beforeDelta(event)) this.#content(() => this.#lanes.delta(event, data));
+        if (envelope.beforeDelta(event)) this.#content(() => this.#deltas.delta(event, data));
         return;
       case "content_block_stop":
         envelope.beforeStop();
-        this.#lanes.stop(event, data);
+        this.#bounds.stop(event, data);
         return;
       case "message_delta":
         envelope.delta(event, data);

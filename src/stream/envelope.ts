@@ -1,8 +1,10 @@
 import type { AssembledMessage, StreamEnd } from "./event.ts";
 import { assembledBlock } from "./block.ts";
-import { completeHead, emptyUsage, standInHead } from "./head.ts";
-import { isIndex, type Json, objectOr, stringOr } from "./json.ts";
-import type { Lanes, StartFacts } from "./lanes.ts";
+import type { StartFacts } from "./block-bounds.ts";
+import { emptyUsage } from "./head.ts";
+import { type Json, objectOr, stringOr } from "./json.ts";
+import type { Lanes } from "./lanes.ts";
+import { MessageStart } from "./message-start.ts";
 import type { Proof } from "./proof.ts";
 import { StopFacts } from "./stop-facts.ts";
 import { commonStopReason, cutByLimit } from "./stop-reason.ts";
@@ -11,10 +13,6 @@ import { anthropicUsage, UsageTally } from "./usage.ts";
 /** An answer without a block and with this many tokens said something that did not arrive. */
 const minLostTokens = 10;
 
-function saysNothing(content: unknown): boolean {
-  return content === undefined || content === null || content === "" || (Array.isArray(content) && content.length === 0);
-}
-
 /** The message round the blocks: its start, its stop reason and counters, its end, and whether all of it is one generation's. */
 export class Envelope {
   readonly tally = new UsageTally();
@@ -22,24 +20,9 @@ export class Envelope {
   readonly #lanes: Lanes;
   readonly #emit: (type: string, data: string) => void;
   readonly #keep: boolean;
+  readonly #start: MessageStart;
   readonly #stop: StopFacts;
-  readonly #ids = new Set<string>();
-  /** The message as the released start announced it. */
-  #head: Json = {};
-  /** The start to release before any block; undefined once it was. */
-  #pendingHead: string | undefined;
-  #headReleased = false;
-  /** No `message_start` has come; ours stands in for it. */
-  #synthetic = false;
-  /** The first content had neither a message start nor a block start before it. */
-  #headless = false;
-  #restarted = false;
-  /** A start came after content and its stop reason: the answer is whole, and what follows would be another one. */
-  #startAfterReason = false;
   #contentAfterReason = false;
-  /** The start came more than once before any content. */
-  #startedTwice = false;
-  #startSinceBlock = false;
   /** A `message_stop` came while something was irregular: only the end of the body proves that nothing follows. */
   #heldStop: string | undefined;
   #finalReason = "";
@@ -50,6 +33,7 @@ export class Envelope {
     this.#emit = emit;
     this.#keep = keep;
     this.#stop = new StopFacts(proof, this.tally);
+    this.#start = new MessageStart(proof, lanes, this.#stop, emit);
   }
 
   /** The provider has said how the answer ended and no content came since. */
@@ -64,104 +48,22 @@ export class Envelope {
 
   start(event: Json, data: string): void {
     const message = objectOr(event["message"]);
-    const id = stringOr(message["id"], "") || undefined;
-    if (!saysNothing(message["content"])) {
-      throw this.#proof.fault("malformed_frame", "a message_start carries content, which its events would double");
-    }
+    this.#start.refuseContent(message);
     this.#refuseAfterStop();
     this.tally.merge(message["usage"]);
-    if (this.#proof.state === "idle") this.#first(message, data);
-    else if (this.#synthetic) this.#late(message, data);
-    else this.#again(id);
-    if (id !== undefined) this.#ids.add(id);
-  }
-
-  #first(message: Json, data: string): void {
-    this.#proof.state = "open";
-    this.#headData(message, data);
-    this.#releaseHead();
-  }
-
-  #headData(message: Json, data: string): void {
-    const { head, regular } = completeHead(message);
-    if (!regular) {
-      this.#proof.repair(
-        "start_fields",
-        "the message start lacked fields that carry no content; they were given their empty values",
-      );
-    }
-    this.#head = head;
-    this.#pendingHead = regular ? data : JSON.stringify({ type: "message_start", message: head });
-  }
-
-  #releaseHead(): void {
-    if (this.#pendingHead === undefined) return;
-    this.#headReleased = true;
-    this.#emit("message_start", this.#pendingHead);
-    this.#pendingHead = undefined;
-  }
-
-  /** A second start came after something was released or said: a block that begins again would be another generation's. */
-  get #restartedNow(): boolean {
-    return this.#restarted || (this.#startedTwice && !this.#proof.contentSeen && this.#lanes.anyBehind);
+    this.#start.take(message, data);
   }
 
   /** Called before any block is released: the start goes first. */
   openForContent(): void {
-    this.#releaseHead();
-  }
-
-  /** The real start after content that had to do without it. */
-  #late(message: Json, data: string): void {
-    this.#synthetic = false;
-    if (!this.#headReleased) {
-      this.#proof.repair("late_start", "the message start came after its first block start and before any content");
-      this.#headData(message, data);
-      this.#releaseHead();
-      return;
-    }
-    this.#proof.repair(
-      "late_start",
-      "the message start came after the first content; a block that begins again after it is refused",
-    );
-    this.#restarted = true;
-  }
-
-  #again(id: string | undefined): void {
-    const known = id === undefined || this.#ids.size === 0 || this.#ids.has(id);
-    if (!this.#proof.contentSeen) {
-      this.#proof.repair(
-        known ? "dup_start" : "id_replaced",
-        "nothing had been said yet, so whatever generation follows is whole",
-      );
-      // A stop reason before the start belongs to what the start replaces, and so does an empty block.
-      this.#stop.forget();
-      this.#startedTwice = true;
-      this.#startSinceBlock = true;
-      return;
-    }
-    if (!known)
-      throw this.#proof.fault(
-        "spliced_message",
-        "after content a message_start with another id began: two answers in one stream",
-      );
-    this.#restarted = true;
-    if (this.#lanes.anySynthetic)
-      throw this.#proof.fault(
-        "restarted_message",
-        "after a second message_start a restart could not be told: block starts are missing",
-      );
-    this.#startAfterReason = this.#stop.reason !== undefined;
-    this.#proof.repair("dup_start", "the same start again and no block begins again after it, so the content goes on");
+    this.#start.release();
   }
 
   /** A block begins: gives the message a start if it has none, and tells what the blocks cannot know. */
   beforeBlock(event: Json): StartFacts {
     this.#refuseAfterStop();
-    if (this.#proof.state === "idle") this.#standIn(event["index"]);
-    const twins = this.#startedTwice && !this.#startSinceBlock;
-    this.#startSinceBlock = false;
-    return { restarted: this.#restartedNow, certified: this.certified, twins };
+    if (this.#proof.state === "idle") this.#start.standIn(event["index"]);
+    return { ...this.#start.beforeBlock(), certified: this.certified };
   }
 
   /** Content comes: false if it is an empty delta before everything, which adds nothing. */
@@ -179,20 +81,9 @@ export class Envelope {
       this.#proof.repair("empty_delta", "an empty delta before the message adds nothing");
       return false;
     }
-    this.#standIn(event["index"]);
-    this.#headless = true;
+    this.#start.standIn(event["index"]);
+    this.#start.headless = true;
     return true;
-  }
-
-  #standIn(index: unknown): void {
-    if (!isIndex(index) || index > 0) {
-      throw this.#proof.fault("truncated", "the first content is not of the first block: the beginning of the answer is missing");
-    }
-    this.#proof.state = "open";
-    this.#synthetic = true;
-    this.#head = standInHead();
-    this.#pendingHead = JSON.stringify({ type: "message_start", message: this.#head });
-    this.#proof.repair("synthetic_start", "content came without message_start; only the envelope was missing");
   }
 
   #refuseAfterStop(): void {
@@ -201,7 +92,7 @@ export class Envelope {
   }
 
   contentCame(): void {
-    if (this.#startAfterReason)
+    if (this.#start.afterReason)
       throw this.#proof.fault("restarted_message", "a whole answer was followed by another start and more content");
     if (this.#stop.reason !== undefined) this.#contentAfterReason = true;
   }
@@ -237,7 +128,7 @@ export class Envelope {
 
   /** Start and blocks came twice: two streams in one, of which one is being read, unless nothing follows its end. */
   get #twins(): boolean {
-    return this.#startedTwice && this.#lanes.mixed;
+    return this.#start.twice && this.#lanes.mixed;
   }
 
   /** The end of a block comes. */
@@ -279,7 +170,7 @@ export class Envelope {
         ? proof.fault("empty_stream", "the stream ended after its start, without content and stop reason")
         : proof.fault("truncated", "the stream ended without a stop reason");
     }
-    if (this.#headless && this.#synthetic) {
+    if (this.#start.missing) {
       throw proof.fault("truncated", "the answer has neither a message start nor a block start: its beginning may be missing");
     }
     this.#lanes.closeAll();
@@ -292,7 +183,7 @@ export class Envelope {
         "the stop reason came, so the generator had finished; only the end marker was missing",
       );
     this.openForContent();
-    this.#emit("message_delta", this.#stop.terminal(this.#finalReason, this.#head["usage"]));
+    this.#emit("message_delta", this.#stop.terminal(this.#finalReason, this.#start.head["usage"]));
     this.#emit("message_stop", stopData ?? JSON.stringify({ type: "message_stop" }));
     proof.state = "ended";
   }
@@ -334,9 +225,9 @@ export class Envelope {
     if (this.#proof.state !== "ended") throw new Error("message() before the end of the stream");
     if (!this.#keep) throw new Error("message() of a stream whose content was not kept (assemble: false)");
     const blocks = this.#lanes.output.released.map(assembledBlock);
-    const usage = { ...emptyUsage, ...objectOr(this.#head["usage"]), ...this.tally.raw() };
+    const usage = { ...emptyUsage, ...objectOr(this.#start.head["usage"]), ...this.tally.raw() };
     const body = {
-      ...this.#head,
+      ...this.#start.head,
       stop_sequence: null,
       ...this.#stop.fields,
       content: blocks,
@@ -345,8 +236,8 @@ export class Envelope {
     };
     return {
       body,
-      id: stringOr(this.#head["id"], ""),
-      model: stringOr(this.#head["model"], ""),
+      id: stringOr(this.#start.head["id"], ""),
+      model: stringOr(this.#start.head["model"], ""),
       stopReason: commonStopReason(this.#finalReason),
       text: blocks.map((block) => (block["type"] === "text" ? stringOr(block["text"], "") : "")).join(""),
       toolCalls: this.#lanes.toolCalls,
