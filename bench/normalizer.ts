@@ -63,8 +63,8 @@ const clean = (piece: (at: number) => string, bytes = size): string =>
 /** The same with everything that can be put right: repeated starts, an index gap, stray and missing stops, no event lines. */
 const irregular = (piece: (at: number) => string): string =>
   start.repeat(29) +
-  blockStop(7) +
   blockStart(3, { type: "text" }) +
+  blockStop(7) +
   text(3, piece)
     .map((each, at) => (at % 1000 === 500 ? each + start : each))
     .join("") +
