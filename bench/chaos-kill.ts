@@ -85,7 +85,7 @@ await provider.close();
 
 const database = new DatabaseSync(path.join(stateDir, "ledger.sqlite"));
 const count = (sql: string): number => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
-const integrity = Object.values(database.prepare("PRAGMA integrity_check").get() ?? {})[0];
+const integrity = String(Object.values(database.prepare("PRAGMA integrity_check").get() ?? {})[0]);
 const statuses = database.prepare("SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status").all();
 const open = count("SELECT count(*) FROM runs WHERE status = 'running'");
 database.close();
@@ -100,7 +100,7 @@ console.log(
 console.log("| what | count |\n|---|---|");
 console.log(`| runs killed / ended before their kill | ${tally.killed} / ${tally.endedBefore} |`);
 console.log(`| runs afterwards: all / failed / WRONG | ${tally.next} / ${tally.nextFailed} / ${tally.wrong} |`);
-console.log(`| runs in the ledger | ${statuses.map((row) => `${row["n"]} ${row["status"]}`).join(", ")} |`);
+console.log(`| runs in the ledger | ${statuses.map((row) => `${String(row["n"])} ${String(row["status"])}`).join(", ")} |`);
 console.log(`| runs left open / processes left / files with the key | ${open} / ${tally.orphans} / ${leaks} |`);
 console.log(`| integrity_check | ${integrity} |`);
 process.exitCode = open + tally.orphans + leaks + tally.wrong + tally.nextFailed === 0 && integrity === "ok" ? 0 : 1;
