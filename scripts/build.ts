@@ -17,6 +17,7 @@ const libraries = ["cosmiconfig", "croner", "execa", "yaml"];
 
 /** Our own code likewise: what only some commands need. */
 const ownFiles: Readonly<Record<string, string>> = {
+  program: "src/cli/program.ts",
   runtime: "src/compose/runtime.ts",
   gateway: "src/compose/gateway.ts",
   simulator: "src/provider/script.ts",
@@ -130,5 +131,5 @@ execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", 
 });
 const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" };
 await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] });
-await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles] });
+await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles, lazyChildProcess] });
 await bundle({ ...program, entryPoints: Object.fromEntries(libraries.map((name) => [name, name])), plugins: [lazyExeca] });

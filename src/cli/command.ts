@@ -21,6 +21,8 @@ export interface CommandDefinition {
   readonly summary: string;
   /** Shown under the command's own help, first line of what people look for: examples. */
   readonly examples: readonly (readonly [command: string, meaning: string])[];
+  /** It takes no arguments and no options beside the shared ones, so that its bare name needs no parser. */
+  readonly bare?: boolean;
   /** Arguments and options beside the shared ones. */
   readonly define: (command: Command) => void;
   readonly execute: (

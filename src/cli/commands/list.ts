@@ -15,6 +15,7 @@ export const list: CommandDefinition = {
     ["runner list", "all jobs"],
     ["runner list --json", "for scripts"],
   ],
+  bare: true,
   define: () => {},
   execute,
 };

@@ -8,6 +8,7 @@ export const validate: CommandDefinition = {
     ["runner validate", "exit 0 if all is well, else 78"],
     ["runner validate --json", "problems with file, line, column and path"],
   ],
+  bare: true,
   define: () => {},
   execute,
 };

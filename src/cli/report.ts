@@ -1,0 +1,54 @@
+/** What an error means to a person and to a script: its words, its place, its remedy, its exit code. */
+import { ConfigError, JobError, LedgerError, UsageError, formatIssue, type Issue } from "../errors.ts";
+import { exitCodes } from "../run/exit-code.ts";
+import { jsonVersion, writeAll, type Output } from "./output.ts";
+
+/** Says what went wrong, in words or as a document, and returns the exit code that belongs to it. */
+export function report(error: unknown, output: Output): number {
+  const told = explain(error);
+  if (output.json) {
+    writeAll(
+      1,
+      `${JSON.stringify({ version: jsonVersion, kind: "error", error: { ...told, exitCode: told.exitCode } }, undefined, 2)}\n`,
+    );
+    return told.exitCode;
+  }
+  const lines = told.issues === undefined ? [told.message] : told.issues.map(formatIssue);
+  for (const line of lines) output.note(`${output.styleNote("red", "error:")} ${line}`);
+  if (told.hint !== undefined) output.note(told.hint);
+  return told.exitCode;
+}
+
+interface Told {
+  readonly code: string;
+  readonly message: string;
+  readonly exitCode: number;
+  readonly issues?: readonly Issue[];
+  readonly hint?: string;
+}
+
+function explain(error: unknown): Told {
+  if (error instanceof UsageError) {
+    return {
+      code: "usage",
+      message: error.message,
+      exitCode: exitCodes.usage,
+      ...(error.suggestion === undefined ? {} : { hint: error.suggestion }),
+    };
+  }
+  if (error instanceof ConfigError || error instanceof JobError) {
+    const code = error instanceof ConfigError ? "configuration" : "jobs";
+    return { code, message: error.message, exitCode: exitCodes.config, issues: error.issues };
+  }
+  if (error instanceof LedgerError) {
+    const lasting = ["newer_schema", "older_schema", "permission", "corrupt"].includes(error.reason);
+    return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.config : exitCodes.later };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: "internal",
+    message: `internal error: ${message}`,
+    exitCode: exitCodes.failed,
+    hint: "This is a fault of runner's. Please report it with the command that showed it.",
+  };
+}
