@@ -26,7 +26,10 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
   try {
     const id = wanted === "last" ? ((await ledger.history({ limit: 1 }))[0]?.runId ?? "") : wanted;
     const found = id === "" ? undefined : await ledger.run(id);
-    if (found === undefined) throw new UsageError(`there is no run "${wanted}"`, { suggestion: "See: runner history" });
+    if (found === undefined)
+      throw new UsageError(`there is no run "${wanted}"`, {
+        suggestion: "Give 4 characters of its id or more; see: runner history",
+      });
     if ("ambiguous" in found)
       throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, {
         suggestion: "Give more of the id.",
