@@ -77,8 +77,10 @@ async function attemptUntilEnd(
     tally.attempts += 1;
     history.push(toRecord(ended));
     const { result } = ended;
-    if (result.status === "answered")
-      return { status: "succeeded", exitCode: 0, reason: successWords(tally), output: result.text };
+    if (result.status === "answered") {
+      const left = ended.confirmedDead ? "" : "; something it started could not be confirmed dead";
+      return { status: "succeeded", exitCode: 0, reason: `${successWords(tally)}${left}`, output: result.text };
+    }
     if (request.signal.aborted) return cancelled(request.signal.reason);
     if (deadline.aborted) return outOfTime(job);
     const step = nextAttempt(history, policy, parts.clock.monotonic(), parts.random());

@@ -259,10 +259,15 @@ describe("stopping", () => {
   });
 
   it("keeps the first cause: an abort after a limit is still the limit", async () => {
-    await using server = await httpServer((_, response) => response.writeHead(200).flushHeaders());
+    const hungUp = Promise.withResolvers<void>();
+    await using server = await httpServer((_, response) => {
+      response.once("close", hungUp.resolve);
+      response.writeHead(200).flushHeaders();
+    });
     const controller = new AbortController();
-    const answer = await post(ask(server.url, { signal: controller.signal, limits: { firstByteMs: 50, tryMs: 100 } }));
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const answer = await post(ask(server.url, { signal: controller.signal, limits: { firstByteMs: 50, tryMs: 10_000 } }));
+    // The limit hangs up, and only then comes the abort.
+    await hungUp.promise;
     controller.abort();
     await expect(async () => {
       for await (const chunk of answer.body) expect(chunk).toBe("never");

@@ -1,10 +1,10 @@
 import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
 import { simulatedJobId } from "../../run/run.ts";
-import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { duration, instantUtc, oneLine, shortId } from "../format.ts";
 import { deathWatch, statusWords } from "../status.ts";
 import { table } from "../output.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 export const history: CommandDefinition = {
   name: "history",
@@ -24,9 +24,7 @@ async function execute(
   [jobName]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const limit = Number(options["limit"]);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
-    throw new UsageError(`--limit takes a whole number from 1 to 100000, not "${String(options["limit"])}"`);
+  const limit = wholeNumber("-n, --limit", options["limit"], 1, 100_000);
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const known = jobName === undefined ? undefined : project.jobIdFor(jobName);

@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import { onStopSignals } from "../signals.ts";
+import { largestSeed, wholeNumber } from "../whole-number.ts";
 
 export const mock: CommandDefinition = {
   name: "mock",
@@ -35,7 +36,8 @@ async function execute(
         context.output.data(`${name.padEnd(26)}  ${group.padEnd(16)}  ${description}`);
     return 0;
   }
-  const [port, seed] = [wholeNumber("--port", options["port"], 65_535), wholeNumber("--seed", options["seed"], 2 ** 31 - 1)];
+  const port = wholeNumber("--port", options["port"], 0, 65_535);
+  const seed = wholeNumber("--seed", options["seed"], 0, largestSeed);
   const simulation = typeof options["simulate"] === "string" ? parseSimulation(options["simulate"], seed) : { faults: [], seed };
   const server = await startSimulatedProvider({ simulation, port }).catch((error: unknown) => {
     throw new UsageError(`cannot listen on 127.0.0.1:${port}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -54,11 +56,4 @@ async function execute(
   await server.close();
   // A signal is how a server is meant to end, so it is not a failure.
   return 0;
-}
-
-function wholeNumber(name: string, value: unknown, max: number): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 0 || number > max)
-    throw new UsageError(`${name} takes a whole number from 0 to ${max}, not "${String(value)}"`);
-  return number;
 }

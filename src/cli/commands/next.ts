@@ -1,9 +1,9 @@
-import { UsageError } from "../../errors.ts";
 import type { Job } from "../../job/job.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { ago, instantIn, instantUtc } from "../format.ts";
 import { reportProblems } from "../problems.ts";
 import { table } from "../output.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 export const next: CommandDefinition = {
   name: "next",
@@ -27,9 +27,7 @@ async function execute(
   [jobName]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const count = Number(options["count"]);
-  if (!Number.isInteger(count) || count < 1 || count > 10_000)
-    throw new UsageError(`-n takes a whole number from 1 to 10000, not "${String(options["count"])}"`);
+  const count = wholeNumber("-n, --count", options["count"], 1, 10_000);
   const [{ loadProject }, { nextSlots }] = await Promise.all([
     import("../../compose/project.ts"),
     import("../../schedule/slot.ts"),

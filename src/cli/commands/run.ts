@@ -7,6 +7,7 @@ import { plainText, shortId } from "../format.ts";
 import { OutputError } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
 import { createReporter, quietReporter } from "../reporter.ts";
+import { largestSeed, wholeNumber } from "../whole-number.ts";
 
 export const run: CommandDefinition = {
   name: "run",
@@ -95,15 +96,9 @@ function warn({ output }: CommandContext, warnings: readonly Issue[]): void {
   for (const warning of warnings) output.note(`${output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
 }
 
-/** NaN for what is no whole number from 0 to 2^31 - 1. */
-function wholeNumber(written: unknown): number {
-  return typeof written === "string" && /^\d{1,10}$/.test(written) && Number(written) < 2 ** 31 ? Number(written) : Number.NaN;
-}
-
 function simulation(options: Readonly<Record<string, unknown>>): { faults: string; seed: number | undefined } | undefined {
   const faults = options["simulate"];
-  const seed = options["seed"] === undefined ? undefined : wholeNumber(options["seed"]);
-  if (Number.isNaN(seed)) throw new UsageError(`--seed takes a whole number, not "${String(options["seed"])}"`);
+  const seed = options["seed"] === undefined ? undefined : wholeNumber("--seed", options["seed"], 0, largestSeed);
   if (typeof faults !== "string") {
     if (seed !== undefined) throw new UsageError("--seed means something only together with --simulate");
     return undefined;
