@@ -40,6 +40,16 @@ export const faults = [
   "server",
   /** The turn's process ended without a result: killed, crashed, or gone. */
   "turn_died",
+  /** The run's budget (tokens, money, calls, turns, time) is used up. */
+  "budget",
+  /** The turn said itself that it failed: the marker that its prompt names, or a command's exit code. */
+  "declared",
+  /** The gate before the turn failed: crashed, took too long, or could not be started. */
+  "gate",
+  /** The configured event handler threw, took too long, or gave back what is no stream. */
+  "event_handler",
+  /** The model is being left alone after repeated failures; nothing was asked. */
+  "breaker_open",
   /** A broken invariant of our own. */
   "internal",
   "unknown",
@@ -216,6 +226,12 @@ export class StreamError extends RunnerError {
   }
 }
 
+/** What was recorded of one stream: see `Recording` in job/job.ts. One line of JSON an entry. */
+export interface StreamRecording {
+  readonly mode: "shape" | "full";
+  readonly text: string;
+}
+
 export interface ProviderErrorFacts extends ErrorOptions {
   fault: Fault;
   /** HTTP status, if an answer came. */
@@ -233,6 +249,7 @@ export interface ProviderErrorFacts extends ErrorOptions {
   repairs?: readonly Repair[] | undefined;
   /** The stream's own reason when the failure was found in a stream. */
   reason?: StreamFaultReason | undefined;
+  recording?: StreamRecording | undefined;
 }
 
 /** A try that failed at the provider boundary, classified once by the adapter that knows the API. */
@@ -247,6 +264,7 @@ export class ProviderError extends RunnerError {
   readonly usage: Usage;
   readonly repairs: readonly Repair[];
   readonly reason: StreamFaultReason | undefined;
+  readonly recording: StreamRecording | undefined;
   constructor(message: string, facts: ProviderErrorFacts) {
     super(message, facts);
     this.fault = facts.fault;
@@ -259,6 +277,7 @@ export class ProviderError extends RunnerError {
     this.usage = facts.usage ?? {};
     this.repairs = facts.repairs ?? [];
     this.reason = facts.reason;
+    this.recording = facts.recording;
   }
 }
 

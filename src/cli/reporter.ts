@@ -82,6 +82,24 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
         ...changes,
       ];
     }
+    case "tool_started":
+      return [];
+    case "tool_finished": {
+      const { plan, end, tookMs } = event;
+      const failed = end.status === "succeeded" ? "" : `: ${oneLine(end.error ?? end.status, 160)}`;
+      return [
+        style(
+          end.status === "succeeded" ? "dim" : "yellow",
+          `      tool ${oneLine(plan.name, 60)} ${end.status} in ${duration(tookMs)}${failed}`,
+        ),
+      ];
+    }
+    case "gate_finished":
+      return [
+        style(event.verdict === "failed" ? "yellow" : "dim", `  gate: ${oneLine(event.why, 200)} (${duration(event.tookMs)})`),
+      ];
+    case "expectation_failed":
+      return event.unmet.map((line) => style("yellow", `  expected: ${oneLine(line, 300)}`));
     case "attempt_finished": {
       const killed =
         event.killed === 0

@@ -3,7 +3,7 @@
  * later, the dashboard turn them into something to look at. The same facts are in the ledger when each event is emitted.
  */
 import type { ProviderError } from "../errors.ts";
-import type { CallObserver, TryPlan } from "../gateway/gateway.ts";
+import type { CallObserver, ToolEnd, ToolPlan, TryPlan } from "../gateway/gateway.ts";
 import type { RunStart } from "../ledger/ledger.ts";
 import type { Rung } from "../run/ladder.ts";
 import type { TurnResult } from "../turn/turn.ts";
@@ -50,6 +50,25 @@ export type RunEvent =
       readonly answer: Answer;
       readonly tookMs: number;
     }
+  | { readonly type: "tool_started"; readonly at: number; readonly attempt: number; readonly plan: ToolPlan }
+  | {
+      readonly type: "tool_finished";
+      readonly at: number;
+      readonly attempt: number;
+      readonly plan: ToolPlan;
+      readonly end: ToolEnd;
+      readonly tookMs: number;
+    }
+  /** The gate has spoken; the turn follows only on `go`. */
+  | {
+      readonly type: "gate_finished";
+      readonly at: number;
+      readonly verdict: "go" | "nothing_to_do" | "failed";
+      readonly why: string;
+      readonly tookMs: number;
+    }
+  /** The answer came and an expectation does not hold. */
+  | { readonly type: "expectation_failed"; readonly at: number; readonly attempt: number; readonly unmet: readonly string[] }
   | {
       readonly type: "attempt_finished";
       readonly at: number;

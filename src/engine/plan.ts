@@ -21,6 +21,8 @@ export async function planRun(
   job: Job,
   request: Pick<RunRequest, "model" | "stream">,
 ): Promise<RunPlan> {
+  // A plain job asks no model.
+  if (job.payload.kind === "command") return { modelAsked: "", ladder: [], dialect: "anthropic-messages", notes: [] };
   const own = [job.payload.model ?? parts.defaults.model, ...(job.payload.fallbacks ?? parts.defaults.fallbacks)];
   // A model the job itself names twice is noted by the ladder; that the one asked for is also the job's own needs no note.
   const names = [request.model, ...own.filter((name) => name !== request.model)].filter((name) => name !== undefined);

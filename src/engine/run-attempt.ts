@@ -86,6 +86,7 @@ export async function runAttempt(context: AttemptContext, attempt: number, why: 
 /** What the turn asks, as far as the job decides it. */
 export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]): TurnAsk {
   const { payload } = job;
+  if (payload.kind === "command") return { system: "", message: "", model: modelAsked, dialect, stream: false, maxTokens: 1 };
   const system = systemPrompt(payload.system);
   // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
   return { system, message: payload.message, model: modelAsked, dialect, stream: false, maxTokens: payload.maxTokens };

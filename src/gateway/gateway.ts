@@ -2,9 +2,9 @@
  * The gateway's contract: the loopback HTTP door between a turn's process and the providers. It holds the keys; a turn's
  * process holds only the token of a grant, which dies with the attempt.
  */
-import type { Fault, ProviderError } from "../errors.ts";
+import type { Fault, ProviderError, Usage } from "../errors.ts";
 import type { Provider, ProvenAnswer } from "../provider/provider.ts";
-import type { RetryPolicy } from "../job/job.ts";
+import type { OnRateLimit, Recording, RetryPolicy } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
 
 interface GatewayLimits {
@@ -55,10 +55,63 @@ export interface Grant {
   readonly wholeAnswersOnly?: boolean;
   /** The end of the attempt, before which every call of it must be answered. Absent: only the call's own limits count. */
   readonly deadline?: AttemptDeadline;
+  /** Default `fallback`. */
+  readonly onRateLimit?: OnRateLimit;
+  /** What is recorded of each stream. Default `off`. */
+  readonly record?: Recording;
+  /** Absolute path of the job's event handler. */
+  readonly eventHandler?: string;
+  /** Shared by all attempts of a run. Absent: no budget. */
+  readonly budget?: RunBudget;
+  /** Absent: no model is ever left alone. */
+  readonly breakers?: Breakers;
   /** Ends every call of the attempt. */
   readonly signal: AbortSignal;
   /** Told of each step before and after it; awaited, so that the record is durable before the step. */
   readonly observer: CallObserver;
+}
+
+/** What a run may still spend; `gateway/budget.ts` counts. */
+export interface RunBudget {
+  /** Before a call: the words of what is used up, such as `limits.tokens: 10,250 of 10,000 used`; undefined while there is some left. */
+  exhausted(): string | undefined;
+  /** Takes a call, and one question of the turn. */
+  countCall(): void;
+  /** After each try, failed ones included: each is billed. */
+  spend(rung: Rung, usage: Usage): void;
+}
+
+/** The breakers of models and providers, across runs; the engine keeps them in the ledger. */
+export interface Breakers {
+  /** Before a try. `probe`: the model was left alone and this try, of one process only, finds out whether it is back. */
+  admit(rung: Rung): Promise<
+    | { readonly open: false; readonly probe: boolean }
+    /** `until`: epoch ms. */
+    | { readonly open: true; readonly until: number; readonly why: string }
+  >;
+  answered(rung: Rung): Promise<void>;
+  failed(rung: Rung, error: ProviderError): Promise<void>;
+}
+
+/** A tool run that is about to begin. */
+export interface ToolPlan {
+  /** Number of the tool run within the attempt, from 1, in the order of the model's calls. */
+  readonly tool: number;
+  /** Number of the call that asked for it. */
+  readonly call: number;
+  /** As the model names it. */
+  readonly name: string;
+  /** The grant it belongs to: `shell`, `files`, `http` or `mcp:NAME`. */
+  readonly grant: string;
+  /** Its input as JSON; cut to 4,000 characters by the ledger. */
+  readonly input: string;
+}
+
+export interface ToolEnd {
+  /** `refused`: the grant does not allow it; nothing was done. */
+  readonly status: "succeeded" | "failed" | "refused";
+  readonly error?: string;
+  readonly outputBytes: number;
 }
 
 interface AttemptDeadline {
@@ -77,6 +130,12 @@ export interface TryPlan {
 }
 
 export interface CallObserver {
+  /**
+   * Before a tool runs, durable before it does: a tool whose start cannot be recorded is not run. Rejects for a number that was started
+   * already, so that nothing runs twice.
+   */
+  toolStarted?(plan: ToolPlan): Promise<void>;
+  toolFinished?(tool: number, end: ToolEnd): Promise<void>;
   callStarted(call: { call: number; dialect: string; modelAsked: string; stream: boolean }): Promise<void>;
   /** Before waiting, so that a person sees what is being waited for. Not a durable step. */
   waiting(plan: { call: number; rung: Rung; waitMs: number; why: string }): void;

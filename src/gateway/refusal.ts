@@ -41,6 +41,11 @@ const shapes: Readonly<Record<Fault, Shape>> = {
   bad_request: { status: 400, type: "invalid_request_error", code: "invalid_request" },
   server: { status: 502, type: "api_error", code: "server_error" },
   turn_died: { status: 500, type: "api_error", code: "server_error" },
+  budget: { status: 400, type: "invalid_request_error", code: "budget_exhausted" },
+  declared: { status: 500, type: "api_error", code: "server_error" },
+  gate: { status: 500, type: "api_error", code: "server_error" },
+  event_handler: { status: 502, type: "api_error", code: "server_error" },
+  breaker_open: { status: 503, type: "overloaded_error", code: "server_is_overloaded" },
   internal: { status: 500, type: "api_error", code: "internal" },
   unknown: { status: 502, type: "api_error", code: "server_error" },
 };

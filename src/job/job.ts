@@ -12,9 +12,29 @@ export interface Job {
   /** Default true. A disabled job is still run by hand. */
   readonly enabled: boolean;
   readonly schedule: Schedule;
-  readonly payload: AgentTurnPayload;
+  readonly payload: Payload;
   readonly retry: RetryPolicy;
   readonly limits: JobLimits;
+  /** Ends the run cleanly, exit 80, when it is used up. Absent: no budget. */
+  readonly budget?: Budget;
+  /** What to do when a provider says "later": see `OnRateLimit`. Default `fallback`. */
+  readonly onRateLimit?: OnRateLimit;
+  /** A cheap command before the turn that may say there is nothing to do. */
+  readonly gate?: Gate;
+  /** What must hold of the answer for the run to be a success, beside being whole and not empty. */
+  readonly expect?: Expectations;
+  /** The whole answer that means "nothing to report". Default `NO_REPLY`; `false`: no answer means that. */
+  readonly quiet?: string | false;
+  /** What is recorded of each stream. Default `shape`. */
+  readonly record?: Recording;
+  /** Values for `{{vars.x}}` in the message and the system prompt. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Names of variables of runner's environment that `{{env.X}}` may show. Default none. */
+  readonly env?: readonly string[];
+  /** Folder the turn, its gate and its expectations work in, absolute. Default: a fresh one, removed with the attempt. */
+  readonly workDir?: string;
+  /** A module that sees the raw events of every stream of the job first, absolute path; see docs/streams.md. */
+  readonly eventHandler?: string;
   /** The turn may be repeated although tools have run in a failed attempt. Default false. */
   readonly idempotent: boolean;
   /** Where it was read, for messages. */
@@ -30,6 +50,8 @@ export type Schedule =
   | { readonly kind: "at"; readonly at: string }
   /** Only by hand. */
   | { readonly kind: "manual" };
+
+export type Payload = AgentTurnPayload | CommandPayload;
 
 export interface AgentTurnPayload {
   readonly kind: "agentTurn";
@@ -47,6 +69,126 @@ export interface AgentTurnPayload {
   readonly system?: string;
   /** Most tokens the model may answer with, per call. Default 8,192. */
   readonly maxTokens: number;
+  /** What the turn may do beside answering. Default nothing. */
+  readonly tools?: ToolGrants;
+  /** Most questions of one attempt to the model; tools are used between them. Default 30. */
+  readonly maxTurns?: number;
+  /** How much the model is to think, where it can; the provider's default if absent. */
+  readonly thinking?: "off" | "low" | "medium" | "high";
+}
+
+/** A plain job: a program without a model, with the same claims, retries, limits, expectations and history. */
+export interface CommandPayload {
+  readonly kind: "command";
+  /** Program and arguments; no shell. */
+  readonly argv: readonly string[];
+  /** Written to its stdin. Default none: stdin is empty. */
+  readonly input?: string;
+  /** Added to its environment; values may be references `${NAME}` to runner's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ends it when it writes nothing for so long. Default no such limit. */
+  readonly noOutputMs?: number;
+}
+
+/** What a turn may do. What is not granted does not exist for the model. */
+export interface ToolGrants {
+  /** MCP servers by a name of the job's choice; started for the attempt, dead after it. */
+  readonly mcp?: Readonly<Record<string, McpGrant>>;
+  readonly shell?: ShellGrant;
+  readonly files?: FilesGrant;
+  readonly http?: HttpGrant;
+}
+
+export type McpGrant = (
+  | {
+      readonly transport: "stdio";
+      readonly argv: readonly string[];
+      /** The server's environment beside the turn's own; values may be references `${NAME}`, resolved in runner. */
+      readonly env?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly transport: "http";
+      readonly url: string;
+      /** Values may be references `${NAME}`. */
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+) & {
+  /** Names of the server's tools that may be used. Default all. */
+  readonly tools?: readonly string[];
+  /** One tool call. Default 60 s. */
+  readonly timeoutMs: number;
+};
+
+export interface ShellGrant {
+  /** Programs that may be run, by name (found in PATH) or absolute path. */
+  readonly allow: readonly string[];
+  /** The model may give one shell string, run by `sh -c`; the allow-list then means nothing. Default false: argv only. */
+  readonly shellStrings: boolean;
+  /** One command. Default 60 s. */
+  readonly timeoutMs: number;
+}
+
+export interface FilesGrant {
+  /** `ro`: read and list. `rw`: write, too. Always below the work folder, whatever links say. */
+  readonly access: "ro" | "rw";
+}
+
+export interface HttpGrant {
+  /** Hosts that may be asked: `api.example.com`, or `*.example.com` for every name below it. */
+  readonly allow: readonly string[];
+  /** Default GET and HEAD. */
+  readonly methods: readonly string[];
+  /** Addresses of private networks and of this machine may be asked. Default false. */
+  readonly privateAddresses: boolean;
+  /** One request. Default 30 s. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * `fallback` (default): as the ladder of docs/healing.md, the next model when the wait is long. `wait`: the same model is waited for, up
+ * to `limits.maxWait`. `defer`: the run ends `deferred` with the time the provider named, and no other model is asked.
+ */
+export type OnRateLimit = "wait" | "fallback" | "defer";
+
+/** Of a stream: event types, indexes, hashed ids and lengths; or every byte; or nothing. */
+export type Recording = "shape" | "full" | "off";
+
+/** `limits.tokens` … in the file. Counted over all attempts, calls and tries of a run, failed ones included. */
+export interface Budget {
+  /** Input and output together. */
+  readonly tokens?: number;
+  /** US dollars by the price table; a try whose price is not known counts as nothing, and a note says so. */
+  readonly usd?: number;
+  /** Model calls. */
+  readonly calls?: number;
+  /** Questions to the model of the built-in turn, over all attempts. */
+  readonly turns?: number;
+  /** Wall-clock time from claim to end; unlike `limits.run` it ends cleanly with what there is. */
+  readonly ms?: number;
+}
+
+/** Exit 0: go on, stdout are the facts. 1 with nothing on stderr: nothing to do. Anything else: the gate failed. */
+export interface Gate {
+  readonly argv: readonly string[];
+  /** Default 30 s. */
+  readonly timeoutMs: number;
+}
+
+export interface Expectations {
+  /** Default true. False: an empty answer is a success. */
+  readonly notEmpty?: boolean;
+  readonly contains?: readonly string[];
+  readonly notContains?: readonly string[];
+  /** Regular expressions (ECMAScript, `u` flag), each of which must match somewhere. */
+  readonly matches?: readonly string[];
+  /** Least characters of the answer without outer blanks. */
+  readonly minLength?: number;
+  /** JSON Schema (draft 2020-12) that the answer, read as JSON, must satisfy; the value becomes the run's output value. */
+  readonly jsonSchema?: Readonly<Record<string, unknown>> | boolean;
+  /** Files that must be there afterwards, relative to the work folder. `fresh`: changed since the run began. */
+  readonly files?: readonly { readonly path: string; readonly fresh: boolean }[];
+  /** A program that must exit 0; it gets the answer on stdin. */
+  readonly command?: { readonly argv: readonly string[]; readonly timeoutMs: number };
 }
 
 /** Waits between tries of a call and between attempts of a run. Defaults: the origin's shell loop (openclaw/openclaw#44482). */

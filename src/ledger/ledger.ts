@@ -11,7 +11,8 @@
  * started under something that has ended. The last one is the fence against a doubled side effect: a process whose run was
  * rescued by another one cannot start anything more.
  */
-import type { Fault, Repair, Usage } from "../errors.ts";
+import type { Fault, Repair, StreamRecording, Usage } from "../errors.ts";
+import type { BreakerState } from "../run/breaker.ts";
 import type { RunStatus } from "../run/run.ts";
 
 /** Longest error, reason or `why` that is kept, in UTF-16 units; the rest is cut. */
@@ -59,6 +60,10 @@ export interface RunStart {
   readonly simulated: boolean;
   /** Hash of the job's definition, to see later whether it has changed. */
   readonly jobHash: string;
+  /** Default `agentTurn`. */
+  readonly payloadKind?: "agentTurn" | "command";
+  /** The run that this one repeats (`rerun`, `replay`). */
+  readonly rerunOf?: string;
 }
 
 export type ClaimResult =
@@ -84,6 +89,14 @@ export interface RunFinish {
   readonly output?: string;
   readonly modelUsed?: string;
   readonly usage: Usage;
+  /** Millionths of a US dollar, over all tries whose price is known; absent if none is. */
+  readonly costMicroUsd?: number;
+  /** For `deferred`: when it may be asked again, epoch ms. */
+  readonly deferredUntil?: number;
+  /** Tools that failed or were refused, prices that are not known, … At most 50 lines are kept. */
+  readonly warnings?: readonly string[];
+  /** The answer as JSON, where the job expects a schema; kept as text. */
+  readonly value?: string;
 }
 
 export interface AttemptStart {
@@ -158,6 +171,30 @@ export interface TryFinish {
   readonly usage: Usage;
   /** The first 200 are kept. */
   readonly repairs: readonly Repair[];
+  readonly costMicroUsd?: number;
+  /** Kept apart and given by `recordings`; at most 1 MiB of text a try. */
+  readonly recording?: StreamRecording;
+}
+
+export interface ToolStart {
+  readonly runId: string;
+  readonly attempt: number;
+  /** Number of the tool run within the attempt, from 1. */
+  readonly tool: number;
+  /** The call that asked for it. */
+  readonly call: number;
+  readonly startedAt: number;
+  readonly name: string;
+  /** `shell`, `files`, `http` or `mcp:NAME`. */
+  readonly grant: string;
+  /** As JSON, keys taken out; cut to 4,000 characters. */
+  readonly input: string;
+}
+export interface ToolFinish {
+  readonly finishedAt: number;
+  readonly status: "succeeded" | "failed" | "refused";
+  readonly error?: string;
+  readonly outputBytes: number;
 }
 
 /** A run as recorded. `output` is only in what `run()` returns: the lists stay small however long the answers are. */
@@ -177,16 +214,71 @@ export type TryRow = TryStart &
     readonly repairs: readonly Repair[];
   };
 
+/** One that was under way when its run ended reads `failed` with the words of `endedWithoutRecord` and without `finishedAt`. */
+export type ToolRow = ToolStart & Partial<Omit<ToolFinish, "status">> & { readonly status: "running" | ToolFinish["status"] };
+
 /** A run with everything under it, in order. */
 export interface RunDetail {
   readonly run: RunRow;
   readonly attempts: readonly AttemptRow[];
   readonly calls: readonly CallRow[];
   readonly tries: readonly TryRow[];
+  readonly tools: readonly ToolRow[];
+}
+
+/** What was recorded of one try's stream. */
+export interface RecordingRow extends StreamRecording {
+  readonly attempt: number;
+  readonly call: number;
+  readonly try: number;
+}
+
+/** Tries of a time, counted: one row for each provider, model and way of asking. Simulated runs are left out unless asked for. */
+export interface RungCount {
+  readonly provider: string;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly tries: number;
+  readonly answered: number;
+  /** First tries of a call, and how many of them were answered. */
+  readonly firstTries: number;
+  readonly firstAnswered: number;
+  readonly repaired: number;
+  /** Failed tries by fault. */
+  readonly faults: Readonly<Partial<Record<Fault, number>>>;
+  readonly usage: Usage;
+  /** Of tries whose price is known. */
+  readonly costMicroUsd: number;
+  readonly unpriced: number;
+}
+
+/** Runs of a time, counted: one row for each job, day (UTC, `2026-11-25`) and model used. */
+export interface CostRow {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly day: string;
+  readonly model: string;
+  readonly runs: number;
+  readonly failed: number;
+  readonly usage: Usage;
+  readonly costMicroUsd: number;
+  /** Runs none of whose tries has a known price. */
+  readonly unpriced: number;
+}
+
+export interface CountQuery {
+  /** Started at or after, epoch ms. */
+  readonly since: number;
+  readonly jobId?: string;
+  readonly simulated?: boolean;
 }
 
 export interface HistoryQuery {
   readonly jobId?: string;
+  /** Only these endings. */
+  readonly statuses?: readonly RunStatus[];
+  /** Only runs recorded before this one. */
+  readonly before?: string;
   /** Newest first, at most this many. Default 20. */
   readonly limit?: number;
 }
@@ -237,6 +329,22 @@ export interface Ledger {
   finishCall(key: Pick<CallStart, "runId" | "attempt" | "call">, finish: CallFinish): Promise<void>;
   startTry(start: TryStart): Promise<void>;
   finishTry(key: Pick<TryStart, "runId" | "attempt" | "call" | "try">, finish: TryFinish): Promise<void>;
+  /** Durable before it resolves. @throws "broken invariant" for a number that was started already: no tool runs twice. */
+  startTool(start: ToolStart): Promise<void>;
+  finishTool(key: Pick<ToolStart, "runId" | "attempt" | "tool">, finish: ToolFinish): Promise<void>;
+  /** Reads, changes and writes one breaker in one atomic step; `undefined` from `change` removes it. Returns what `change` returned. */
+  changeBreaker(
+    key: string,
+    change: (before: BreakerState | undefined) => BreakerState | undefined,
+  ): Promise<BreakerState | undefined>;
+  /** Every breaker that is kept, by key. */
+  breakers(): Promise<ReadonlyMap<string, BreakerState>>;
+  /** The streams recorded of a run, in order. */
+  recordings(runId: string): Promise<readonly RecordingRow[]>;
+  /** The newest run of a job with one of these endings, with its output; before the run of that id, if one is given. */
+  lastRun(jobId: string, statuses: readonly RunStatus[], before?: string): Promise<RunRow | undefined>;
+  rungCounts(query: CountQuery): Promise<readonly RungCount[]>;
+  costs(query: CountQuery): Promise<readonly CostRow[]>;
   /** Newest first, in the order of recording: a clock that was set back cannot hide a newer run behind an older one. */
   history(query: HistoryQuery): Promise<readonly RunRow[]>;
   /** The last recorded run of each job, by job id. Cheap however many runs there are. */
@@ -252,7 +360,10 @@ export interface Ledger {
 }
 
 /** What commands that only read need: it changes nothing, not even the folder it reads in. */
-export type LedgerReader = Pick<Ledger, "history" | "lastRuns" | "run" | "rungMemories" | "close">;
+export type LedgerReader = Pick<
+  Ledger,
+  "history" | "lastRuns" | "lastRun" | "run" | "recordings" | "rungMemories" | "breakers" | "rungCounts" | "costs" | "close"
+>;
 
 export interface OpenLedgerOptions {
   /** Folder of all state; made with mode 0700 if it is missing. */

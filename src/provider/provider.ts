@@ -1,4 +1,4 @@
-import type { Repair, Usage } from "../errors.ts";
+import type { Repair, StreamRecording, Usage } from "../errors.ts";
 
 /** A wire format of model APIs. `openai-responses` is known and not spoken yet. */
 export type Dialect = "anthropic-messages" | "openai-completions";
@@ -24,6 +24,31 @@ export interface ProviderConfig {
   readonly nonStreamedMaxTokens?: Readonly<Record<string, number>>;
   /** The name this provider wants for `max_tokens` (openai-completions only). Default: as the turn sent it. */
   readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
+  /** What is known of its models, by the id the provider knows; `*` at the end of a name stands for any rest. First match wins. */
+  readonly models?: Readonly<Record<string, ModelFacts>>;
+  /** Providers of one quota (the same key or plan under two ids) share a breaker; default the provider's own id. */
+  readonly quota?: string;
+  /** How JSON of a schema is asked for; absent: not at all, the prompt says it. */
+  readonly structuredOutput?: "output_config" | "response_format" | "json_object";
+  /** Absolute path of a module that sees the raw events of every stream first. */
+  readonly eventHandler?: string;
+}
+
+/** What is known of a model; everything may be absent, and then nothing is assumed. */
+export interface ModelFacts {
+  readonly price?: Price;
+  readonly contextTokens?: number;
+  readonly maxOutputTokens?: number;
+  /** Pictures can be sent to it. */
+  readonly images?: boolean;
+}
+
+/** US dollars for a million tokens. `input`: what did not come from the cache. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead?: number;
+  readonly cacheWrite?: number;
 }
 
 /** A key is named, never written: `${NAME}` in the configuration. */
@@ -48,6 +73,10 @@ export interface UpstreamRequest {
   /** Query of the turn's request with its `?`, or "". */
   readonly query: string;
   readonly limits: { readonly firstByteMs: number; readonly idleMs: number; readonly tryMs: number };
+  /** What is recorded of the stream. Default nothing. */
+  readonly record?: StreamRecording["mode"];
+  /** Absolute path of the job's event handler; wins over the provider's. */
+  readonly eventHandler?: string;
   readonly signal: AbortSignal;
 }
 
@@ -72,6 +101,7 @@ export interface ProvenAnswer {
   readonly firstByteMs: number;
   /** What was changed in the request so that it could be sent, in words; empty if nothing. */
   readonly changes: readonly string[];
+  readonly recording?: StreamRecording;
 }
 
 /** The request as it would go out, for `run --dry-run`; the key's value replaced by its reference. */

@@ -42,7 +42,7 @@ export interface FaultPolicy {
   readonly newAttempt: boolean;
   /** How the run ends if this fault is the reason. */
   readonly status: RunStatus;
-  readonly exitCode: 1 | 69 | 75 | 77 | 78 | 124 | 130;
+  readonly exitCode: 1 | 69 | 75 | 77 | 78 | 80 | 124 | 130;
 }
 
 const SECOND = 1_000;
@@ -132,6 +132,15 @@ export const faultPolicies: Readonly<Record<Fault, FaultPolicy>> = {
   server: { ...passing, sameRung: 3, wait: doubling(2 * SECOND, MINUTE), streamOff: true },
   /** Not a fault of a call: the turn's process is gone. */
   turn_died: { ...lasting, onward: "stop", newAttempt: true, status: "interrupted" },
+  /** What there is, is what there will be: a new attempt would spend what is not there. */
+  budget: { ...lasting, onward: "stop", exitCode: 80 },
+  /** It was asked, it worked, and it says that it failed; the side-effect rule decides on another attempt. */
+  declared: { ...lasting, onward: "stop" },
+  gate: { ...lasting, onward: "stop" },
+  /** The same handler would fail the same way on another stream of this model; another provider's streams may suit it. */
+  event_handler: { ...lasting, onward: "other_model", exitCode: 78 },
+  /** Until its breaker closes, the model is passed over; the run waits for none of them. */
+  breaker_open: { ...passing, sameRung: 0, wait: noWait, startOver: false, newAttempt: false, status: "deferred", exitCode: 75 },
   /** Our own mistake does not become right by repetition. */
   internal: { ...lasting, onward: "stop" },
   /** Small budget: once more, then each other model once. */

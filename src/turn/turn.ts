@@ -1,5 +1,6 @@
 /** The turn's contract: the agent's work in one attempt, in an isolated process, ending in one result. */
 import type { Fault } from "../errors.ts";
+import type { CommandPayload, ToolGrants } from "../job/job.ts";
 
 export interface TurnSpec {
   readonly runId: string;
@@ -15,6 +16,21 @@ export interface TurnSpec {
   /** Whether the turn asks the gateway for a stream. */
   readonly stream: boolean;
   readonly maxTokens: number;
+  /** What the turn may do, references already resolved. Default nothing. */
+  readonly tools?: ToolGrants;
+  /** Most questions to the model in this attempt. Default 30. */
+  readonly maxTurns?: number;
+  readonly thinking?: "off" | "low" | "medium" | "high";
+  /** The answer must be JSON of this schema; asked for in the model's own structured mode where it has one. */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
+  /** Folder to work in, absolute. Default a fresh one, removed with the attempt. */
+  readonly workDir?: string;
+  /** The same for every attempt of a run, for services that know a request again by it. Default none. */
+  readonly idempotencyKey?: string;
+  /** What earlier attempts of this run have done, oldest first; told to the turn. */
+  readonly done?: readonly DoneTool[];
+  /** For turns of kind `command`: the program. */
+  readonly command?: CommandPayload;
   /** The gateway's door for this attempt. A function is asked once the process has been started, so that the door opens while it boots. */
   readonly gateway: Door | (() => Promise<Door>);
   readonly limits: {
@@ -25,6 +41,16 @@ export interface TurnSpec {
     /** Bytes of output kept. */
     readonly outputBytes: number;
   };
+}
+
+/** A tool run of an earlier attempt, as the ledger has it. */
+export interface DoneTool {
+  readonly attempt: number;
+  readonly name: string;
+  /** Its input as JSON, cut. */
+  readonly input: string;
+  /** `unknown`: it was begun, and its end was not seen. */
+  readonly status: "succeeded" | "failed" | "refused" | "unknown";
 }
 
 /** Where the gateway is, and the token that opens it for one attempt. */
@@ -40,6 +66,11 @@ export interface TurnHooks {
   readonly signal: AbortSignal;
   /** Parent environment from which the allow-list picks. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * Called once with the result when everything the turn started is dead and its work folder still is there; what it returns is the
+   * attempt's result. Default: the result as it is.
+   */
+  readonly inspect?: (result: TurnResult, workDir: string) => Promise<TurnResult>;
 }
 
 export type TurnResult =
@@ -50,6 +81,10 @@ export type TurnResult =
       readonly stopReason: string;
       readonly model: string;
       readonly toolRuns: number;
+      /** Tools that were refused or failed, and other oddities, one line each, at most 20. */
+      readonly warnings?: readonly string[];
+      /** The answer as JSON, where a schema asked for it. */
+      readonly value?: unknown;
     }
   | {
       readonly status: "failed";
@@ -59,6 +94,11 @@ export type TurnResult =
       /** HTTP status of the gateway's last answer, if the model was the reason. */
       readonly httpStatus?: number;
       readonly toolRuns: number;
+      readonly warnings?: readonly string[];
+      /** What there is of an answer: of a run that its budget ended, or one that an expectation refused. */
+      readonly partial?: string;
+      /** Expectations that do not hold, one line each; the model answered otherwise well. */
+      readonly unmet?: readonly string[];
       /** What the process wrote to stderr, its last 4,000 characters, keys taken out. */
       readonly stderr?: string;
     };

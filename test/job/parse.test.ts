@@ -323,7 +323,10 @@ describe("any JSON value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue({ maxDepth: 5 }), jobLike, fc.anything()), (value) => {
         const parsed = parse(value);
-        const sound = "job" in parsed ? parsed.job.payload.message.trim() !== "" : parsed.issues.length > 0;
+        const sound =
+          "job" in parsed
+            ? parsed.job.payload.kind === "command" || parsed.job.payload.message.trim() !== ""
+            : parsed.issues.length > 0;
         expect(sound).toBe(true);
       }),
       { numRuns: 3_000 },

@@ -30,7 +30,7 @@ async function execute(context: CommandContext): Promise<number> {
   if (context.output.json) {
     const jobs = project.jobs.map((job) => ({
       ...job,
-      model: job.payload.model ?? project.defaultModel ?? null,
+      model: job.payload.kind === "command" ? null : (job.payload.model ?? project.defaultModel ?? null),
       lastRun: lastRuns.get(job.id) ?? null,
     }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
@@ -49,7 +49,9 @@ function print({ output }: CommandContext, project: Project, lastRunOf: (job: Jo
     job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
     job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
     job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
-    job.payload.model ?? defaultModel ?? output.style("yellow", "none"),
+    job.payload.kind === "command"
+      ? output.style("dim", "(command)")
+      : (job.payload.model ?? defaultModel ?? output.style("yellow", "none")),
     lastRunOf(job),
   ]);
   for (const line of table([head, ...rows])) output.data(line);

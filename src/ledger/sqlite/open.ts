@@ -62,6 +62,9 @@ export function sqliteLedger(connection: Connection): Ledger {
     ...runMethods(connection),
     ...stepMethods(connection),
     ...memoryMethods(connection),
+    startTool: () => Promise.reject(new Error("broken invariant: no tools are recorded yet")),
+    finishTool: () => Promise.reject(new Error("broken invariant: no tools are recorded yet")),
+    changeBreaker: () => Promise.reject(new Error("broken invariant: no breakers are kept yet")),
     async close() {
       connection.close();
     },

@@ -48,6 +48,11 @@ export function readMethods(source: Source): Omit<LedgerReader, "close"> {
           ),
       ),
     run: (idOrPrefix) => source.read(() => find(source, idOrPrefix)),
+    lastRun: () => Promise.resolve(undefined),
+    recordings: () => Promise.resolve([]),
+    breakers: () => Promise.resolve(new Map()),
+    rungCounts: () => Promise.resolve([]),
+    costs: () => Promise.resolve([]),
     rungMemories: (now) =>
       source.read(() =>
         source.sql("SELECT * FROM rung_memories WHERE expires_at > ? ORDER BY provider, model").all(whole(now)).map(rungMemory),
@@ -90,5 +95,6 @@ function detail(source: Source, found: Row): RunDetail {
     attempts: under("attempts", "attempt").map((row) => attemptRow(row, runId)),
     calls: under("calls", "attempt, call").map((row) => callRow(row, runId)),
     tries: under("tries", "attempt, call, try").map((row) => tryRow(row, runId)),
+    tools: [],
   };
 }

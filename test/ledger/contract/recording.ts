@@ -62,6 +62,7 @@ export function recording(bench: Bench): void {
       ],
       calls: [{ ...call, finishedAt: 60, status: "answered", httpStatus: 200, modelUsed: "k2p5" }],
       tries: tries.map((start, index) => ({ ...start, ...(index === 0 ? failed : answered) })),
+      tools: [],
     };
     expect(await bench.detail("whole")).toStrictEqual(expected);
     await bench.reopen();
