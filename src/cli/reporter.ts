@@ -84,37 +84,36 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
     }
     case "tool_started":
       return [];
-    case "tool_finished": {
-      const { plan, end, tookMs } = event;
-      const failed = end.status === "succeeded" ? "" : `: ${oneLine(end.error ?? end.status, 160)}`;
-      return [
-        style(
-          end.status === "succeeded" ? "dim" : "yellow",
-          `      tool ${oneLine(plan.name, 60)} ${end.status} in ${duration(tookMs)}${failed}`,
-        ),
-      ];
-    }
+    case "tool_finished":
+      return [toolLine(event, style)];
     case "gate_finished":
       return [
         style(event.verdict === "failed" ? "yellow" : "dim", `  gate: ${oneLine(event.why, 200)} (${duration(event.tookMs)})`),
       ];
     case "expectation_failed":
       return event.unmet.map((line) => style("yellow", `  expected: ${oneLine(line, 300)}`));
-    case "attempt_finished": {
-      const killed =
-        event.killed === 0
-          ? []
-          : [style("yellow", `  ${event.killed} process${event.killed === 1 ? "" : "es"} left behind by the turn ended`)];
-      return event.result.status === "answered"
-        ? killed
-        : [...killed, style("dim", `  attempt ${event.attempt} failed (${event.result.fault})`)];
-    }
+    case "attempt_finished":
+      return attemptLines(event, style);
     case "run_finished": {
       const { status, reason, startedAt, finishedAt, runId, exitCode } = event.outcome;
       const more = exitCode === 0 ? "" : `\nexit ${exitCode}; more: runner show ${shortId(runId)}`;
       return [`${style(statusStyle(status), status)} in ${duration(finishedAt - startedAt)}: ${oneLine(reason, 1_000)}${more}`];
     }
   }
+}
+
+type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
+
+function toolLine({ plan, end, tookMs }: Event<"tool_finished">, style: Output["styleNote"]): string {
+  const failed = end.status === "succeeded" ? "" : `: ${oneLine(end.error ?? end.status, 160)}`;
+  const line = `      tool ${oneLine(plan.name, 60)} ${end.status} in ${duration(tookMs)}${failed}`;
+  return style(end.status === "succeeded" ? "dim" : "yellow", line);
+}
+
+function attemptLines({ attempt, killed, result }: Event<"attempt_finished">, style: Output["styleNote"]): string[] {
+  const left =
+    killed === 0 ? [] : [style("yellow", `  ${killed} process${killed === 1 ? "" : "es"} left behind by the turn ended`)];
+  return result.status === "answered" ? left : [...left, style("dim", `  attempt ${attempt} failed (${result.fault})`)];
 }
 
 function liveText(event: RunEvent): string | undefined {
