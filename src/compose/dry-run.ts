@@ -2,7 +2,7 @@
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
-import { askOf } from "../engine/run-attempt.ts";
+import { askOf } from "../engine/attempt-spec.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";

@@ -10,6 +10,7 @@ import { endLeftovers, turnKinds } from "../turn/index.ts";
 import type { OpenGateway } from "./gateway.ts";
 import { modelResolver } from "./models.ts";
 import type { Project } from "./project.ts";
+import { createRedaction, providerSecrets } from "./redaction.ts";
 
 /** The simulated provider, for `runner mock` and for reading what is to be simulated. */
 export function loadSimulator(): Promise<typeof import("../provider/script.ts")> {
@@ -44,12 +45,11 @@ export async function openRuntime(project: Project, options: { readonly simulate
     const { openGateway } = await import("./gateway.ts");
     return openGateway(project.providers, project.place.env, simulation);
   };
-  const turn = turnKinds().get("agentTurn");
-  if (turn === undefined) throw new Error("the built-in turn is missing");
+  const secrets = simulation === undefined ? providerSecrets(project.providers.values(), project.place.env) : [];
   const engine = createEngine({
     ledger,
     gateway: async () => (await (door ??= open())).gateway,
-    turn,
+    turns: turnKinds(),
     clock: systemClock,
     random: Math.random,
     env: project.place.env,
@@ -59,6 +59,7 @@ export async function openRuntime(project: Project, options: { readonly simulate
     hash: jobHash,
     resolveModel: modelResolver(project.providers),
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
+    redaction: (more) => createRedaction([...secrets, ...more]),
     simulated: simulation !== undefined,
   });
   return {

@@ -9,8 +9,11 @@ import type { Rung } from "../run/ladder.ts";
 import type { TurnResult } from "../turn/turn.ts";
 import type { RunOutcome } from "./outcome.ts";
 
-/** An answer as the gateway reports it, with its proof. */
-export type Answer = Parameters<CallObserver["tryAnswered"]>[1];
+/** An answer's facts as the gateway reports them; what it says is not among them. */
+export type Answer = Pick<
+  Parameters<CallObserver["tryAnswered"]>[1],
+  "model" | "stopReason" | "usage" | "repairs" | "changes" | "firstByteMs" | "requestId" | "toolCalls"
+>;
 
 export type RunEvent =
   | {

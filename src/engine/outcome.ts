@@ -26,6 +26,14 @@ export interface RunOutcome {
   /** Failed tries by fault. */
   readonly faults: Partial<Record<Fault, number>>;
   readonly usage: Usage;
+  /** Millionths of a US dollar, over all tries whose price is known; absent if none is. */
+  readonly costMicroUsd?: number;
+  /** For `deferred`: when it may be asked again, epoch ms. */
+  readonly deferredUntil?: number;
+  /** Tools that failed or were refused, prices that are not known, …, one line each. */
+  readonly warnings?: readonly string[];
+  /** The answer as JSON, where the job expects a schema. */
+  readonly value?: string;
   /** For a skipped run: the run that was under way. */
   readonly blockedBy?: string;
 }
@@ -38,11 +46,19 @@ export interface RunEnd {
   readonly reason: string;
   readonly fault?: Fault;
   readonly output?: string;
+  readonly deferredUntil?: number;
+  readonly warnings?: readonly string[];
+  readonly value?: string;
 }
+
+/** Most warnings of a run. */
+const mostWarnings = 50;
 
 /** The end as the ledger keeps it. */
 export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFinish {
-  const { status, exitCode, reason, fault, output } = end;
+  const { status, exitCode, reason, fault, output, deferredUntil, value } = end;
+  // What two attempts both say is said once.
+  const warnings = [...new Set([...tally.warnings, ...(end.warnings ?? [])])].slice(0, mostWarnings);
   return {
     status,
     finishedAt,
@@ -51,6 +67,10 @@ export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFini
     usage: tally.usage,
     ...(fault === undefined ? {} : { fault }),
     ...(output === undefined ? {} : { output }),
+    ...(value === undefined ? {} : { value }),
+    ...(deferredUntil === undefined ? {} : { deferredUntil }),
+    ...(tally.costMicroUsd === undefined ? {} : { costMicroUsd: tally.costMicroUsd }),
+    ...(warnings.length === 0 ? {} : { warnings }),
     ...(tally.modelUsed === undefined ? {} : { modelUsed: tally.modelUsed }),
   };
 }

@@ -1,18 +1,22 @@
 /** What the engine works with, and what it is asked. */
-import type { Gateway } from "../gateway/gateway.ts";
-import type { Job } from "../job/job.ts";
+import type { Usage } from "../errors.ts";
+import type { Breakers, Gateway, RunBudget } from "../gateway/gateway.ts";
+import type { Budget, Job } from "../job/job.ts";
 import type { Ledger, Owner, RunStart } from "../ledger/ledger.ts";
+import type { Rung } from "../run/ladder.ts";
 import type { Turn, TurnSpec } from "../turn/turn.ts";
 import type { Clock } from "./clock.ts";
 import type { RunListener } from "./events.ts";
 import type { OwnerState } from "./owner.ts";
+import type { Redaction } from "./redacted.ts";
 
 /** What the engine works with; `compose.ts` builds it. */
 export interface EngineParts {
   readonly ledger: Ledger;
   /** Opened when it is first asked for: a turn's process boots meanwhile. */
   readonly gateway: () => Promise<Gateway>;
-  readonly turn: Turn;
+  /** Ways to carry a turn out, by the job's `payload.kind`. */
+  readonly turns: ReadonlyMap<string, Turn>;
   readonly clock: Clock;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
@@ -30,6 +34,14 @@ export interface EngineParts {
   /** Fingerprint of a job's definition. */
   readonly hash: (job: Job) => string;
   readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };
+  /** What a try has cost, in millionths of a US dollar; `undefined` where its price is not known. Absent: no price is known. */
+  readonly costOf?: (rung: Rung, usage: Usage) => number | undefined;
+  /** Counts what a run spends. Absent: budgets are not kept. */
+  readonly openBudget?: (budget: Budget) => RunBudget;
+  /** Which models are left alone for now. Absent: none ever is. */
+  readonly breakers?: () => Breakers;
+  /** Takes the keys of the providers out of texts, and these secrets of the job with them. */
+  readonly redaction: (secrets: readonly string[]) => Redaction;
   /** Faults are injected by a simulated provider. */
   readonly simulated: boolean;
 }

@@ -6,33 +6,35 @@ import { randomUUID } from "node:crypto";
 import { LedgerError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { RunStart } from "../ledger/ledger.ts";
-import { exitCodeOf } from "../run/exit-code.ts";
 import { simulatedJobId } from "../run/run.ts";
 import { brokenStream } from "../run/ladder.ts";
-import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
+import { attemptUntilEnd } from "./attempts.ts";
 import { claim, recordSkip } from "./claim.ts";
 import type { RunListener } from "./events.ts";
 import { toFinish, toOutcome, type RunEnd, type RunOutcome } from "./outcome.ts";
 import { leaseMs, underLease } from "./lease.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { planRun, type RunPlan } from "./plan.ts";
-import { runAttempt, type AttemptContext, type AttemptEnd } from "./run-attempt.ts";
-import { StoppedBySignal } from "./stopped.ts";
-import { newTally, successWords, type Tally } from "./tally.ts";
+import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
+import type { RunContext } from "./run-context.ts";
+import { newTally, type Tally } from "./tally.ts";
 
 export async function runSlot(parts: EngineParts, job: Job, request: RunRequest): Promise<RunOutcome> {
   const plan = await planRun(parts, job, request);
   const start = describeRun(parts, job, request, plan.modelAsked);
   const blocker = await claim(parts, start, request.listen);
   if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
-  request.listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
+  const redaction = parts.redaction([]);
+  const listen = redactedListener(request.listen, redaction);
+  listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
   const tally = newTally();
+  const state: RunState = { job, start, plan, tally, redaction };
   const end = await underLease(parts, start.runId, (lost) => {
     // Without its lease the run has been closed already, and `finish` says so.
-    const held = { ...request, signal: AbortSignal.any([request.signal, lost]) };
-    return attemptUntilEnd(parts, job, held, { start, plan, tally }).catch((error: unknown) => internalEnd(error));
+    const held = { ...request, listen, signal: AbortSignal.any([request.signal, lost]) };
+    return attemptUntilEnd(openContext(parts, held, state)).catch((error: unknown) => internalEnd(error));
   });
-  return finish(parts, start, end, tally, request.listen);
+  return finish(parts, state, redactedEnd(end, redaction), listen);
 }
 
 function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsked: string): RunStart {
@@ -49,78 +51,40 @@ function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsk
     modelAsked,
     simulated: parts.simulated,
     jobHash: parts.hash(job),
+    payloadKind: job.payload.kind,
   };
 }
 
 interface RunState {
+  readonly job: Job;
   readonly start: RunStart;
   readonly plan: RunPlan;
   readonly tally: Tally;
+  readonly redaction: Redaction;
 }
 
-async function attemptUntilEnd(
-  parts: EngineParts,
-  job: Job,
-  request: RunRequest,
-  { start, plan, tally }: RunState,
-): Promise<RunEnd> {
-  const deadline = AbortSignal.timeout(Math.min(job.limits.runMs, longestTimerMs));
-  const signal = AbortSignal.any([request.signal, deadline]);
+/** What the steps of the run share. The run's own time limit counts from here on: the claim is won, and nothing else was begun. */
+function openContext(parts: EngineParts, request: RunRequest, state: RunState): RunContext {
+  const { job, redaction } = state;
+  const outOfTime = AbortSignal.timeout(Math.min(job.limits.runMs, longestTimerMs));
   const runStartedAt = parts.clock.monotonic();
-  const runDeadline = runStartedAt + job.limits.runMs;
-  const emit = withMemory(parts, request.listen);
-  const context: AttemptContext = { ...parts, ...plan, job, runId: start.runId, signal, emit, tally, runDeadline };
-  const policy = { retry: job.retry, idempotent: job.idempotent, limits: job.limits, runStartedAt };
-  const history: AttemptRecord[] = [];
-  for (let why = "the first attempt"; ;) {
-    const ended = await runAttempt(context, history.length + 1, why);
-    tally.attempts += 1;
-    history.push(toRecord(ended));
-    const { result } = ended;
-    if (result.status === "answered") {
-      const left = ended.confirmedDead ? "" : "; something it started could not be confirmed dead";
-      return { status: "succeeded", exitCode: 0, reason: `${successWords(tally)}${left}`, output: result.text };
-    }
-    if (request.signal.aborted) return cancelled(request.signal.reason);
-    if (deadline.aborted) return outOfTime(job);
-    const step = nextAttempt(history, policy, parts.clock.monotonic(), parts.random());
-    if (step.kind === "end") {
-      const { status, exitCode } = step;
-      return { status, exitCode, reason: `${result.error}; ${step.why}`, fault: result.fault };
-    }
-    request.listen({ type: "attempt_waiting", at: parts.clock.now(), waitMs: step.waitMs, why: step.why });
-    // An aborted wait is not an error: what aborted it decides how the run ends.
-    await parts.clock.sleep(step.waitMs, signal).catch(() => {});
-    if (request.signal.aborted) return cancelled(request.signal.reason);
-    if (deadline.aborted) return outOfTime(job);
-    why = step.why;
-  }
+  return {
+    ...state,
+    parts,
+    ledger: redactedLedger(parts.ledger, redaction),
+    request,
+    signal: AbortSignal.any([request.signal, outOfTime]),
+    outOfTime,
+    runStartedAt,
+    runDeadline: runStartedAt + job.limits.runMs,
+    emit: withMemory(parts, request.listen),
+    budget: job.budget === undefined ? undefined : parts.openBudget?.(job.budget),
+    breakers: parts.breakers?.(),
+  };
 }
 
 /** The longest delay of a Node timer, 24.8 days; the run's own deadline is checked by the clock beside it. */
 const longestTimerMs = 2 ** 31 - 1;
-
-function toRecord({ result, startedAt, finishedAt, confirmedDead, retryAfterMs }: AttemptEnd): AttemptRecord {
-  const fault = result.status === "failed" ? { fault: result.fault } : {};
-  const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return { startedAt, finishedAt, toolRuns: result.toolRuns, confirmedDead, ...fault, ...asked };
-}
-
-function cancelled(reason: unknown): RunEnd {
-  const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
-  const words = reason instanceof Error ? reason.message : "cancelled";
-  return {
-    status: "cancelled",
-    exitCode: exitCodeOf({ status: "cancelled", signal }),
-    reason: words,
-    fault: "aborted",
-  };
-}
-
-function outOfTime(job: Job): RunEnd {
-  const reason = `the run's time limit of ${job.limits.runMs / 1000} s passed (limits.run)`;
-  return { status: "timed_out", exitCode: exitCodeOf({ status: "timed_out" }), reason, fault: "timeout" };
-}
 
 /**
  * A broken invariant ends the run as `internal`. A ledger that cannot be written is not one: nothing more could be recorded,
@@ -151,9 +115,14 @@ function withMemory(parts: EngineParts, listen: RunListener): RunListener {
   };
 }
 
-async function finish(parts: EngineParts, start: RunStart, end: RunEnd, tally: Tally, listen: RunListener): Promise<RunOutcome> {
-  const finishedAt = parts.clock.now();
-  const closed = await parts.ledger.finishRun(start.runId, toFinish(end, tally, finishedAt));
+async function finish(
+  { clock, ledger }: EngineParts,
+  { start, tally }: RunState,
+  end: RunEnd,
+  listen: RunListener,
+): Promise<RunOutcome> {
+  const finishedAt = clock.now();
+  const closed = await ledger.finishRun(start.runId, toFinish(end, tally, finishedAt));
   const outcome = toOutcome(start, closed ? end : takenForDead(), tally, finishedAt);
   listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;

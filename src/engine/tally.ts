@@ -1,6 +1,7 @@
 /** What a run has cost and what was healed in it, counted as it goes. */
 import type { Fault, Usage } from "../errors.ts";
 import type { Rung } from "../run/ladder.ts";
+import type { DoneTool } from "../turn/turn.ts";
 
 export interface Tally {
   attempts: number;
@@ -9,13 +10,31 @@ export interface Tally {
   repairs: number;
   faults: Partial<Record<Fault, number>>;
   usage: Usage;
+  /** Of the tries whose price is known; undefined while there is none. */
+  costMicroUsd: number | undefined;
+  /** For the run's record, one line each, without secrets. */
+  warnings: string[];
+  /** What the turn's tools have done in the attempts so far, oldest first. */
+  done: DoneTool[];
   /** The rung that answered last. */
   answeredBy: Rung | undefined;
   modelUsed: string | undefined;
 }
 
 export function newTally(): Tally {
-  return { attempts: 0, calls: 0, tries: 0, repairs: 0, faults: {}, usage: {}, answeredBy: undefined, modelUsed: undefined };
+  return {
+    attempts: 0,
+    calls: 0,
+    tries: 0,
+    repairs: 0,
+    faults: {},
+    usage: {},
+    costMicroUsd: undefined,
+    warnings: [],
+    done: [],
+    answeredBy: undefined,
+    modelUsed: undefined,
+  };
 }
 
 const counters = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens"] as const;

@@ -97,9 +97,15 @@ const keyShapes: readonly (readonly [RegExp, string])[] = [
  * and without anything that is shaped like a key. Cut a text only after it went through here: a key cut in half is no longer found.
  */
 export function redact(text: string, secrets: readonly (string | undefined)[]): string {
+  let clean = withoutSecrets(text, secrets);
+  for (const [shape, replacement] of keyShapes) clean = clean.replaceAll(shape, replacement);
+  return clean;
+}
+
+/** The text without the given secrets, in any of those spellings; every other word of it stays. */
+export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   let clean = text;
   for (const spelling of spellings(secrets)) clean = clean.replaceAll(spelling, redacted);
-  for (const [shape, replacement] of keyShapes) clean = clean.replaceAll(shape, replacement);
   return clean;
 }
 

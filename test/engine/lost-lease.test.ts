@@ -28,20 +28,25 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
   const parts: EngineParts = {
     ledger,
     gateway: () => Promise.reject(new Error("nothing is asked")),
-    turn: {
-      kind: "agentTurn",
-      request: () => ({}),
-      environment: () => ({}),
-      // At work until it is stopped.
-      async run(_spec, { signal }) {
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-        stopped += 1;
-        return {
-          result: { status: "failed", fault: "aborted", error: "stopped", toolRuns: 1 },
-          cleanup: { killed: 0, confirmed: true },
-        };
-      },
-    },
+    turns: new Map([
+      [
+        "agentTurn",
+        {
+          kind: "agentTurn",
+          request: () => ({}),
+          environment: () => ({}),
+          // At work until it is stopped.
+          async run(_spec, { signal }) {
+            await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+            stopped += 1;
+            return {
+              result: { status: "failed", fault: "aborted", error: "stopped", toolRuns: 1 },
+              cleanup: { killed: 0, confirmed: true },
+            };
+          },
+        },
+      ],
+    ]),
     clock: {
       ...systemClock,
       // Before its third heartbeat the run is closed by somebody who could not see it.
@@ -59,6 +64,7 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
     resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: "p/m", fallbacks: [] },
+    redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
     simulated: false,
   };
   const listen = (event: RunEvent): void => {

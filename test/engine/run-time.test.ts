@@ -103,7 +103,7 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
   const parts: EngineParts = {
     ledger,
     gateway: async () => gateway,
-    turn: { ...onlyAsks, request: () => ({}), environment: () => ({}) },
+    turns: new Map([["agentTurn", { ...onlyAsks, request: () => ({}), environment: () => ({}) }]]),
     clock,
     random: () => 0,
     env: {},
@@ -113,6 +113,7 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     resolveModel: (name) => ({ provider: name.split("/")[0] ?? "", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: undefined, fallbacks: [] },
+    redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
     simulated: false,
   };
   const [model = "", ...fallbacks] = models.map((_, at) => `p${at}/m`);

@@ -1,0 +1,65 @@
+/** What a turn is told: the part that the job decides, and the part that the attempt does. */
+import type { Job } from "../job/job.ts";
+import type { Door, TurnSpec } from "../turn/turn.ts";
+import { systemPrompt } from "./prompt.ts";
+import type { RunContext } from "./run-context.ts";
+
+/** From TERM to KILL for what a turn leaves behind. */
+const killGraceMs = 5_000;
+
+type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
+
+/** What the turn asks, as far as the job decides it. */
+export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]): TurnAsk {
+  const { payload } = job;
+  // A plain job asks nothing.
+  if (payload.kind === "command") return { system: "", message: "", model: modelAsked, dialect, stream: false, maxTokens: 1 };
+  const system = systemPrompt(payload.system);
+  // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
+  return { system, message: payload.message, model: modelAsked, dialect, stream: false, maxTokens: payload.maxTokens };
+}
+
+/** The same for every attempt of a run, and for whatever answers the same slot: services know a repeated request again by it. */
+export function idempotencyKey({ jobId, runId, slotAt }: RunContext["start"]): string {
+  return slotAt === undefined ? `run:${runId}` : `slot:${jobId}:${new Date(slotAt).toISOString()}`;
+}
+
+export function turnSpec(
+  context: RunContext,
+  attempt: number,
+  {
+    sessionId,
+    attemptMs,
+    gateway,
+  }: { readonly sessionId: string; readonly attemptMs: number; readonly gateway: () => Promise<Door> },
+): TurnSpec {
+  const { job, plan, start, tally } = context;
+  const done = tally.done.filter((tool) => tool.attempt < attempt);
+  return {
+    ...askOf(job, plan.modelAsked, plan.dialect),
+    ...grants(job),
+    runId: start.runId,
+    jobName: job.name,
+    attempt,
+    sessionId,
+    idempotencyKey: idempotencyKey(start),
+    ...(done.length === 0 ? {} : { done }),
+    gateway,
+    limits: { attemptMs, killGraceMs, outputBytes: job.limits.outputBytes },
+  };
+}
+
+/** What the job grants the turn, and how it is to answer. */
+function grants({ payload, expect, workDir }: Job): Partial<TurnSpec> {
+  const where = workDir === undefined ? {} : { workDir };
+  if (payload.kind === "command") return { ...where, command: payload };
+  const { tools, maxTurns, thinking } = payload;
+  const schema = expect?.jsonSchema;
+  return {
+    ...where,
+    ...(tools === undefined ? {} : { tools }),
+    ...(maxTurns === undefined ? {} : { maxTurns }),
+    ...(thinking === undefined ? {} : { thinking }),
+    ...(typeof schema === "object" ? { outputSchema: schema } : {}),
+  };
+}
