@@ -208,6 +208,11 @@ export interface RetryPolicy {
    * counts between attempts only.
    */
   readonly set: readonly ("delay" | "factor" | "maxDelay")[];
+  /**
+   * A turn that says itself that it failed, or a command that exits with another code than 0, is started again, under the side-effect
+   * rule. Default false: it did what it was asked, and its word is the result.
+   */
+  readonly declared?: boolean;
 }
 
 /** Every limit of a run. Each is printed by `run --dry-run`. */

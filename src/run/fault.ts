@@ -134,15 +134,24 @@ export const faultPolicies: Readonly<Record<Fault, FaultPolicy>> = {
   turn_died: { ...lasting, onward: "stop", newAttempt: true, status: "interrupted" },
   /** What there is, is what there will be: a new attempt would spend what is not there. */
   budget: { ...lasting, onward: "stop", exitCode: 80 },
-  /** It was asked, it worked, and it says that it failed; the side-effect rule decides on another attempt. */
+  /** It was asked, it worked, and it says that it failed. Another attempt only if the job says `retry.declared`; see `nextAttempt`. */
   declared: { ...lasting, onward: "stop" },
+  /** A gate is cheap and comes first: the next slot asks it again. */
   gate: { ...lasting, onward: "stop" },
   /** The same handler would fail the same way on another stream of this model; another provider's streams may suit it. */
   event_handler: { ...lasting, onward: "other_model", exitCode: 78 },
-  /** Until its breaker closes, the model is passed over; the run waits for none of them. */
-  breaker_open: { ...passing, sameRung: 0, wait: noWait, startOver: false, newAttempt: false, status: "deferred", exitCode: 75 },
+  /**
+   * Nothing was asked: every model is being left alone. The call ends at once with the time of the first that opens; the run waits for it
+   * if that is within `limits.maxWait`, else it ends with the time.
+   */
+  breaker_open: { ...passing, sameRung: 0, wait: noWait, startOver: false, status: "deferred", exitCode: 75 },
   /** Our own mistake does not become right by repetition. */
   internal: { ...lasting, onward: "stop" },
   /** Small budget: once more, then each other model once. */
   unknown: { ...passing, sameRung: 1, wait: doubling(10 * SECOND, MINUTE), startOver: false, exitCode: 1 },
 };
+
+/** Whether a provider says "later", so that the job's `onRateLimit` decides. Of an overload only if it says when. */
+export function saysLater(fault: Fault, retryAfterMs: number | undefined): boolean {
+  return fault === "rate_limit" || fault === "quota_window" || (fault === "overloaded" && retryAfterMs !== undefined);
+}

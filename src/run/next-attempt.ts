@@ -3,10 +3,10 @@
  * repeated unless the job says `idempotent: true`, and nothing follows a process that is not confirmed dead.
  */
 import type { Fault } from "../errors.ts";
-import type { JobLimits, RetryPolicy } from "../job/job.ts";
+import type { JobLimits, OnRateLimit, RetryPolicy } from "../job/job.ts";
 import { backoffMs, waitOfAttempt, withJitter } from "./backoff.ts";
-import { exitCodeOf, type ExitCode } from "./exit-code.ts";
-import { faultPolicies } from "./fault.ts";
+import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.ts";
+import { faultPolicies, saysLater } from "./fault.ts";
 import { inWords } from "./ladder.ts";
 import type { RunStatus } from "./run.ts";
 
@@ -16,13 +16,13 @@ export interface AttemptRecord {
   readonly finishedAt: number;
   /** Absent: the turn answered and every expectation holds. */
   readonly fault?: Fault | undefined;
-  /** The turn answered and an expectation of the job does not hold: a failure that no fault names. */
+  /** The turn answered and an expectation of the job does not hold: a failure that no fault names. Wins over `fault`. */
   readonly expectationFailed?: boolean | undefined;
   /** Tools that ran in it. */
   readonly toolRuns: number;
   /** False if something the attempt started could not be confirmed dead. */
   readonly confirmedDead: boolean;
-  /** The least wait a provider asked for, counted from `finishedAt`. */
+  /** The least wait a provider asked for, or until a breaker lets somebody ask, counted from `finishedAt`. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -32,11 +32,20 @@ export interface AttemptPolicy {
   readonly limits: Pick<JobLimits, "runMs" | "maxWaitMs">;
   /** From when `limits.runMs` counts; default the start of the first attempt. */
   readonly runStartedAt?: number;
+  /** Default `fallback`. With `defer` the run does not wait for a provider that says "later". */
+  readonly onRateLimit?: OnRateLimit;
 }
 
 export type AttemptStep =
   | { readonly kind: "attempt"; readonly waitMs: number; readonly why: string }
-  | { readonly kind: "end"; readonly status: RunStatus; readonly exitCode: ExitCode; readonly why: string };
+  | {
+      readonly kind: "end";
+      readonly status: RunStatus;
+      readonly exitCode: ExitCode;
+      readonly why: string;
+      /** For `deferred`, where somebody said when: how long from now on. */
+      readonly deferredForMs?: number;
+    };
 
 /**
  * Decides what follows the attempts of a run.
@@ -48,40 +57,68 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   const first = attempts[0];
   const last = attempts.at(-1);
   if (first === undefined || last === undefined) return { kind: "attempt", waitMs: 0, why: "first attempt" };
-  if (last.fault === undefined && last.expectationFailed !== true) return ending(last, "the turn ended well");
-  const told = last.fault ?? "an expectation does not hold";
-  const forbidden = whatForbids(last, policy.idempotent);
-  if (forbidden !== undefined) return ending(last, `${told}: ${forbidden}`);
+  const told = toldOf(last);
+  if (told === undefined) return { kind: "end", status: "succeeded", exitCode: exitCodes.ok, why: "the turn ended well" };
+  const askedMs = last.retryAfterMs === undefined ? 0 : Math.ceil(last.finishedAt + last.retryAfterMs - now);
+  const end = (why: string): AttemptStep => ending(last, policy.idempotent, `${told}: ${why}`, askedMs);
+  const forbidden = whatForbids(attempts, last, policy);
+  if (forbidden !== undefined) return end(forbidden);
   const { retry, limits } = policy;
-  if (attempts.length >= retry.maxAttempts)
-    return ending(last, `${told}: all ${retry.maxAttempts} attempts are used (retry.maxAttempts)`);
+  if (attempts.length >= retry.maxAttempts) return end(`all ${retry.maxAttempts} attempts are used (retry.maxAttempts)`);
 
-  const ownMs = Math.min(backoffMs(waitOfAttempt(retry), attempts.length), limits.maxWaitMs);
-  const askedMs = last.retryAfterMs === undefined ? 0 : last.finishedAt + last.retryAfterMs - now;
-  const waitMs = Math.max(0, Math.ceil(Math.max(ownMs, askedMs)));
+  // The model is well and has answered: nothing has to recover before it is told what was wrong with it.
+  const ownMs =
+    last.expectationFailed === true ? 0 : Math.min(backoffMs(waitOfAttempt(retry), attempts.length), limits.maxWaitMs);
+  const waitMs = Math.max(0, Math.ceil(ownMs), askedMs);
   const leftMs = (policy.runStartedAt ?? first.startedAt) + limits.runMs - now;
-  if (waitMs > limits.maxWaitMs) return ending(last, `${told}: the provider asks to wait ${inWords(waitMs)} (limits.maxWait)`);
-  if (waitMs >= leftMs)
-    return ending(last, `${told}: a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.run)`);
-  const jittered = withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
+  const asking = last.fault === "breaker_open" ? "every model is left alone for" : "the provider asks to wait";
+  if (waitMs > limits.maxWaitMs) return deferred(`${told}: ${asking} ${inWords(waitMs)} (limits.maxWait)`, askedMs);
+  if (waitMs >= leftMs) {
+    const why = `a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.run)`;
+    return askedMs >= leftMs ? deferred(`${told}: ${why}`, askedMs) : end(why);
+  }
+  const jittered = waitMs === 0 ? 0 : withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
   return { kind: "attempt", waitMs: jittered, why: `attempt ${attempts.length + 1} of ${retry.maxAttempts} after ${told}` };
 }
 
-function whatForbids(last: AttemptRecord, idempotent: boolean): string | undefined {
-  if (!last.confirmedDead) return "not everything the attempt started is confirmed dead, so nothing may follow it";
-  if (last.fault === undefined) return "the model answered; the same question is not asked again";
-  if (last.fault === "aborted") return "the run was cancelled";
-  if (last.toolRuns > 0 && !idempotent) {
-    return `${last.toolRuns} ${last.toolRuns === 1 ? "tool has" : "tools have"} run, and the job does not say idempotent: true`;
-  }
-  return faultPolicies[last.fault].newAttempt ? undefined : "another attempt would not change it";
+/** What went wrong, in words; undefined if nothing did. */
+function toldOf({ fault, expectationFailed }: AttemptRecord): string | undefined {
+  return expectationFailed === true ? "an expectation does not hold" : fault;
 }
 
-function ending(last: AttemptRecord, why: string): AttemptStep {
-  if (last.fault === undefined) {
-    const status = last.expectationFailed === true ? "failed" : "succeeded";
-    return { kind: "end", status, exitCode: exitCodeOf({ status, expectationFailed: last.expectationFailed }), why };
+function whatForbids(attempts: readonly AttemptRecord[], last: AttemptRecord, policy: AttemptPolicy): string | undefined {
+  const { fault, expectationFailed, toolRuns, confirmedDead } = last;
+  if (!confirmedDead) return "not everything the attempt started is confirmed dead, so nothing may follow it";
+  if (fault === "aborted") return "the run was cancelled";
+  if (hasActed(last, policy.idempotent))
+    return `${toolRuns} ${toolRuns === 1 ? "tool has" : "tools have"} run, and the job does not say idempotent: true`;
+  if (expectationFailed === true || fault === undefined) {
+    // Told once what is wrong; a model that is wrong again would be wrong a third time.
+    const before = attempts.filter((attempt) => attempt.expectationFailed === true).length;
+    return before > 1 ? "it was asked again with the reason, and that did not help" : undefined;
   }
-  const { status } = faultPolicies[last.fault];
-  return { kind: "end", status, exitCode: exitCodeOf({ status, fault: last.fault }), why };
+  if (policy.onRateLimit === "defer" && saysLater(fault, last.retryAfterMs)) return "the job does not wait (onRateLimit: defer)";
+  if (fault === "declared")
+    return policy.retry.declared === true ? undefined : "its word is the result (retry.declared is not set)";
+  return faultPolicies[fault].newAttempt ? undefined : "another attempt would not change it";
+}
+
+const hasActed = ({ toolRuns }: AttemptRecord, idempotent: boolean): boolean => toolRuns > 0 && !idempotent;
+
+/** A run that somebody may simply start again later: `deferred`, exit 75. */
+function deferred(why: string, askedMs: number): AttemptStep {
+  const status = "deferred";
+  return { kind: "end", status, exitCode: exitCodeOf({ status }), why, ...(askedMs > 0 ? { deferredForMs: askedMs } : {}) };
+}
+
+function ending(last: AttemptRecord, idempotent: boolean, why: string, askedMs: number): AttemptStep {
+  const { fault, expectationFailed } = last;
+  if (expectationFailed === true || fault === undefined)
+    return { kind: "end", status: "failed", exitCode: exitCodes.expectation, why };
+  const { status } = faultPolicies[fault];
+  if (status !== "deferred") return { kind: "end", status, exitCode: exitCodeOf({ status, fault }), why };
+  // Whoever reads `deferred`, or exit 75, may start it again. What has acted, or may still live, must not be.
+  if (!last.confirmedDead || hasActed(last, idempotent))
+    return { kind: "end", status: "failed", exitCode: exitCodes.failed, why };
+  return deferred(why, askedMs);
 }

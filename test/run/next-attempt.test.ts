@@ -16,6 +16,8 @@ const failed = (fault: Fault, more: Partial<AttemptRecord> = {}): AttemptRecord 
   ...more,
 });
 
+const openFor = (retryAfterMs: number): AttemptRecord => failed("breaker_open", { retryAfterMs });
+
 describe("the next attempt", () => {
   test("the first starts at once", () => {
     expect(nextAttempt([], policy, 0, 0.5)).toEqual({ kind: "attempt", waitMs: 0, why: "first attempt" });
@@ -62,6 +64,7 @@ describe("the next attempt", () => {
     expect(nextAttempt([{ ...answered, expectationFailed: true }], policy, 1, 0)).toMatchObject({
       status: "failed",
       exitCode: 65,
+      why: expect.stringContaining("3 tools have run"),
     });
   });
 
@@ -72,7 +75,99 @@ describe("the next attempt", () => {
       status: "deferred",
       exitCode: 75,
       why: "rate_limit: the provider asks to wait 2 h (limits.maxWait)",
+      deferredForMs: 7_200_000,
     });
+  });
+
+  test("whatever the fault, a wait that the job does not allow puts the run off, with the time from now on", () => {
+    const deferred = { kind: "end", status: "deferred", exitCode: 75, deferredForMs: 7_199_000 };
+    expect(nextAttempt([failed("overloaded", { retryAfterMs: 7_200_000 })], policy, 11_000, 1)).toMatchObject(deferred);
+    const late = { ...policy, runStartedAt: -3_580_000 };
+    expect(nextAttempt([failed("server", { retryAfterMs: 60_000 })], late, 10_000, 0)).toMatchObject({
+      ...deferred,
+      deferredForMs: 60_000,
+      why: "server: a wait of 60 s is longer than what is left of the run (limits.run)",
+    });
+    expect(nextAttempt([failed("quota_window", { retryAfterMs: 1_000 })], policy, 10_000, 0)).toMatchObject({
+      ...deferred,
+      deferredForMs: 1_000,
+    });
+    expect(nextAttempt([failed("quota_window")], policy, 10_000, 0)).not.toHaveProperty("deferredForMs");
+  });
+
+  test("what has acted is not put off: whoever reads `deferred` or 75 would start it again", () => {
+    for (const [fault, more] of [
+      ["rate_limit", { toolRuns: 1 }],
+      ["quota_window", { toolRuns: 1 }],
+      ["rate_limit", { confirmedDead: false }],
+    ] as const) {
+      const record = failed(fault, { retryAfterMs: 7_200_000, ...more });
+      expect(nextAttempt([record], policy, 10_000, 0)).toMatchObject({ kind: "end", status: "failed", exitCode: 1 });
+    }
+    const acted = failed("rate_limit", { retryAfterMs: 7_200_000, toolRuns: 1 });
+    expect(nextAttempt([acted], { ...policy, idempotent: true }, 10_000, 0)).toMatchObject({ status: "deferred", exitCode: 75 });
+  });
+
+  test("onRateLimit: defer waits for nobody who says later, and for others as ever", () => {
+    const defer = { ...policy, onRateLimit: "defer" } as const;
+    expect(nextAttempt([failed("rate_limit", { retryAfterMs: 30_000 })], defer, 10_000, 0)).toEqual({
+      kind: "end",
+      status: "deferred",
+      exitCode: 75,
+      why: "rate_limit: the job does not wait (onRateLimit: defer)",
+      deferredForMs: 30_000,
+    });
+    expect(nextAttempt([failed("overloaded")], defer, 10_000, 0)).toMatchObject({ kind: "attempt" });
+    expect(nextAttempt([failed("rate_limit")], { ...policy, onRateLimit: "wait" }, 10_000, 0)).toMatchObject({ waitMs: 5_000 });
+  });
+
+  test("an open breaker is waited for within the limits", () => {
+    expect(nextAttempt([openFor(30_000)], policy, 10_000, 0)).toMatchObject({ kind: "attempt", waitMs: 30_000 });
+    expect(nextAttempt([openFor(5 * 3_600_000)], policy, 10_000, 0)).toMatchObject({
+      status: "deferred",
+      exitCode: 75,
+      deferredForMs: 5 * 3_600_000,
+      why: "breaker_open: every model is left alone for 5 h (limits.maxWait)",
+    });
+  });
+
+  test("an expectation that does not hold is told to the turn once, at once, and then ends the run with 65", () => {
+    const unmet: AttemptRecord = { startedAt: 0, finishedAt: 1, toolRuns: 0, confirmedDead: true, expectationFailed: true };
+    expect(nextAttempt([unmet], policy, 1, 1)).toEqual({
+      kind: "attempt",
+      waitMs: 0,
+      why: "attempt 2 of 3 after an expectation does not hold",
+    });
+    const end = { kind: "end", status: "failed", exitCode: 65 };
+    expect(nextAttempt([unmet, unmet], policy, 1, 0)).toMatchObject({ ...end, why: expect.stringContaining("did not help") });
+    // A failure of another kind in between changes nothing about that.
+    expect(
+      nextAttempt([unmet, failed("server"), unmet], { ...policy, retry: { ...standardRetry, maxAttempts: 9 } }, 1, 0),
+    ).toMatchObject(end);
+    const acted = { ...unmet, toolRuns: 2 };
+    expect(nextAttempt([acted], policy, 1, 0)).toMatchObject(end);
+    expect(nextAttempt([acted], { ...policy, idempotent: true }, 1, 0)).toMatchObject({ kind: "attempt" });
+    expect(nextAttempt([unmet], { ...policy, retry: { ...standardRetry, maxAttempts: 1 } }, 1, 0)).toMatchObject(end);
+    // Whatever fault stands beside it.
+    expect(
+      nextAttempt(
+        [
+          { ...unmet, fault: "empty" },
+          { ...unmet, fault: "empty" },
+        ],
+        policy,
+        1,
+        0,
+      ),
+    ).toMatchObject(end);
+  });
+
+  test("a failure that the turn declares is its result, unless retry.declared says otherwise; a budget is never asked twice", () => {
+    expect(nextAttempt([failed("declared")], policy, 10_000, 0)).toMatchObject({ kind: "end", status: "failed", exitCode: 1 });
+    const again = { ...policy, retry: { ...standardRetry, declared: true } };
+    expect(nextAttempt([failed("declared")], again, 10_000, 0)).toMatchObject({ kind: "attempt", waitMs: 5_000 });
+    expect(nextAttempt([failed("declared", { toolRuns: 1 })], again, 10_000, 0)).toMatchObject({ kind: "end", exitCode: 1 });
+    expect(nextAttempt([failed("budget")], again, 10_000, 0)).toMatchObject({ kind: "end", status: "failed", exitCode: 80 });
   });
 
   test("the run's time limit counts from the start of the run", () => {
@@ -97,13 +192,16 @@ describe("the next attempt", () => {
       fc.property(
         fc.array(attempt, { minLength: 1, maxLength: 5 }),
         fc.boolean(),
+        fc.constantFrom("wait" as const, "fallback" as const, "defer" as const),
+        fc.boolean(),
         fc.double({ min: 0, max: 1, noNaN: true }),
-        (raw, idempotent, random) => {
+        (raw, idempotent, onRateLimit, declared, random) => {
           const attempts = raw.map((one) => ({ ...one, startedAt: 0 }));
           const now = Math.max(...attempts.map((one) => one.finishedAt));
-          const step = nextAttempt(attempts, { ...policy, idempotent }, now, random);
-          expect(nextAttempt(attempts, { ...policy, idempotent }, now, random)).toEqual(step);
-          expect(wrongs(attempts, step, idempotent, now)).toEqual([]);
+          const given = { ...policy, idempotent, onRateLimit, retry: { ...standardRetry, declared } };
+          const step = nextAttempt(attempts, given, now, random);
+          expect(nextAttempt(attempts, given, now, random)).toEqual(step);
+          expect(wrongs(attempts, step, given, now)).toEqual([]);
         },
       ),
     );
@@ -111,19 +209,31 @@ describe("the next attempt", () => {
 });
 
 /** What is wrong with a step, in words. */
-function wrongs(attempts: readonly AttemptRecord[], step: AttemptStep, idempotent: boolean, now: number): string[] {
+function wrongs(attempts: readonly AttemptRecord[], step: AttemptStep, given: AttemptPolicy, now: number): string[] {
   const last = attempts.at(-1);
   if (last?.fault === undefined) return ["nothing to judge"];
   const row = faultPolicies[last.fault];
-  if (step.kind === "end") return step.status === row.status ? [] : [`ends ${step.status}`];
+  const asked = last.finishedAt + (last.retryAfterMs ?? 0) - now;
+  const mayRepeat = last.confirmedDead && (given.idempotent || last.toolRuns === 0);
+  if (step.kind === "end") {
+    const ends: [boolean, string][] = [
+      [step.status === row.status || step.status === "deferred" || !mayRepeat, `ends ${step.status}`],
+      [step.status !== "deferred" || mayRepeat, "put off although it has acted"],
+      [step.status !== "deferred" || step.exitCode === 75, "deferred and not 75"],
+      [step.deferredForMs === undefined || (step.status === "deferred" && step.deferredForMs === asked), "another time"],
+      [step.status === row.status || step.status !== "deferred" || asked > 0, "put off for nothing"],
+    ];
+    return ends.filter(([holds]) => !holds).map(([, name]) => name);
+  }
   const rules: [boolean, string][] = [
     [attempts.length < standardRetry.maxAttempts, "too many attempts"],
     [last.confirmedDead, "not confirmed dead"],
-    [idempotent || last.toolRuns === 0, "tools have run"],
-    [row.newAttempt, "of no use"],
+    [mayRepeat, "tools have run"],
+    [last.fault === "declared" ? given.retry.declared === true : row.newAttempt, "of no use"],
+    [given.onRateLimit !== "defer" || last.fault !== "rate_limit", "waits for a limit"],
     [step.waitMs <= limits.maxWaitMs, "waits too long"],
     [now + step.waitMs < limits.runMs, "past the run's limit"],
-    [now + step.waitMs >= last.finishedAt + (last.retryAfterMs ?? 0), "before the Retry-After"],
+    [step.waitMs >= asked, "before the Retry-After"],
   ];
   return rules.filter(([holds]) => !holds).map(([, name]) => name);
 }
