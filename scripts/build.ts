@@ -21,6 +21,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   runtime: "src/compose/runtime.ts",
   gateway: "src/compose/gateway.ts",
   simulator: "src/provider/script.ts",
+  "expect-schema": "src/turn/expect-schema.ts",
   "dry-run": "src/compose/dry-run.ts",
 };
 

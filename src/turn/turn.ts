@@ -1,6 +1,6 @@
 /** The turn's contract: the agent's work in one attempt, in an isolated process, ending in one result. */
 import type { Fault } from "../errors.ts";
-import type { CommandPayload, ToolGrants } from "../job/job.ts";
+import type { CommandPayload, Expectations, Job, ToolGrants } from "../job/job.ts";
 
 export interface TurnSpec {
   readonly runId: string;
@@ -122,3 +122,60 @@ export interface Turn {
   /** The environment the process would get, for `run --dry-run`. */
   environment(spec: Pick<TurnSpec, "runId" | "attempt">, env: TurnHooks["env"]): Readonly<Record<string, string>>;
 }
+
+export type AnsweredResult = Extract<TurnResult, { status: "answered" }>;
+
+/** What was there of a run's expected files when it began, by absolute path; undefined: nothing. */
+export type FileMarks = ReadonlyMap<string, FileMark | undefined>;
+
+export interface FileMark {
+  /** Device, inode, size and times: whatever is written, copied or renamed to the path has another. */
+  readonly identity: string;
+  /** Epoch ms. */
+  readonly changedAt: number;
+}
+
+/** Whether an answer is what its job wants; `expect.ts` is the one. */
+export interface Judge {
+  /**
+   * What is there of the expected files; to be asked once, when the run begins. Without `workDir` every attempt gets an empty folder, so
+   * nothing can be there before. Never throws.
+   */
+  mark(expect: Expectations | undefined, workDir: string | undefined): Promise<FileMarks>;
+  /** Never throws for what the answer, a file or a program is. */
+  judge(result: AnsweredResult, job: Pick<Job, "expect" | "quiet" | "payload">, context: JudgeContext): Promise<Judgement>;
+  /** Why a schema cannot be used at all, such as a `$ref` to nowhere; undefined if it can. For preflight and `validate`. */
+  schemaProblem(schema: NonNullable<Expectations["jsonSchema"]>): Promise<string | undefined>;
+}
+
+/** What an answer is judged with. */
+export interface JudgeContext {
+  /** The folder the turn worked in; it is still there, and everything that the turn started is dead. */
+  readonly workDir: string;
+  /** What was there of the expected files when the run began: see `Judge`. */
+  readonly filesBefore: FileMarks;
+  /** Whose process a checking program is. */
+  readonly runId: string;
+  readonly attempt: number;
+  readonly sessionId: string;
+  /** Parent environment from which the allow-list picks. */
+  readonly env: TurnHooks["env"];
+  readonly signal: AbortSignal;
+}
+
+/** Warnings are one line each. */
+export type Judgement =
+  /** Everything that the job expects holds. `value`: the answer as JSON, where a schema asked for it. */
+  | { readonly verdict: "met"; readonly value?: unknown; readonly warnings: readonly string[] }
+  /** There is nothing to report: the job's quiet word, and nothing else. */
+  | { readonly verdict: "quiet"; readonly warnings: readonly string[] }
+  | {
+      readonly verdict: "unmet";
+      /** What does not hold, one line each. */
+      readonly unmet: readonly string[];
+      /** Asked once more with these lines, the model may do better. False: an expectation itself could not be judged. */
+      readonly retryable: boolean;
+      readonly warnings: readonly string[];
+    }
+  /** The turn says itself that the task failed. */
+  | { readonly verdict: "declared"; readonly reason: string; readonly warnings: readonly string[] };

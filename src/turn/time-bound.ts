@@ -1,0 +1,31 @@
+/** Runs something of which nobody can say beforehand how long it takes, such as a regular expression on a text of a model. */
+import { Script } from "node:vm";
+
+/** One for all: `run` is the only thing it knows. */
+const script = new Script("run()");
+
+export class TookTooLong extends Error {
+  override readonly name = "TookTooLong";
+  constructor(limitMs: number) {
+    super(`took longer than ${limitMs} ms`);
+  }
+}
+
+/**
+ * What `run` returns, which must be synchronous and change nothing: it is stopped wherever it stands when the time is over, and nothing
+ * else of this process goes on meanwhile, so `limitMs` must be short.
+ * @throws TookTooLong
+ */
+export function withinTime<T>(run: () => T, limitMs: number): T {
+  let result: { readonly value: T } | undefined;
+  try {
+    script.runInNewContext({ run: () => void (result = { value: run() }) }, { timeout: limitMs });
+  } catch (error) {
+    // Made in the other context, so it is no instance of this one's Error.
+    if (typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
+      throw new TookTooLong(limitMs);
+    throw error;
+  }
+  if (result === undefined) throw new TookTooLong(limitMs);
+  return result.value;
+}
