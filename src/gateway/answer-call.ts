@@ -12,6 +12,7 @@ import { callTime, type CallTime } from "../run/call-time.ts";
 import { modelName } from "../run/ladder.ts";
 import { nextStep, type Step, type TryRecord } from "../run/next-step.ts";
 import { askRung, passableRungs, type Passable } from "./ask-rung.ts";
+import { timeBudget } from "./budget.ts";
 import type { Grant, TryPlan } from "./gateway.ts";
 import { refusalOf, type Refusal } from "./refusal.ts";
 import type { Asked } from "./request.ts";
@@ -48,8 +49,11 @@ export type CallEnd =
 export async function answerCall(asked: Asked, context: CallContext): Promise<CallEnd> {
   const { grant, call, settle } = context;
   const { dialect, modelAsked, stream } = asked;
+  // Looked at and taken in one step: of two calls at once, only one gets the last.
+  const spent = grant.budget?.exhausted("call");
+  if (spent === undefined) grant.budget?.countCall();
   await grant.observer.callStarted({ call, dialect, modelAsked, stream });
-  const end = await climb(asked, context);
+  const end = spent === undefined ? await climb(asked, context) : givenUp(budgetSpent(spent), [], []);
   if (end.kind === "answered") {
     await grant.observer.callFinished({ call, httpStatus: settle(200), answer: end.answer, rung: end.rung });
   } else {
@@ -62,6 +66,10 @@ export async function answerCall(asked: Asked, context: CallContext): Promise<Ca
 
 type GiveUp = Extract<Step, { kind: "give_up" }>;
 
+function budgetSpent(what: string): GiveUp {
+  return { kind: "give_up", fault: "budget", why: `the run's budget is used up: ${what}` };
+}
+
 async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
   // Loaded with the first call: a run whose turn never asks, and everything that is no run, does without it.
   const { default: pRetry, AbortError } = await import("p-retry");
@@ -72,12 +80,14 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
   const failures: ProviderError[] = [];
   let stopped: GiveUp | undefined;
 
+  const stop = (step: GiveUp): never => {
+    stopped = step;
+    throw new AbortError(step.why);
+  };
+
   const oneTry = async (): Promise<CallEnd> => {
     const step = plan(history, passable, context, time);
-    if (step.kind === "give_up") {
-      stopped = step;
-      throw new AbortError(step.why);
-    }
+    if (step.kind === "give_up") return stop(step);
     const planned: TryPlan = {
       call: context.call,
       try: history.length + 1,
@@ -86,11 +96,15 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
       why: step.why,
     };
     await pause(planned, context);
+    // Another call of the turn may have spent the rest meanwhile.
+    const spent = grant.budget?.exhausted("try");
+    if (spent !== undefined) return stop(budgetSpent(spent));
     await grant.observer.tryStarted(planned);
     const startedAt = context.monotonic();
     // Whatever came between the plan and now, a machine that slept or a slow record, is gone from the call's time.
     const leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
     const outcome = await askRung(asked, step.rung, { leftMs, limit: time.callLimit }, context);
+    grant.budget?.spend(step.rung, outcome.usage);
     if (outcome instanceof ProviderError) {
       history.push(recordOf(step.rung, outcome, startedAt, context.monotonic()));
       failures.push(outcome);
@@ -122,9 +136,12 @@ interface TimeOfCall extends CallTime {
 }
 
 function timeOf({ grant, monotonic }: CallContext): TimeOfCall {
-  const { limits, deadline } = grant;
+  const { limits, deadline, budget } = grant;
   const attempt = deadline === undefined ? undefined : { leftMs: deadline.leftMs(), limit: deadline.limit };
-  return { ...callTime(limits.callMs, attempt), callStartedAt: monotonic() };
+  const time = callTime(limits.callMs, attempt);
+  const ofBudget = budget?.leftMs() ?? Infinity;
+  const least = ofBudget < time.callMs ? { callMs: ofBudget, callLimit: timeBudget } : time;
+  return { ...least, callStartedAt: monotonic() };
 }
 
 /** What `nextStep` says, with what had to be left out of the ladder told once, at the start and at the end. */
@@ -135,6 +152,8 @@ function plan(
   { callMs, ...time }: TimeOfCall,
 ): Step {
   if (rungs.length === 0) return { kind: "give_up", fault: "bad_request", why: notes.join("; ") };
+  const spent = grant.budget?.exhausted("try");
+  if (spent !== undefined) return budgetSpent(spent);
   const step = nextStep(
     history,
     rungs,

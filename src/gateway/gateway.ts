@@ -71,14 +71,24 @@ export interface Grant {
   readonly observer: CallObserver;
 }
 
-/** What a run may still spend; `gateway/budget.ts` counts. */
+/**
+ * What a run may still spend; `gateway/budget.ts` counts. The gateway refuses calls and tries by it. Whoever starts attempts asks
+ * `exhausted("call")` before each of them, and ends what is under way when `leftMs` is over.
+ */
 export interface RunBudget {
-  /** Before a call: the words of what is used up, such as `limits.tokens: 10,250 of 10,000 used`; undefined while there is some left. */
-  exhausted(): string | undefined;
+  /**
+   * The words of what is used up, such as `limits.tokens: 10,250 of 10,000 used`; undefined while there is some left. The last call that is
+   * allowed may be tried as often as any other, so `calls` and `turns` count before a call only.
+   */
+  exhausted(before: "call" | "try"): string | undefined;
   /** Takes a call, and one question of the turn. */
   countCall(): void;
   /** After each try, failed ones included: each is billed. */
   spend(rung: Rung, usage: Usage): void;
+  /** Until the time is used up, in ms, negative once it is; Infinity without such a limit. */
+  leftMs(): number;
+  /** What the run's record should say about the counting, each line once: prices that are not known. */
+  notes(): readonly string[];
 }
 
 /** The breakers of models and providers, across runs; the engine keeps them in the ledger. */

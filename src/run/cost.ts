@@ -11,6 +11,43 @@ interface PerMillion {
   readonly cacheWrite?: number;
 }
 
+/** What a try has used. */
+export interface Metered {
+  /** Input, cached input and output together. */
+  readonly tokens: number;
+  /** Millionths of a US dollar; absent if the price of the model is not known. */
+  readonly costMicroUsd?: number;
+}
+
+/** Says what a try on a model has used, from the counts that its provider gave. */
+export type Meter = (of: { readonly provider: string; readonly model: string }, usage: Usage) => Metered;
+
+/** What a meter has to know of a model. */
+export interface MeterFacts {
+  readonly price?: PerMillion | undefined;
+  /** OpenAI-style counts include cached tokens in the input; Anthropic-style ones do not. */
+  readonly inputHoldsCache: boolean;
+}
+
+export function createMeter(factsOf: (of: { readonly provider: string; readonly model: string }) => MeterFacts): Meter {
+  return (of, usage) => {
+    const { price, inputHoldsCache } = factsOf(of);
+    const tokens = tokensOf(usage, inputHoldsCache);
+    // Where nothing was counted, nothing is known to have been paid; that is no price of zero.
+    return price === undefined || tokens === 0
+      ? { tokens }
+      : { tokens, costMicroUsd: costMicroUsd(usage, price, inputHoldsCache) };
+  };
+}
+
+function tokensOf(
+  { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 }: Usage,
+  holds: boolean,
+): number {
+  const cached = cacheReadTokens + cacheWriteTokens;
+  return outputTokens + (holds ? Math.max(inputTokens, cached) : inputTokens + cached);
+}
+
 /**
  * The price of a try in millionths of a US dollar, rounded up.
  * @param inputHoldsCache OpenAI-style counts include cached tokens in the input; Anthropic-style ones do not.
