@@ -21,6 +21,13 @@ export const keptText = 4000;
 /** Most repairs kept of one try; a last entry `more_repairs` then says how many were left out. */
 export const keptRepairs = 200;
 
+/** Most warnings kept of a run, and the longest one, in UTF-16 units; a last line then says how many were left out. */
+export const keptWarnings = 50;
+export const keptWarningText = 500;
+
+/** Most text kept of one try's recorded stream, in UTF-16 units; what is longer ends with its last whole line. */
+export const keptRecording = 1_048_576;
+
 /**
  * How long runs are kept, whichever keeps more: the newest so many of each job, and all that started in so many days. An open run
  * is always kept.
@@ -93,7 +100,7 @@ export interface RunFinish {
   readonly costMicroUsd?: number;
   /** For `deferred`: when it may be asked again, epoch ms. */
   readonly deferredUntil?: number;
-  /** Tools that failed or were refused, prices that are not known, … At most 50 lines are kept. */
+  /** Tools that failed or were refused, prices that are not known, … At most 50 lines of 500 characters are kept. */
   readonly warnings?: readonly string[];
   /** The answer as JSON, where the job expects a schema; kept as text. */
   readonly value?: string;
@@ -197,7 +204,7 @@ export interface ToolFinish {
   readonly outputBytes: number;
 }
 
-/** A run as recorded. `output` is only in what `run()` returns: the lists stay small however long the answers are. */
+/** A run as recorded. `output` and `value` are only in what `run()` and `lastRun()` return: the lists stay small however long the answers are. */
 export type RunRow = RunStart & Partial<RunFinish> & { readonly status: RunStatus };
 /*
  * Attempts, calls and tries as recorded. One that was under way when its run ended reads `failed` with the words of
@@ -231,9 +238,14 @@ export interface RecordingRow extends StreamRecording {
   readonly attempt: number;
   readonly call: number;
   readonly try: number;
+  /** It was longer than is kept (`keptRecording`), so its end is missing. */
+  readonly cut?: boolean;
 }
 
-/** Tries of a time, counted: one row for each provider, model and way of asking. Simulated runs are left out unless asked for. */
+/**
+ * Tries of a time, counted: one row for each provider, model and way of asking. Simulated runs are left out unless asked for, and
+ * so is a try without a recorded end, because it says nothing about its provider.
+ */
 export interface RungCount {
   readonly provider: string;
   readonly model: string;
@@ -249,20 +261,49 @@ export interface RungCount {
   readonly usage: Usage;
   /** Of tries whose price is known. */
   readonly costMicroUsd: number;
+  /** Tries that were answered or are known to have used tokens, whose price is not known. */
   readonly unpriced: number;
 }
 
-/** Runs of a time, counted: one row for each job, day (UTC, `2026-11-25`) and model used. */
+/** How a call got its answer: at once, by a repair alone, by another try, with streaming off, from another model; or it got none. */
+export const waysToAnswer = ["first", "repair", "again", "stream_off", "fallback", "none"] as const;
+export type WayToAnswer = (typeof waysToAnswer)[number];
+
+/** Ended calls of a time, counted by what they asked first and what it took: one row for each provider, model, way of asking and way to the answer. */
+export interface HealingCount {
+  /** Of the first try. */
+  readonly provider: string;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly by: WayToAnswer;
+  readonly calls: number;
+  /** Runs whose first call of all is among them. */
+  readonly runs: number;
+  /** Tries beyond the first of each call. */
+  readonly extraTries: number;
+  /** Time from the start of the first try to the start of the last. */
+  readonly lostMs: number;
+  /** What the tries that failed are known to have used. */
+  readonly lost: Usage;
+  /** Of failed tries whose price is known. */
+  readonly lostMicroUsd: number;
+}
+
+/**
+ * Runs of a time, counted: one row for each job, day (UTC, `2026-11-25`) and model (the one used, or else asked for). What was
+ * skipped or missed started nothing and is left out.
+ */
 export interface CostRow {
   readonly jobId: string;
   readonly jobName: string;
   readonly day: string;
   readonly model: string;
   readonly runs: number;
+  /** Ended as `failed`, `timed_out`, `interrupted`, `blocked` or `unknown`. */
   readonly failed: number;
   readonly usage: Usage;
   readonly costMicroUsd: number;
-  /** Runs none of whose tries has a known price. */
+  /** Runs that were answered or are known to have used tokens, none of whose tries has a known price. */
   readonly unpriced: number;
 }
 
@@ -270,6 +311,7 @@ export interface CountQuery {
   /** Started at or after, epoch ms. */
   readonly since: number;
   readonly jobId?: string;
+  /** Simulated runs as well. Default false. */
   readonly simulated?: boolean;
 }
 
@@ -277,7 +319,7 @@ export interface HistoryQuery {
   readonly jobId?: string;
   /** Only these endings. */
   readonly statuses?: readonly RunStatus[];
-  /** Only runs recorded before this one. */
+  /** Only runs recorded before the one of this id; none if it is not kept any more, because then those before it are not either. */
   readonly before?: string;
   /** Newest first, at most this many. Default 20. */
   readonly limit?: number;
@@ -319,7 +361,8 @@ export interface Ledger {
   renewLease(runId: string, until: number): Promise<boolean>;
   /**
    * Removes runs with everything under them that `keep` does not keep: older than the newest `runs` of their job and started more
-   * than `ms` before `now`. Open runs stay. At most 500 runs of a job at once, the oldest first; returns how many.
+   * than `ms` before `now`. Open runs stay. At most 500 runs of a job at once, the oldest first; returns how many. Breakers and
+   * memories that nobody has changed for `keptMs` go as well.
    */
   prune(now: number, keep?: { readonly runs: number; readonly ms: number }): Promise<number>;
   /** Each `start…` needs what it starts under to be open; each `finish…` of something finished already changes nothing. */
@@ -329,7 +372,11 @@ export interface Ledger {
   finishCall(key: Pick<CallStart, "runId" | "attempt" | "call">, finish: CallFinish): Promise<void>;
   startTry(start: TryStart): Promise<void>;
   finishTry(key: Pick<TryStart, "runId" | "attempt" | "call" | "try">, finish: TryFinish): Promise<void>;
-  /** Durable before it resolves. @throws "broken invariant" for a number that was started already: no tool runs twice. */
+  /**
+   * Durable before it resolves; needs its attempt to be open.
+   * @throws "broken invariant" for a number that was started already: no tool runs twice. Unlike the other starts it is no repetition
+   * of the same fact, because what follows it has a side effect.
+   */
   startTool(start: ToolStart): Promise<void>;
   finishTool(key: Pick<ToolStart, "runId" | "attempt" | "tool">, finish: ToolFinish): Promise<void>;
   /** Reads, changes and writes one breaker in one atomic step; `undefined` from `change` removes it. Returns what `change` returned. */
@@ -341,9 +388,10 @@ export interface Ledger {
   breakers(): Promise<ReadonlyMap<string, BreakerState>>;
   /** The streams recorded of a run, in order. */
   recordings(runId: string): Promise<readonly RecordingRow[]>;
-  /** The newest run of a job with one of these endings, with its output; before the run of that id, if one is given. */
+  /** The last recorded run of a job with one of these endings, with its output; before the run of that id, if one is given. */
   lastRun(jobId: string, statuses: readonly RunStatus[], before?: string): Promise<RunRow | undefined>;
   rungCounts(query: CountQuery): Promise<readonly RungCount[]>;
+  healings(query: CountQuery): Promise<readonly HealingCount[]>;
   costs(query: CountQuery): Promise<readonly CostRow[]>;
   /** Newest first, in the order of recording: a clock that was set back cannot hide a newer run behind an older one. */
   history(query: HistoryQuery): Promise<readonly RunRow[]>;
@@ -362,7 +410,17 @@ export interface Ledger {
 /** What commands that only read need: it changes nothing, not even the folder it reads in. */
 export type LedgerReader = Pick<
   Ledger,
-  "history" | "lastRuns" | "lastRun" | "run" | "recordings" | "rungMemories" | "breakers" | "rungCounts" | "costs" | "close"
+  | "history"
+  | "lastRuns"
+  | "lastRun"
+  | "run"
+  | "recordings"
+  | "rungMemories"
+  | "breakers"
+  | "rungCounts"
+  | "healings"
+  | "costs"
+  | "close"
 >;
 
 export interface OpenLedgerOptions {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { Bench, Store } from "./contract/bench.ts";
+import { breakers } from "./contract/breakers.ts";
 import { claims } from "./contract/claims.ts";
+import { counting } from "./contract/counting.ts";
 import { endings } from "./contract/endings.ts";
 import { keeping } from "./contract/keeping.ts";
 import { leases } from "./contract/leases.ts";
@@ -10,6 +12,8 @@ import { invariants } from "./contract/model.ts";
 import { memories, reading } from "./contract/reading.ts";
 import { recording } from "./contract/recording.ts";
 import { steps } from "./contract/steps.ts";
+import { streams } from "./contract/streams.ts";
+import { tools } from "./contract/tools.ts";
 
 /** What every backend of the ledger must do. Each test gets a store of its own. */
 export function ledgerContract(backend: string, makeStore: () => Promise<Store>): void {
@@ -37,6 +41,22 @@ export function ledgerContract(backend: string, makeStore: () => Promise<Store>)
         return found;
       },
     };
-    for (const part of [recording, claims, leases, endings, keeping, steps, limits, reading, memories, invariants]) part(bench);
+    for (const part of [
+      recording,
+      claims,
+      leases,
+      endings,
+      keeping,
+      steps,
+      tools,
+      streams,
+      limits,
+      reading,
+      memories,
+      breakers,
+      counting,
+      invariants,
+    ])
+      part(bench);
   });
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import { endedWithoutRecord, type Ledger, type RunDetail } from "../../src/ledger/ledger.ts";
 import { startProgram, type Program } from "./program.ts";
-import { openRuns, runFinish, runStart } from "./records.ts";
+import { openRuns, runFinish, runStart, underWay } from "./records.ts";
 
 let folder: string;
 const programs: Program[] = [];
@@ -38,7 +38,7 @@ async function startRacers(): Promise<void> {
 async function race(order: { stateDir: string; jobId: string; slotAt?: number }, round: number): Promise<string> {
   const runIds = programs.map((_, at) => `round-${round}-racer-${at}`);
   for (const [at, program] of programs.entries())
-    program.say([order.stateDir, runIds[at], order.jobId, order.slotAt ?? ""].join("\t"));
+    program.say(["run", order.stateDir, runIds[at], order.jobId, order.slotAt ?? ""].join("\t"));
   const answers = await Promise.all(programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
   const winner = runIds[answers.indexOf("won")] ?? "nobody";
   const lost = `lost ${order.slotAt === undefined ? "open_run" : "slot_taken"} ${winner}`;
@@ -54,11 +54,12 @@ async function held(ledger: Ledger): Promise<string[]> {
     if (row.finishedAt !== undefined) words.push(`finish ${name}`);
   };
   for (const { runId } of await ledger.history({ limit: 10_000 })) {
-    const { run, attempts, calls, tries } = await detail(ledger, runId);
+    const { run, attempts, calls, tries, tools } = await detail(ledger, runId);
     say(runId, run);
     for (const row of attempts) say(`${runId} ${row.attempt}`, row);
     for (const row of calls) say(`${runId} ${row.attempt}.${row.call}`, row);
     for (const row of tries) say(`${runId} ${row.attempt}.${row.call}.${row.try}`, row);
+    for (const row of tools) say(`${runId} ${row.attempt} tool ${row.tool}`, row);
   }
   return words.toSorted();
 }
@@ -105,6 +106,37 @@ describe("eight processes race for one run", () => {
   });
 });
 
+/** One round of the same order to every racer; how many won. */
+async function winners(...order: readonly string[]): Promise<number> {
+  for (const program of programs) program.say(order.join("\t"));
+  const answers = await Promise.all(programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
+  expect(answers.filter((answer) => answer !== "won" && answer !== "lost")).toEqual([]);
+  return answers.filter((answer) => answer === "won").length;
+}
+
+describe("eight processes race for what must be done once", () => {
+  test("exactly one may run a tool, round after round", async () => {
+    await startRacers();
+    const stateDir = join(folder, "state");
+    const ledger = await openLedger({ stateDir });
+    await underWay(ledger, "run");
+    for (let tool = 1; tool <= 12; tool++) expect(await winners("tool", stateDir, "run", String(tool))).toBe(1);
+    expect((await detail(ledger, "run")).tools.map((row) => row.tool)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    await ledger.close();
+  });
+
+  test("exactly one probes a model whose breaker is half open, and no failure is lost in the count", async () => {
+    await startRacers();
+    const stateDir = join(folder, "state");
+    for (let round = 0; round < 12; round++)
+      expect(await winners("probe", stateDir, `model-${round % 3}`)).toBe(round < 3 ? 1 : 0);
+    const ledger = await openLedger({ stateDir });
+    const counts = [...(await ledger.breakers()).values()].map(({ failures }) => failures);
+    expect(counts).toEqual([4 * racers, 4 * racers, 4 * racers]);
+    await ledger.close();
+  });
+});
+
 describe("a writer that is killed at any moment", () => {
   test("leaves a whole database that holds every step it was told of, and at most the one that was under way", async () => {
     const stateDir = join(folder, "state");
@@ -122,8 +154,8 @@ describe("a writer that is killed at any moment", () => {
       const ledger = await openLedger({ stateDir });
       const words = await held(ledger);
       // The step that was announced last may have reached the ledger before the writer could say so.
-      const underWay = said.at(-1)?.startsWith("will ") === true ? said.at(-1)?.slice(5) : undefined;
-      if (underWay !== undefined && words.includes(underWay)) done.push(underWay);
+      const announced = said.at(-1)?.startsWith("will ") === true ? said.at(-1)?.slice(5) : undefined;
+      if (announced !== undefined && words.includes(announced)) done.push(announced);
       expect(words).toEqual(done.toSorted());
       await ledger.close();
     }

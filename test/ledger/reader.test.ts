@@ -8,11 +8,11 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import type { Ledger, LedgerReader } from "../../src/ledger/ledger.ts";
-import { migrations } from "../../src/ledger/sqlite/migrations.ts";
 import { readMethods } from "../../src/ledger/sqlite/queries.ts";
 import { Reader } from "../../src/ledger/sqlite/reader.ts";
+import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { startProgram } from "./program.ts";
-import { runFinish, runStart, underWay } from "./records.ts";
+import { runFinish, runStart, toolStart, tryFinish, tryStart, underWay } from "./records.ts";
 
 let folder: string;
 let stateDir: string;
@@ -194,14 +194,19 @@ test("a file that is changed under a reader is read again, from the beginning", 
   reader.close();
 });
 
-/** A ledger as version 1 wrote it. */
-function makeOlder(): void {
+/** A ledger as an older version wrote it. */
+function makeOlder(version = 1): void {
   mkdirSync(stateDir);
   const database = new DatabaseSync(file);
-  database.exec(`PRAGMA journal_mode=WAL; ${migrations[0]}; PRAGMA application_id=0x72756e72; PRAGMA user_version=1;
+  const steps = migrations.slice(0, version).join(";");
+  database.exec(`PRAGMA journal_mode=WAL; ${steps}; PRAGMA application_id=0x72756e72; PRAGMA user_version=${version};
     INSERT INTO jobs (id) VALUES ('job');
     INSERT INTO runs (id, job, job_name, trigger, status, started_at, owner_pid, owner_started_at, owner_boot_id, owner_host,
-      model_asked, simulated, job_hash) VALUES ('old', 1, 'job', 'manual', 'running', 10, 1, '2', '3', '4', 'm/m', 0, 'h')`);
+      model_asked, simulated, job_hash) VALUES ('old', 1, 'job', 'manual', 'running', 10, 1, '2', '3', '4', 'm/m', 0, 'h');
+    INSERT INTO attempts (run, attempt, started_at, session_id, why) VALUES (1, 1, 11, 's', 'first attempt');
+    INSERT INTO calls (run, attempt, call, started_at, dialect, model_asked, stream) VALUES (1, 1, 1, 12, 'd', 'm/m', 1);
+    INSERT INTO tries (run, attempt, call, try, status, started_at, finished_at, provider, model, stream, waited_ms, why)
+      VALUES (1, 1, 1, 1, 'answered', 13, 14, 'm', 'm', 1, 0, 'first try')`);
   database.close();
 }
 
@@ -216,6 +221,46 @@ async function readAs(steps: number): Promise<unknown> {
 }
 
 describe("an older schema", () => {
+  test.each([1, 2])("version %i answers every question as it stands", async (version) => {
+    makeOlder(version);
+    const before = look();
+    const reader = await openLedger({ stateDir, create: false });
+    if (reader === undefined) throw new Error("there is a ledger");
+    const since = { since: 0 };
+    expect(await reader.run("old")).toMatchObject({
+      run: { payloadKind: "agentTurn" },
+      tries: [{ status: "answered" }],
+      tools: [],
+    });
+    expect(await reader.lastRun("job", ["running"])).toMatchObject({ runId: "old" });
+    expect(await reader.history({ statuses: ["running"] })).toHaveLength(1);
+    expect([await reader.recordings("old"), await reader.breakers()]).toEqual([[], new Map()]);
+    expect(await reader.rungCounts(since)).toMatchObject([{ tries: 1, unpriced: 1 }]);
+    expect(await reader.costs(since)).toMatchObject([{ runs: 1, costMicroUsd: 0 }]);
+    expect(await reader.healings(since)).toEqual([]);
+    await reader.close();
+    expect(look()).toEqual(before);
+  });
+
+  test("a process of version 2 that was there before goes on writing, reading and pruning", async () => {
+    makeOlder(2);
+    const older = new DatabaseSync(file);
+    const ledger = await openLedger({ stateDir });
+    await ledger.startTool(toolStart({ runId: "old" }));
+    await ledger.startTry(tryStart({ runId: "old", try: 2 }));
+    await ledger.finishTry(tryStart({ runId: "old", try: 2 }), tryFinish({ recording: { mode: "shape", text: "a\n" } }));
+    await ledger.finishRun("old", runFinish());
+    older.exec(`INSERT INTO runs (id, job, job_name, trigger, status, started_at, owner_pid, owner_started_at, owner_boot_id,
+        owner_host, model_asked, simulated, job_hash, owner_pid_namespace, lease_until)
+        VALUES ('theirs', 1, 'job', 'manual', 'running', 10, 1, '2', '3', '4', 'm/m', 0, 'h', '', 9);
+      DELETE FROM outputs WHERE run = 1; DELETE FROM tries WHERE run = 1; DELETE FROM calls WHERE run = 1;
+      DELETE FROM attempts WHERE run = 1; DELETE FROM runs WHERE key = 1`);
+    older.close();
+    expect(await ledger.history({})).toMatchObject([{ runId: "theirs", payloadKind: "agentTurn" }]);
+    expect(await ledger.recordings("old")).toEqual([]);
+    await ledger.close();
+  });
+
   test("is read as it stands, and changed by whoever may write", async () => {
     makeOlder();
     const before = look();

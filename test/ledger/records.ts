@@ -6,6 +6,8 @@ import type {
   Owner,
   RunFinish,
   RunStart,
+  ToolFinish,
+  ToolStart,
   TryFinish,
   TryStart,
 } from "../../src/ledger/ledger.ts";
@@ -29,6 +31,7 @@ export function runStart(facts: Partial<RunStart> & Pick<RunStart, "runId">): Ru
     modelAsked: "kimi-coding/k2p5",
     simulated: false,
     jobHash: "0123456789abcdef",
+    payloadKind: "agentTurn",
     ...facts,
   };
 }
@@ -70,6 +73,14 @@ export function tryStart(facts: Partial<TryStart> & Pick<TryStart, "runId">): Tr
 
 export function tryFinish(facts: Partial<TryFinish> = {}): TryFinish {
   return { finishedAt: 40, status: "answered", usage: {}, repairs: [], ...facts };
+}
+
+export function toolStart(facts: Partial<ToolStart> & Pick<ToolStart, "runId">): ToolStart {
+  return { attempt: 1, tool: 1, call: 1, startedAt: 45, name: "send_mail", grant: "mcp:mail", input: '{"to":"a"}', ...facts };
+}
+
+export function toolFinish(facts: Partial<ToolFinish> = {}): ToolFinish {
+  return { finishedAt: 48, status: "succeeded", outputBytes: 12, ...facts };
 }
 
 /** The ids of the runs that have no end. */

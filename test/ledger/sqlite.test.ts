@@ -6,9 +6,11 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import { Connection } from "../../src/ledger/sqlite/connection.ts";
-import { migrate, migrations } from "../../src/ledger/sqlite/migrations.ts";
+import { countQueries } from "../../src/ledger/sqlite/counts.ts";
+import { migrate } from "../../src/ledger/sqlite/migrations.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { queries } from "../../src/ledger/sqlite/queries.ts";
+import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { ledgerContract } from "./contract.ts";
 import { fillHistory } from "./history.ts";
 import { attemptStart, callStart, openRuns, runFinish, runStart, tryFinish, tryStart, underWay } from "./records.ts";
@@ -296,7 +298,7 @@ describe("many runs", () => {
     await ledger.close();
   });
 
-  test.each(Object.entries(queries))("the query for %s goes along an index", async (name, query) => {
+  test.each(Object.entries({ ...queries, ...countQueries }))("the query for %s goes along an index", async (name, query) => {
     await makeLedger();
     const database = new DatabaseSync(file);
     const plan = database
@@ -304,10 +306,11 @@ describe("many runs", () => {
       .all()
       .map((row) => String(row["detail"]));
     database.close();
-    // `ofAll` reads the newest rows and stops at its limit.
-    const scans = name === "ofAll" ? ["SCAN r"] : [];
-    expect(plan.filter((line) => line.startsWith("SCAN") && line !== "SCAN j")).toEqual(scans);
-    expect(plan.filter((line) => line.includes("TEMP B-TREE"))).toHaveLength(0);
+    // There are few jobs, and each of them is sought in the index of runs.
+    expect(plan.filter((line) => line.startsWith("SCAN") && !/^SCAN j\b/.test(line))).toEqual([]);
+    // What is counted comes out in few groups, which may be sorted; a list of runs never is.
+    const sorted = plan.filter((line) => line.includes("TEMP B-TREE") && !(name in countQueries));
+    expect(sorted).toHaveLength(0);
   });
 });
 

@@ -60,10 +60,10 @@ export function wholeIf(value: number | undefined): number | null {
 }
 
 /** Cut to what is kept, and never through the middle of a surrogate pair. */
-export function cut(value: string): string {
-  if (value.length <= keptText) return value;
-  const last = value.charCodeAt(keptText - 1);
-  return value.slice(0, last >= 0xd800 && last <= 0xdbff ? keptText - 1 : keptText);
+export function cut(value: string, kept = keptText): string {
+  if (value.length <= kept) return value;
+  const last = value.charCodeAt(kept - 1);
+  return value.slice(0, last >= 0xd800 && last <= 0xdbff ? kept - 1 : kept);
 }
 export function cutIf(value: string | undefined): string | null {
   return value === undefined ? null : cut(value);

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Ledger, LedgerBackend, LedgerReader, OpenLedgerOptions } from "../ledger.ts";
+import { breakerMethods } from "./breakers.ts";
 import { Connection } from "./connection.ts";
 import { classify } from "./failures.ts";
 import { memoryMethods } from "./memory.ts";
@@ -62,9 +63,7 @@ export function sqliteLedger(connection: Connection): Ledger {
     ...runMethods(connection),
     ...stepMethods(connection),
     ...memoryMethods(connection),
-    startTool: () => Promise.reject(new Error("broken invariant: no tools are recorded yet")),
-    finishTool: () => Promise.reject(new Error("broken invariant: no tools are recorded yet")),
-    changeBreaker: () => Promise.reject(new Error("broken invariant: no breakers are kept yet")),
+    ...breakerMethods(connection),
     async close() {
       connection.close();
     },

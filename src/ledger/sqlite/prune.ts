@@ -14,16 +14,22 @@ const pruneEveryMs = 3_600_000;
 /** In the order of their references: what names a run goes before the run. */
 const deletions = [
   "DELETE FROM outputs WHERE run = ?",
+  "DELETE FROM recordings WHERE run = ?",
+  "DELETE FROM tool_runs WHERE run = ?",
   "DELETE FROM tries WHERE run = ?",
   "DELETE FROM calls WHERE run = ?",
   "DELETE FROM attempts WHERE run = ?",
   "DELETE FROM runs WHERE key = ?",
 ];
 
+/** Of models that nobody has asked for so long; small, but nobody else would ever remove them. */
+const forgotten = ["DELETE FROM breakers WHERE changed_at < ?", "DELETE FROM rung_memories WHERE expires_at < ?"];
+
 export function prune(connection: Connection, now: number, keep = { runs: keptRuns, ms: keptMs }): number {
   if (!Number.isInteger(keep.runs) || keep.runs < 1)
     throw new Error(`broken invariant: ${keep.runs} runs of a job cannot be kept`);
   const before = whole(now - keep.ms);
+  for (const deletion of forgotten) connection.sql(deletion).run(whole(now - keptMs));
   let removed = 0;
   for (const job of connection.sql("SELECT key FROM jobs").all()) {
     const jobKey = integer(job, "key");

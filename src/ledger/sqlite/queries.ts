@@ -1,8 +1,12 @@
 /** What the ledger is asked: the same for whoever also writes and for whoever only reads. */
 import type { StatementSync } from "node:sqlite";
+import type { RunStatus } from "../../run/run.ts";
 import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts";
+import { readBreakers } from "./breakers.ts";
 import { integer, text, whole, type Row } from "./columns.ts";
-import { attemptRow, callRow, runRow, rungMemory, tryRow } from "./rows.ts";
+import { costs, healings, rungCounts } from "./counts.ts";
+import { unpacked } from "./recordings.ts";
+import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
 
 /** Where statements are run and reading is done: in one transaction, so that everything read is of one instant. */
 export interface Source {
@@ -11,9 +15,10 @@ export interface Source {
 }
 
 const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
-  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash,
+  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash, r.payload_kind, r.rerun_of, r.cost_microusd, r.deferred_until, r.warnings,
   r.fault, r.exit_code, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reason`;
 export const fromRuns = `SELECT ${runColumns} FROM runs r JOIN jobs j ON j.key = r.job`;
+const fromRunsWithOutput = `SELECT ${runColumns}, o.text AS output, o.value FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key`;
 
 /** Shortest beginning of an id that is looked up: shorter ones are typing mistakes more often than meant. */
 const shortestPrefix = 4;
@@ -23,8 +28,14 @@ const ambiguousIds = 20;
 export const queries = {
   openOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.status = 'running'`,
   ofSlot: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.slot_at = ?`,
-  ofJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) ORDER BY r.key DESC LIMIT :limit`,
-  ofAll: `${fromRuns} ORDER BY r.key DESC LIMIT :limit`,
+  ofJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) AND r.key < :before ORDER BY r.key DESC LIMIT :limit`,
+  ofAll: `${fromRuns} WHERE r.key < :before ORDER BY r.key DESC LIMIT :limit`,
+  // One ending at a time, because the index gives only the runs of one in their order.
+  keysOfStatus: "SELECT key FROM runs WHERE status = :status AND key < :before ORDER BY key DESC LIMIT :limit",
+  keysOfJobAndStatus:
+    "SELECT key FROM runs WHERE job = (SELECT key FROM jobs WHERE id = :job) AND status = :status AND key < :before ORDER BY key DESC LIMIT :limit",
+  withOutput: `${fromRunsWithOutput} WHERE r.key = ?`,
+  recordingsOf: "SELECT * FROM recordings WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY attempt, call, try",
   // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
   last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
   /** The oldest run of a job that is kept by its number. */
@@ -48,11 +59,14 @@ export function readMethods(source: Source): Omit<LedgerReader, "close"> {
           ),
       ),
     run: (idOrPrefix) => source.read(() => find(source, idOrPrefix)),
-    lastRun: () => Promise.resolve(undefined),
-    recordings: () => Promise.resolve([]),
-    breakers: () => Promise.resolve(new Map()),
-    rungCounts: () => Promise.resolve([]),
-    costs: () => Promise.resolve([]),
+    lastRun: (jobId, statuses, before) => source.read(() => lastRun(source, jobId, statuses, before)),
+    async recordings(runId) {
+      return unpacked(await source.read(() => source.sql(queries.recordingsOf).all(runId)));
+    },
+    breakers: () => source.read(() => readBreakers(source)),
+    rungCounts: (query) => source.read(() => rungCounts(source, query)),
+    healings: (query) => source.read(() => healings(source, query)),
+    costs: (query) => source.read(() => costs(source, query)),
     rungMemories: (now) =>
       source.read(() =>
         source.sql("SELECT * FROM rung_memories WHERE expires_at > ? ORDER BY provider, model").all(whole(now)).map(rungMemory),
@@ -63,11 +77,50 @@ export function readMethods(source: Source): Omit<LedgerReader, "close"> {
 function history(source: Source, query: HistoryQuery): readonly RunRow[] {
   const limit = query.limit ?? 20;
   if (!Number.isInteger(limit) || limit < 0) throw new Error(`broken invariant: a history of ${limit} runs was asked for`);
+  const before = keyBefore(source, query.before);
+  const { jobId, statuses } = query;
+  if (statuses !== undefined) {
+    const keys = keysOf(source, { jobId, statuses, before, limit });
+    return keys.map((key) => runRow(source.sql(`${fromRuns} WHERE r.key = ?`).get(key) ?? {}));
+  }
   const rows =
-    query.jobId === undefined
-      ? source.sql(queries.ofAll).all({ limit })
-      : source.sql(queries.ofJob).all({ job: query.jobId, limit });
+    jobId === undefined
+      ? source.sql(queries.ofAll).all({ before, limit })
+      : source.sql(queries.ofJob).all({ job: jobId, before, limit });
   return rows.map(runRow);
+}
+
+/** The key that all runs before this one are below; without one, of all runs. */
+function keyBefore(source: Source, runId: string | undefined): number {
+  if (runId === undefined) return Number.MAX_SAFE_INTEGER;
+  const found = source.sql("SELECT key FROM runs WHERE id = ?").get(runId);
+  return found === undefined ? 0 : integer(found, "key");
+}
+
+interface KeysQuery {
+  readonly jobId: string | undefined;
+  readonly statuses: readonly RunStatus[];
+  readonly before: number;
+  readonly limit: number;
+}
+
+/** Newest first. */
+function keysOf(source: Source, { jobId, statuses, before, limit }: KeysQuery): readonly number[] {
+  const rows = [...new Set(statuses)].flatMap((status) =>
+    jobId === undefined
+      ? source.sql(queries.keysOfStatus).all({ status, before, limit })
+      : source.sql(queries.keysOfJobAndStatus).all({ job: jobId, status, before, limit }),
+  );
+  return rows
+    .map((row) => integer(row, "key"))
+    .toSorted((a, b) => b - a)
+    .slice(0, limit);
+}
+
+function lastRun(source: Source, jobId: string, statuses: readonly RunStatus[], beforeRun?: string): RunRow | undefined {
+  const [key] = keysOf(source, { jobId, statuses, before: keyBefore(source, beforeRun), limit: 1 });
+  const row = key === undefined ? undefined : source.sql(queries.withOutput).get(key);
+  return row === undefined ? undefined : runRow(row);
 }
 
 function find(source: Source, idOrPrefix: string): RunDetail | { readonly ambiguous: readonly string[] } | undefined {
@@ -85,8 +138,7 @@ function find(source: Source, idOrPrefix: string): RunDetail | { readonly ambigu
 function detail(source: Source, found: Row): RunDetail {
   const key = integer(found, "key");
   const runId = text(found, "id");
-  const withOutput = `SELECT ${runColumns}, o.text AS output FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key WHERE r.key = ?`;
-  const run = source.sql(withOutput).get(key);
+  const run = source.sql(queries.withOutput).get(key);
   if (run === undefined) throw new Error(`broken invariant: run ${runId} vanished`);
   const under = (table: string, order: string): Row[] =>
     source.sql(`SELECT * FROM ${table} WHERE run = ? ORDER BY ${order}`).all(key);
@@ -95,6 +147,6 @@ function detail(source: Source, found: Row): RunDetail {
     attempts: under("attempts", "attempt").map((row) => attemptRow(row, runId)),
     calls: under("calls", "attempt, call").map((row) => callRow(row, runId)),
     tries: under("tries", "attempt, call, try").map((row) => tryRow(row, runId)),
-    tools: [],
+    tools: under("tool_runs", "attempt, tool").map((row) => toolRow(row, runId)),
   };
 }

@@ -4,8 +4,9 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { LedgerError } from "../../errors.ts";
 import { classify, isLocked, ledgerError } from "./failures.ts";
-import { bridges, ledgerVersion, migrations } from "./migrations.ts";
+import { ledgerVersion } from "./migrations.ts";
 import type { Source } from "./queries.ts";
+import { bridges, migrations } from "./schema.ts";
 
 /**
  * How the file is opened (https://sqlite.org/uri.html). SQLite's own read-only way makes a `-wal` and a `-shm` file or needs them.

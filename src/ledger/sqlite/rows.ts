@@ -1,8 +1,8 @@
 /** Row ↔ value: the only place that knows how a value of the contract lies in columns. */
 import type { Repair, Usage } from "../../errors.ts";
 import { runStatuses } from "../../run/run.ts";
-import { keptRepairs } from "../ledger.ts";
-import type { AttemptRow, CallRow, Owner, RungMemory, RunFinish, RunRow, TryRow } from "../ledger.ts";
+import { keptRepairs, keptWarnings, keptWarningText } from "../ledger.ts";
+import type { AttemptRow, CallRow, Owner, RungMemory, RunFinish, RunRow, ToolRow, TryRow } from "../ledger.ts";
 import {
   cut,
   faultIf,
@@ -26,7 +26,7 @@ export function usageValues(usage: Usage): Values {
     cache_write_tokens: wholeIf(usage.cacheWriteTokens),
   };
 }
-function usageOf(row: Row): Usage {
+export function usageOf(row: Row): Usage {
   return present({
     inputTokens: integerIf(row, "input_tokens"),
     outputTokens: integerIf(row, "output_tokens"),
@@ -55,6 +55,17 @@ function repairsOf(row: Row): readonly Repair[] {
   return Array.isArray(list) ? list.filter(isRepair) : [];
 }
 
+function warningsValue(warnings: readonly string[] = []): string | null {
+  if (warnings.length === 0) return null;
+  const kept = warnings.slice(0, keptWarnings).map((line) => cut(line, keptWarningText));
+  const left = warnings.length - kept.length;
+  return JSON.stringify(left === 0 ? kept : [...kept, `${left} further warnings are not kept; the limit is ${keptWarnings}`]);
+}
+function warningsOf(row: Row): readonly string[] | undefined {
+  const list: unknown = JSON.parse(textIf(row, "warnings") ?? "null");
+  return Array.isArray(list) ? list.filter((line) => typeof line === "string") : undefined;
+}
+
 /** What a run's end writes into its row. */
 export function finishValues(finish: RunFinish): Values {
   return {
@@ -64,6 +75,9 @@ export function finishValues(finish: RunFinish): Values {
     fault: finish.fault ?? null,
     exit_code: finish.exitCode,
     model_used: finish.modelUsed ?? null,
+    cost_microusd: wholeIf(finish.costMicroUsd),
+    deferred_until: wholeIf(finish.deferredUntil),
+    warnings: warningsValue(finish.warnings),
     ...usageValues(finish.usage),
   };
 }
@@ -78,7 +92,7 @@ function owner(row: Row): Owner {
   };
 }
 
-/** From the columns of `runColumns`, and `output` where it was asked for. */
+/** From the columns of `runColumns`, and `output` and `value` where they were asked for. */
 export function runRow(row: Row): RunRow {
   const finishedAt = integerIf(row, "finished_at");
   return present({
@@ -96,11 +110,17 @@ export function runRow(row: Row): RunRow {
     modelUsed: textIf(row, "model_used"),
     simulated: integer(row, "simulated") === 1,
     jobHash: text(row, "job_hash"),
+    payloadKind: word(row, "payload_kind", ["agentTurn", "command"]),
+    rerunOf: textIf(row, "rerun_of"),
     fault: faultIf(row),
     exitCode: integerIf(row, "exit_code"),
     usage: finishedAt === undefined ? undefined : usageOf(row),
     reason: textIf(row, "reason"),
+    costMicroUsd: integerIf(row, "cost_microusd"),
+    deferredUntil: integerIf(row, "deferred_until"),
+    warnings: warningsOf(row),
     output: row["output"] === undefined ? undefined : textIf(row, "output"),
+    value: row["value"] === undefined ? undefined : textIf(row, "value"),
   });
 }
 
@@ -163,6 +183,24 @@ export function tryRow(row: Row, runId: string): TryRow {
     stopReason: textIf(row, "stop_reason"),
     usage: usageOf(row),
     repairs: repairsOf(row),
+    costMicroUsd: integerIf(row, "cost_microusd"),
+  });
+}
+
+export function toolRow(row: Row, runId: string): ToolRow {
+  return present({
+    runId,
+    attempt: integer(row, "attempt"),
+    tool: integer(row, "tool"),
+    call: integer(row, "call"),
+    status: word(row, "status", ["running", "succeeded", "failed", "refused"]),
+    startedAt: integer(row, "started_at"),
+    finishedAt: integerIf(row, "finished_at"),
+    name: text(row, "name"),
+    grant: text(row, "granted_by"),
+    input: text(row, "input"),
+    error: textIf(row, "error"),
+    outputBytes: integerIf(row, "output_bytes"),
   });
 }
 

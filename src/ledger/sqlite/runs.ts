@@ -61,13 +61,15 @@ function insertRun(connection: Connection, start: RunStart, finish?: RunFinish):
     model_asked: start.modelAsked,
     simulated: start.simulated ? 1 : 0,
     job_hash: start.jobHash,
+    payload_kind: start.payloadKind ?? "agentTurn",
+    rerun_of: start.rerunOf ?? null,
     ...(finish === undefined ? {} : finishValues(finish)),
   };
   const columns = Object.keys(values);
   const insert = `INSERT INTO runs (${columns.join(", ")}) VALUES (${columns.map((column) => `:${column}`).join(", ")}) ON CONFLICT DO NOTHING`;
   const { changes, lastInsertRowid } = connection.sql(insert).run(values);
   if (changes === 0) return false;
-  if (finish?.output !== undefined) keepOutput(connection, Number(lastInsertRowid), finish.output);
+  if (finish !== undefined) keepOutput(connection, Number(lastInsertRowid), finish);
   return true;
 }
 
@@ -116,7 +118,7 @@ function finishRun(
   const values = finishValues(finish);
   const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
   connection.sql(`UPDATE runs SET ${assignments.join(", ")} WHERE key = :key`).run({ ...values, key });
-  if (finish.output !== undefined) keepOutput(connection, key, finish.output);
+  keepOutput(connection, key, finish);
   for (const close of closeSteps) connection.sql(close).run(endedWithoutRecord, key);
   return true;
 }
@@ -126,8 +128,11 @@ const closeSteps = [
   "UPDATE attempts SET status = 'failed', unrecorded = 1, error = ? WHERE run = ? AND status = 'running'",
   "UPDATE calls SET status = 'failed', unrecorded = 1, reason = ? WHERE run = ? AND status = 'running'",
   "UPDATE tries SET status = 'failed', unrecorded = 1, error = ? WHERE run = ? AND status = 'running'",
+  "UPDATE tool_runs SET status = 'failed', unrecorded = 1, error = ? WHERE run = ? AND status = 'running'",
 ];
 
-function keepOutput(connection: Connection, run: number, output: string): void {
-  connection.sql("INSERT INTO outputs (run, text) VALUES (?, ?)").run(run, output);
+function keepOutput(connection: Connection, run: number, { output, value }: RunFinish): void {
+  if (output === undefined && value === undefined) return;
+  // A value is made from an output, so there is no value without one.
+  connection.sql("INSERT INTO outputs (run, text, value) VALUES (?, ?, ?)").run(run, output ?? "", value ?? null);
 }

@@ -1,5 +1,14 @@
 /** The columns that the start and the end of a step write, beside its key. */
-import type { AttemptFinish, AttemptStart, CallFinish, CallStart, TryFinish, TryStart } from "../ledger.ts";
+import type {
+  AttemptFinish,
+  AttemptStart,
+  CallFinish,
+  CallStart,
+  ToolFinish,
+  ToolStart,
+  TryFinish,
+  TryStart,
+} from "../ledger.ts";
 import { cut, cutIf, whole, wholeIf, type Values } from "./columns.ts";
 import { repairsValue, usageValues } from "./rows.ts";
 
@@ -62,6 +71,26 @@ export function tryFinish(finish: TryFinish): Values {
     model_used: finish.modelUsed ?? null,
     stop_reason: finish.stopReason ?? null,
     repairs: repairsValue(finish.repairs),
+    cost_microusd: wholeIf(finish.costMicroUsd),
     ...usageValues(finish.usage),
+  };
+}
+
+export function toolStart(start: ToolStart): Values {
+  return {
+    call: start.call,
+    started_at: whole(start.startedAt),
+    name: cut(start.name),
+    granted_by: cut(start.grant),
+    input: cut(start.input),
+  };
+}
+
+export function toolFinish(finish: ToolFinish): Values {
+  return {
+    status: finish.status,
+    finished_at: whole(finish.finishedAt),
+    output_bytes: whole(finish.outputBytes),
+    error: cutIf(finish.error),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { keptMs } from "../../../src/ledger/ledger.ts";
-import { attemptStart, runFinish, runStart, underWay } from "../records.ts";
+import { attemptStart, runFinish, runStart, toolStart, underWay } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 const now = 1_800_000_000_000;
@@ -19,6 +19,7 @@ export function keeping(bench: Bench): void {
 
   test("prune removes what is beyond number and age, with everything under it, and never an open run", async () => {
     await underWay(bench.ledger(), "a1 ended");
+    await bench.ledger().startTool(toolStart({ runId: "a1 ended" }));
     await bench.ledger().finishRun("a1 ended", runFinish({ finishedAt: 90, output: "said" }));
     await underWay(bench.ledger(), "a2 open");
     for (const [runId, age] of [

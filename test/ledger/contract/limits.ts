@@ -4,6 +4,13 @@ import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart, unde
 import type { Bench } from "./bench.ts";
 
 export function limits(bench: Bench): void {
+  const warn = async (runId: string, count: number): Promise<readonly string[] | undefined> => {
+    await bench.ledger().claimRun(runStart({ runId }));
+    const warnings = Array.from({ length: count }, (_, at) => `${at} ${"w".repeat(600)}`);
+    await bench.ledger().finishRun(runId, runFinish({ warnings }));
+    return (await bench.ledger().history({ limit: 1 }))[0]?.warnings;
+  };
+
   test("errors, reasons and whys are cut to 4,000 characters, never inside one", async () => {
     await bench.ledger().claimRun(runStart({ runId: "run" }));
     await bench.ledger().startAttempt(attemptStart({ runId: "run", why: "w".repeat(4001) }));
@@ -38,6 +45,13 @@ export function limits(bench: Bench): void {
     expect(kept.slice(200)).toMatchObject([
       { code: "more_repairs", at: 200, proof: expect.stringContaining("803 further repairs") },
     ]);
+  });
+
+  test("50 warnings of 500 characters are kept, and the record says how many more there were", async () => {
+    expect((await warn("few", 50))?.map((line) => line.length)).toEqual(Array.from({ length: 50 }, () => 500));
+    const many = await warn("many", 53);
+    expect([many?.length, many?.at(-1)]).toEqual([51, "3 further warnings are not kept; the limit is 50"]);
+    expect(await warn("none", 0)).toBeUndefined();
   });
 
   test("the output is kept whole, and only `run()` carries it", async () => {

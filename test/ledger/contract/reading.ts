@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { HistoryQuery } from "../../../src/ledger/ledger.ts";
 import { runFinish, runStart } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
@@ -12,11 +13,11 @@ export function reading(bench: Bench): void {
   const record = async (runId: string, jobId: string, startedAt = 10): Promise<void> =>
     bench.ledger().recordRun(runStart({ runId, jobId, startedAt }), runFinish({ status: "skipped" }));
 
+  const ids = async (query: HistoryQuery) => (await bench.ledger().history(query)).map((run) => Number(run.runId.slice(4)));
+
   test("history is newest first in the order of recording, even if the clock was set back", async () => {
     for (let number = 1; number <= 25; number++)
       await record(`run-${number}`, number % 2 === 0 ? "even" : "odd", 10_000 - number);
-    const ids = async (query: { jobId?: string; limit?: number }) =>
-      (await bench.ledger().history(query)).map((run) => Number(run.runId.slice(4)));
     expect(await ids({})).toEqual(Array.from({ length: 20 }, (_, index) => 25 - index));
     expect(await ids({ limit: 3, jobId: "even" })).toEqual([24, 22, 20]);
     expect(await ids({ limit: 0 })).toEqual([]);
@@ -24,6 +25,46 @@ export function reading(bench: Bench): void {
     expect(await ids({ jobId: "nobody" })).toEqual([]);
     await expect(bench.ledger().history({ limit: -1 })).rejects.toThrow(/broken invariant/);
     await expect(bench.ledger().history({ limit: 1.5 })).rejects.toThrow(/broken invariant/);
+  });
+
+  test("history gives only the endings asked for, and only what was recorded before a run", async () => {
+    for (let number = 1; number <= 12; number++)
+      await bench
+        .ledger()
+        .recordRun(
+          runStart({ runId: `run-${number}`, jobId: number % 2 === 0 ? "even" : "odd", startedAt: 99 - number }),
+          runFinish({ status: number % 3 === 0 ? "failed" : number % 4 === 0 ? "blocked" : "skipped" }),
+        );
+    expect(await ids({ statuses: ["failed", "blocked", "failed"] })).toEqual([12, 9, 8, 6, 4, 3]);
+    expect(await ids({ statuses: ["failed", "blocked"], jobId: "even", limit: 3 })).toEqual([12, 8, 6]);
+    expect(await ids({ statuses: ["failed", "blocked"], before: "run-8" })).toEqual([6, 4, 3]);
+    expect(await ids({ jobId: "odd", before: "run-8", limit: 2 })).toEqual([7, 5]);
+    expect(await ids({ before: "run-3" })).toEqual([2, 1]);
+    expect(await ids({ before: "gone" })).toEqual([]);
+    expect(await ids({ statuses: [] })).toEqual([]);
+    expect(await ids({ statuses: ["missed"] })).toEqual([]);
+  });
+
+  test("lastRun gives the last run with one of these endings, with its output", async () => {
+    const ledger = bench.ledger();
+    for (const [runId, status, jobId] of [
+      ["a1", "succeeded", "a"],
+      ["a2", "failed", "a"],
+      ["b1", "succeeded", "b"],
+      ["a3", "quiet", "a"],
+    ] as const) {
+      await ledger.claimRun(runStart({ runId, jobId }));
+      await ledger.finishRun(runId, runFinish({ status, output: `said by ${runId}`, value: '"v"' }));
+    }
+    await ledger.claimRun(runStart({ runId: "a4", jobId: "a" }));
+    const last = async (...query: Parameters<typeof ledger.lastRun>) => (await ledger.lastRun(...query))?.output;
+    expect(await last("a", ["succeeded"])).toBe("said by a1");
+    expect(await last("a", ["succeeded", "quiet"])).toBe("said by a3");
+    expect(await last("a", ["succeeded", "quiet"], "a3")).toBe("said by a1");
+    expect(await last("a", ["failed"], "a2")).toBeUndefined();
+    expect(await last("nobody", ["succeeded"])).toBeUndefined();
+    expect(await ledger.lastRun("a", ["running"])).toMatchObject({ runId: "a4", status: "running" });
+    expect(await ledger.lastRun("b", ["succeeded"])).toMatchObject({ runId: "b1", value: '"v"' });
   });
 
   test("lastRuns gives the last recorded run of each job, open or ended", async () => {

@@ -1,12 +1,29 @@
 import { expect, test } from "vitest";
 import type { Repair } from "../../../src/errors.ts";
 import type { RunDetail } from "../../../src/ledger/ledger.ts";
-import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart, underWay } from "../records.ts";
+import {
+  attemptStart,
+  callStart,
+  runFinish,
+  runStart,
+  toolFinish,
+  toolStart,
+  tryFinish,
+  tryStart,
+  underWay,
+} from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 export function recording(bench: Bench): void {
   test("a whole run reads back as it was written, also after the ledger was closed and opened", async () => {
-    const run = runStart({ runId: "whole", trigger: "slot", slotAt: 1_700_000_000_000, simulated: true });
+    const run = runStart({
+      runId: "whole",
+      trigger: "slot",
+      slotAt: 1_700_000_000_000,
+      simulated: true,
+      payloadKind: "command",
+      rerunOf: "an earlier one",
+    });
     const attempts = [
       attemptStart({ runId: "whole" }),
       attemptStart({ runId: "whole", attempt: 2, why: "the first one died" }),
@@ -31,9 +48,19 @@ export function recording(bench: Bench): void {
       modelUsed: "k2p5",
       stopReason: "end_turn",
       usage: { inputTokens: 7, outputTokens: 0, cacheReadTokens: 1 },
+      costMicroUsd: 0,
     });
     const output = "line one\nline two \u0000 🙂\n";
-    const end = runFinish({ output, modelUsed: "k2p5", usage: { inputTokens: 7, cacheWriteTokens: 2 } });
+    const end = runFinish({
+      output,
+      value: '{"line":1}',
+      modelUsed: "k2p5",
+      usage: { inputTokens: 7, cacheWriteTokens: 2 },
+      costMicroUsd: 1234,
+      deferredUntil: 2000,
+      warnings: ["tool send_mail was refused", "no price for k2p5 🙂"],
+    });
+    const tool = toolStart({ runId: "whole", attempt: 2 });
 
     expect(await bench.ledger().claimRun(run)).toEqual({ won: true });
     await bench.ledger().startAttempt(attempts[0]);
@@ -51,6 +78,8 @@ export function recording(bench: Bench): void {
       await bench.ledger().finishTry(start, index === 0 ? failed : answered);
     }
     await bench.ledger().finishCall(call, { finishedAt: 60, status: "answered", httpStatus: 200, modelUsed: "k2p5" });
+    await bench.ledger().startTool(tool);
+    await bench.ledger().finishTool(tool, toolFinish({ status: "refused", error: "not granted" }));
     await bench.ledger().finishAttempt(attempts[1], { finishedAt: 61, status: "succeeded", toolRuns: 3 });
     expect(await bench.ledger().finishRun("whole", end)).toBe(true);
 
@@ -62,7 +91,7 @@ export function recording(bench: Bench): void {
       ],
       calls: [{ ...call, finishedAt: 60, status: "answered", httpStatus: 200, modelUsed: "k2p5" }],
       tries: tries.map((start, index) => ({ ...start, ...(index === 0 ? failed : answered) })),
-      tools: [],
+      tools: [{ ...tool, ...toolFinish({ status: "refused", error: "not granted" }) }],
     };
     expect(await bench.detail("whole")).toStrictEqual(expected);
     await bench.reopen();
@@ -76,6 +105,7 @@ export function recording(bench: Bench): void {
       attempts: [{ ...attemptStart({ runId: "open" }), status: "running" }],
       calls: [{ ...callStart({ runId: "open" }), status: "running" }],
       tries: [{ ...tryStart({ runId: "open" }), status: "running", usage: {}, repairs: [] }],
+      tools: [],
     });
   });
 
