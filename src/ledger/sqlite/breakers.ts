@@ -3,7 +3,7 @@ import type { BreakerState } from "../../run/breaker.ts";
 import type { Ledger } from "../ledger.ts";
 import { cut, faultIf, integer, text, whole, type Row } from "./columns.ts";
 import type { Connection } from "./connection.ts";
-import type { Source } from "./queries.ts";
+import type { Source } from "./source.ts";
 
 /**
  * Reading, deciding and writing hold the write lock together, so that of many processes that find a model half open one alone probes

@@ -3,7 +3,7 @@ import type { Usage } from "../../errors.ts";
 import { waysToAnswer } from "../ledger.ts";
 import type { CostRow, CountQuery, HealingCount, RungCount } from "../ledger.ts";
 import { faultIf, integer, text, whole, word, type Row } from "./columns.ts";
-import type { Source } from "./queries.ts";
+import type { Source } from "./source.ts";
 import { usageOf } from "./rows.ts";
 
 /** The runs that count. Their number in a time is small beside all of a job's, so each job's are sought by their start. */

@@ -1,5 +1,4 @@
 /** What the ledger is asked: the same for whoever also writes and for whoever only reads. */
-import type { StatementSync } from "node:sqlite";
 import type { RunStatus } from "../../run/run.ts";
 import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts";
 import { readBreakers } from "./breakers.ts";
@@ -7,12 +6,7 @@ import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
 import { unpacked } from "./recordings.ts";
 import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
-
-/** Where statements are run and reading is done: in one transaction, so that everything read is of one instant. */
-export interface Source {
-  sql(text: string): StatementSync;
-  read<T>(work: () => T): Promise<T>;
-}
+import type { Source } from "./source.ts";
 
 const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
   r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash, r.payload_kind, r.rerun_of, r.cost_microusd, r.deferred_until, r.warnings,

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { LedgerError } from "../../errors.ts";
 import { classify, isLocked, ledgerError } from "./failures.ts";
 import { ledgerVersion } from "./migrations.ts";
-import type { Source } from "./queries.ts";
+import type { Source } from "./source.ts";
 import { bridges, migrations } from "./schema.ts";
 
 /**
