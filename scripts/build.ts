@@ -23,6 +23,8 @@ const ownFiles: Readonly<Record<string, string>> = {
   simulator: "src/provider/script.ts",
   "expect-schema": "src/turn/expect-schema.ts",
   "dry-run": "src/compose/dry-run.ts",
+  doctor: "src/compose/doctor/doctor.ts",
+  "init-questions": "src/cli/init-questions.ts",
 };
 
 /**

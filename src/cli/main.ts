@@ -35,6 +35,7 @@ function contextFor(options: Readonly<Record<string, unknown>>): CommandContext 
     output: outputFor(options["json"] === true, options["color"] === false),
     place: { dir: text("dir") ?? process.cwd(), configFile: text("config"), stateDir: text("stateDir") },
     env: process.env,
+    commands,
     exitNow: (exitCode) => process.exit(exitCode),
   };
 }

@@ -36,6 +36,11 @@ export async function parse(argv: readonly string[], commands: readonly CommandD
   return exitCode;
 }
 
+/** The whole command line as commander knows it, for completion and the man page. Nothing in it is carried out. */
+export function describeProgram(definitions: readonly CommandDefinition[]): Command {
+  return createProgram(definitions, async () => {});
+}
+
 function createProgram(
   definitions: readonly CommandDefinition[],
   carry: (...parsed: Parameters<Carry>) => Promise<void>,

@@ -1,5 +1,8 @@
 /** The list of the ledger's backends, and the one way to open a ledger. */
+import type { LedgerExamination } from "./sqlite/examine.ts";
 import type { Ledger, LedgerBackend, LedgerReader, OpenLedgerOptions } from "./ledger.ts";
+
+export type { LedgerExamination } from "./sqlite/examine.ts";
 
 /** Each backend is loaded when it is used: a command that needs no ledger does not pay for one. */
 const backends: Readonly<Record<"sqlite", () => Promise<LedgerBackend>>> = {
@@ -20,4 +23,13 @@ export async function openLedger(
   const backend = await backends.sqlite();
   const { stateDir, busyTimeoutMs = 5000, create } = options;
   return create === false ? backend.openToRead({ stateDir, busyTimeoutMs }) : backend.open({ stateDir, busyTimeoutMs });
+}
+
+/** Looks through the whole ledger of a state folder for damage, changing nothing; `undefined` where there is none. @throws LedgerError */
+export async function examineLedger({
+  stateDir,
+  busyTimeoutMs = 5000,
+}: OpenLedgerOptions): Promise<LedgerExamination | undefined> {
+  const { examine } = await import("./sqlite/examine.ts");
+  return examine({ stateDir, busyTimeoutMs });
 }

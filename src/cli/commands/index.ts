@@ -1,5 +1,8 @@
 import type { CommandDefinition } from "../command.ts";
+import { completion } from "./completion.ts";
+import { doctor } from "./doctor.ts";
 import { history } from "./history.ts";
+import { init } from "./init.ts";
 import { list } from "./list.ts";
 import { mock } from "./mock.ts";
 import { next } from "./next.ts";
@@ -8,4 +11,4 @@ import { show } from "./show.ts";
 import { validate } from "./validate.ts";
 
 /** Every command, in the order of the help: what people do first stands first. */
-export const commands: readonly CommandDefinition[] = [run, list, next, validate, history, show, mock];
+export const commands: readonly CommandDefinition[] = [init, run, list, next, validate, history, show, doctor, mock, completion];
