@@ -1,7 +1,7 @@
 /** Anthropic's Messages API, as Anthropic, Kimi's coding plan, z.ai, MiniMax and many gateways serve it. */
 import type { DialectAdapter } from "./dialect.ts";
-import type { JsonObject } from "./provider.ts";
 import { lowerThinking, lowerTokens } from "./fit-tokens.ts";
+import { withoutReasoningBlocks } from "./translate/passenger.ts";
 
 export const anthropicMessages: DialectAdapter = {
   dialect: "anthropic-messages",
@@ -9,14 +9,15 @@ export const anthropicMessages: DialectAdapter = {
   auth: "x-api-key",
   headers: { "anthropic-version": "2023-06-01" },
   body({ body, model, stream, fittingTokens }) {
-    const sent: JsonObject = { ...body, model, stream };
-    if (stream) return { body: sent, changes: [] };
+    const own = withoutReasoningBlocks({ ...body, model, stream });
+    if (stream) return own;
+    const { body: sent, changes } = own;
     // The dialect requires the field, so a request without it gets what fits instead of a refusal.
     if (sent["max_tokens"] === undefined)
-      return { body: { ...sent, max_tokens: fittingTokens }, changes: [`max_tokens set to ${fittingTokens}`] };
+      return { body: { ...sent, max_tokens: fittingTokens }, changes: [...changes, `max_tokens set to ${fittingTokens}`] };
     const tokens = lowerTokens(sent, "max_tokens", fittingTokens);
-    if (tokens.changes.length === 0) return { body: sent, changes: [] };
+    if (tokens.changes.length === 0) return own;
     const thinking = lowerThinking(tokens.body);
-    return { body: thinking.body, changes: [...tokens.changes, ...thinking.changes] };
+    return { body: thinking.body, changes: [...changes, ...tokens.changes, ...thinking.changes] };
   },
 };

@@ -2,6 +2,7 @@
 import type { DialectAdapter } from "./dialect.ts";
 import { lowerTokens } from "./fit-tokens.ts";
 import type { JsonObject } from "./provider.ts";
+import { withoutSeats } from "./translate/passenger.ts";
 
 export const openaiCompletions: DialectAdapter = {
   dialect: "openai-completions",
@@ -9,7 +10,7 @@ export const openaiCompletions: DialectAdapter = {
   auth: "bearer",
   headers: {},
   body({ body, model, stream, config, fittingTokens }) {
-    const { stream_options: options, ...rest } = body;
+    const { stream_options: options, ...rest } = withoutSeats(body);
     const renamed = renameTokens({ ...rest, model, stream }, config.maxTokensField);
     // Without it the usage of a streamed answer is never told; with it a non-streamed request is refused.
     if (stream)

@@ -124,7 +124,7 @@ interface ProvenMessage {
  * Proves a non-streamed body by the rules of the streams.
  * @throws StreamError if it is an error object, not shaped like an answer, unfinished, or not whole.
  */
-function proveMessage(dialect: StreamDialect, body: unknown, options: NormalizerOptions = {}): ProvenMessage {
+export function proveMessage(dialect: StreamDialect, body: unknown, options: NormalizerOptions = {}): ProvenMessage {
   const proof = machine(dialect, { ...options, assemble: true });
   const frames = framesOf(dialect, body);
   if (frames === undefined) throw proof.refuse("unexpected_body", "the body is JSON and no answer of this dialect");

@@ -336,11 +336,11 @@ describe("rungs of another dialect", () => {
     const kimi = new ScriptedProvider("kimi", [failure("auth")]);
     const gpt = new ScriptedProvider("gpt", [openaiAnswer("never")], "openai-completions");
     const { gateway, token, recorder } = await stage([kimi, gpt], { ladder });
-    const body = { ...question, tools: [{ name: "t", input_schema: { type: "object" } }] };
+    const body = { ...question, top_k: 5 };
     const reply = await send(gateway, { token, body });
     expect(reply.status).toBe(401);
     expect(reply.text).toContain("gpt/gpt is left out");
-    expect(recorder.lines[1]).toMatch(/^try 1: kimi\/k2p5 on: first try; gpt\/gpt is left out: .*tools/);
+    expect(recorder.lines[1]).toMatch(/^try 1: kimi\/k2p5 on: first try; gpt\/gpt is left out: .*top_k/);
     expect(gpt.asked).toEqual([]);
   });
 
@@ -355,7 +355,7 @@ describe("rungs of another dialect", () => {
   });
 
   test("an answer that cannot be carried back counts against the model, not the request", async () => {
-    const gpt = new ScriptedProvider("gpt", [{ ...openaiAnswer("x"), toolCalls: 1 }], "openai-completions");
+    const gpt = new ScriptedProvider("gpt", [{ ...openaiAnswer("x"), stopReason: "pause_turn" }], "openai-completions");
     const kimi = new ScriptedProvider("kimi", [answer("whole")]);
     const { gateway, token, recorder } = await stage([kimi, gpt], { ladder: ladderOf("gpt/gpt", "kimi/k2p5") });
     expect((await send(gateway, { token, body: question })).json).toMatchObject({ content: [{ text: "whole" }] });

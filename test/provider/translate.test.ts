@@ -113,7 +113,12 @@ describe("translateRequest", () => {
   it.each<[Dialect, JsonObject, string]>([
     [anthropic, { messages: user, tools: [{ name: "t" }] }, "tools"],
     [anthropic, { messages: user, thinking: { type: "enabled" } }, "thinking"],
-    [anthropic, { messages: user, tool_choice: { type: "auto" } }, "tool_choice"],
+    [anthropic, { messages: user, tool_choice: { type: "some" } }, 'tool_choice of type "some"'],
+    [anthropic, { messages: user, tools: [{ type: "web_search_20250305", name: "w" }] }, "tools[0] of type"],
+    [anthropic, { messages: user, tools: [{ name: "n".repeat(65), input_schema: {} }] }, "tools[0].name of 65 characters"],
+    [anthropic, { messages: user, stop_sequences: ["1", "2", "3", "4", "5"] }, "stop_sequences (5"],
+    [anthropic, { messages: user, top_k: 3 }, "top_k"],
+    [anthropic, { messages: user, output_config: { format: { type: "xml" } } }, "output_config.format"],
     [anthropic, { messages: user, something_new: 1 }, "something_new"],
     [
       anthropic,
@@ -122,8 +127,23 @@ describe("translateRequest", () => {
     ],
     [
       anthropic,
-      { messages: [{ role: "assistant", content: [{ type: "thinking", thinking: "x" }] }] },
-      'messages[0].content[0] of type "thinking"',
+      {
+        messages: [
+          {
+            role: "user",
+            content: [
+              { type: "text", text: "x" },
+              { type: "tool_result", tool_use_id: "t" },
+            ],
+          },
+        ],
+      },
+      'messages[0].content[1] of type "tool_result" behind other content',
+    ],
+    [
+      anthropic,
+      { messages: [{ role: "user", content: [{ type: "tool_result", tool_use_id: "t" }, { type: "document" }] }] },
+      'messages[0].content[1] of type "document"',
     ],
     [anthropic, { messages: [{ role: "assistant", content: [{ type: "tool_use", id: "x" }] }] }, 'of type "tool_use"'],
     [
@@ -139,7 +159,35 @@ describe("translateRequest", () => {
     [openai, { messages: user, n: 2 }, "n: 2"],
     [openai, { messages: user, response_format: { type: "json_object" } }, "response_format"],
     [openai, { messages: user, temperature: 1.5 }, "temperature 1.5"],
-    [openai, { messages: [{ role: "tool", content: "x", tool_call_id: "t" }] }, "messages[0].tool_call_id"],
+    [openai, { messages: [{ role: "tool", content: "x" }] }, "messages[0].tool_call_id"],
+    [openai, { messages: user, temperature: 0.2, reasoning_effort: "low" }, "temperature 0.2 beside reasoning_effort"],
+    [openai, { messages: user, reasoning_effort: "heroic" }, "reasoning_effort"],
+    [openai, { messages: user, tools: [{ type: "custom", custom: {} }] }, 'tools[0] of type "custom"'],
+    [openai, { messages: user, tool_choice: { type: "allowed_tools" } }, 'tool_choice of type "allowed_tools"'],
+    [
+      openai,
+      { messages: [{ role: "assistant", tool_calls: [{ id: "t", function: { name: "f", arguments: "[1]" } }] }] },
+      "messages[0].tool_calls[0].function.arguments (not a JSON object)",
+    ],
+    [
+      openai,
+      {
+        messages: [
+          { role: "assistant", tool_calls: [{ id: "t", function: { name: "f", arguments: '{"order":9007199254740993}' } }] },
+        ],
+      },
+      "a number that JavaScript cannot hold exactly",
+    ],
+    [
+      openai,
+      { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "data:image/tiff;base64,AA" } }] }] },
+      "of type image/tiff",
+    ],
+    [
+      openai,
+      { messages: [{ role: "user", content: [{ type: "input_audio", input_audio: {} }] }] },
+      'messages[0].content[0] of type "input_audio"',
+    ],
     [openai, { messages: [{ role: "user", content: "x", name: "Ann" }] }, "messages[0].name"],
     [openai, { messages: [{ role: "assistant", content: null }] }, "messages[0].content (no text)"],
     [openai, { messages: [...user, { role: "system", content: "late" }] }, "a system message after the conversation has begun"],
@@ -301,20 +349,8 @@ describe("translateAnswer", () => {
     });
   });
 
-  it("leaves thinking behind and refuses what would be lost", () => {
-    const thought = message({
-      content: [
-        { type: "thinking", thinking: "hm", signature: "s" },
-        { type: "text", text: "Fine." },
-      ],
-    });
-    expect(translateAnswer(proven(anthropic, thought), openai).text).toBe("Fine.");
+  it("refuses what would be lost", () => {
     const refused: readonly (readonly [Dialect, JsonObject, string])[] = [
-      [
-        anthropic,
-        message({ content: [{ type: "tool_use", id: "t", name: "f", input: {} }], stop_reason: "tool_use" }),
-        "1 tool calls",
-      ],
       [
         anthropic,
         message({
@@ -326,25 +362,8 @@ describe("translateAnswer", () => {
         'a block of type "server_tool_use"',
       ],
       [anthropic, message({ stop_reason: "pause_turn" }), "the stop reason pause_turn"],
-      [
-        openai,
-        chat(
-          { content: null, tool_calls: [{ id: "t", type: "function", function: { name: "f", arguments: "{}" } }] },
-          "tool_calls",
-        ),
-        "1 tool calls",
-      ],
-      [openai, chat({ content: "", refusal: "I cannot help." }), "a refusal in words of its own"],
       [openai, chat({ content: "x", audio: { id: "a", data: "AAAA" } }), "audio"],
       [openai, { ...chat(), choices: [0, 1].map((index) => ({ ...choiceOf(chat()), index })) }, "2 answers in one"],
-      [
-        anthropic,
-        message({
-          content: [{ type: "thinking", thinking: "hm", signature: "s" }],
-          usage: { input_tokens: 1, output_tokens: 40 },
-        }),
-        "no text, though 40 tokens were counted",
-      ],
       [
         openai,
         { ...chat({ content: "" }, "content_filter"), usage: { prompt_tokens: 1, completion_tokens: 40 } },
