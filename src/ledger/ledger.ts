@@ -35,6 +35,12 @@ export const keptRecording = 1_048_576;
 export const keptRuns = 1000;
 export const keptMs = 90 * 86_400_000;
 
+/** How much is kept; see `keptRuns`. `runs` is 1 or more. */
+export interface Keep {
+  readonly runs: number;
+  readonly ms: number;
+}
+
 /** What a step says for which no end was recorded before its run ended. */
 export const endedWithoutRecord = "ended without a record";
 
@@ -104,6 +110,17 @@ export interface RunFinish {
   readonly warnings?: readonly string[];
   /** The answer as JSON, where the job expects a schema; kept as text. */
   readonly value?: string;
+  /** What the job's gate said before the turn, if it has one. */
+  readonly gate?: GateRecord;
+}
+
+/** What the cheap command before the turn said; the turn follows only on `go`. */
+export interface GateRecord {
+  readonly verdict: "go" | "nothing_to_do" | "failed";
+  /** In words; cut to 4,000 characters. */
+  readonly why: string;
+  readonly startedAt: number;
+  readonly tookMs: number;
 }
 
 export interface AttemptStart {
@@ -364,7 +381,9 @@ export interface Ledger {
    * than `ms` before `now`. Open runs stay. At most 500 runs of a job at once, the oldest first; returns how many. Breakers and
    * memories that nobody has changed for `keptMs` go as well.
    */
-  prune(now: number, keep?: { readonly runs: number; readonly ms: number }): Promise<number>;
+  prune(now: number, keep?: Keep): Promise<number>;
+  /** How many runs `prune` would remove if it were called until nothing is left to remove. */
+  prunable(now: number, keep?: Keep): Promise<number>;
   /** Each `start…` needs what it starts under to be open; each `finish…` of something finished already changes nothing. */
   startAttempt(start: AttemptStart): Promise<void>;
   finishAttempt(key: Pick<AttemptStart, "runId" | "attempt">, finish: AttemptFinish): Promise<void>;
@@ -420,6 +439,7 @@ export type LedgerReader = Pick<
   | "rungCounts"
   | "healings"
   | "costs"
+  | "prunable"
   | "close"
 >;
 

@@ -1,15 +1,23 @@
 /** What is no longer kept goes. The file does not shrink: the room is used again. */
 import { LedgerError } from "../../errors.ts";
-import { keptMs, keptRuns } from "../ledger.ts";
+import { keptMs, keptRuns, type Keep } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
 import { integer, text, whole } from "./columns.ts";
-import { queries } from "./queries.ts";
+import type { Source } from "./source.ts";
 
 /** Most runs of one job that are removed at once, so that nobody waits long for a ledger that has been left alone for years. */
 const batch = 500;
 
 /** How often the end of a run looks whether something can go. */
 const pruneEveryMs = 3_600_000;
+
+export const pruneQueries = {
+  /** The oldest run of a job that is kept by its number. */
+  lastKept: "SELECT key FROM runs WHERE job = ? ORDER BY key DESC LIMIT 1 OFFSET ?",
+  /** The oldest runs behind it; a batch, so that a run whose clock was ahead cannot keep all others. */
+  beyond: "SELECT key, started_at, status FROM runs WHERE job = ? AND key < ? ORDER BY key LIMIT ?",
+  countBeyond: "SELECT count(*) AS n FROM runs WHERE job = ? AND key < ? AND started_at < ? AND status <> 'running'",
+};
 
 /** In the order of their references: what names a run goes before the run. */
 const deletions = [
@@ -25,17 +33,35 @@ const deletions = [
 /** Of models that nobody has asked for so long; small, but nobody else would ever remove them. */
 const forgotten = ["DELETE FROM breakers WHERE changed_at < ?", "DELETE FROM rung_memories WHERE expires_at < ?"];
 
-export function prune(connection: Connection, now: number, keep = { runs: keptRuns, ms: keptMs }): number {
+const usual: Keep = { runs: keptRuns, ms: keptMs };
+
+/** The jobs that have more runs than are kept by their number, with the oldest run that is. */
+function* jobsBeyond(source: Source, keep: Keep): Generator<{ readonly job: number; readonly lastKept: number }> {
   if (!Number.isInteger(keep.runs) || keep.runs < 1)
     throw new Error(`broken invariant: ${keep.runs} runs of a job cannot be kept`);
+  for (const row of source.sql("SELECT key FROM jobs").all()) {
+    const job = integer(row, "key");
+    const lastKept = source.sql(pruneQueries.lastKept).get(job, keep.runs - 1);
+    if (lastKept !== undefined) yield { job, lastKept: integer(lastKept, "key") };
+  }
+}
+
+export function prunable(source: Source, now: number, keep = usual): number {
+  const before = whole(now - keep.ms);
+  let count = 0;
+  for (const { job, lastKept } of jobsBeyond(source, keep)) {
+    const counted = source.sql(pruneQueries.countBeyond).get(job, lastKept, before);
+    count += counted === undefined ? 0 : integer(counted, "n");
+  }
+  return count;
+}
+
+export function prune(connection: Connection, now: number, keep = usual): number {
   const before = whole(now - keep.ms);
   for (const deletion of forgotten) connection.sql(deletion).run(whole(now - keptMs));
   let removed = 0;
-  for (const job of connection.sql("SELECT key FROM jobs").all()) {
-    const jobKey = integer(job, "key");
-    const lastKept = connection.sql(queries.lastKept).get(jobKey, keep.runs - 1);
-    if (lastKept === undefined) continue;
-    for (const run of connection.sql(queries.beyond).all(jobKey, integer(lastKept, "key"), batch)) {
+  for (const { job, lastKept } of jobsBeyond(connection, keep)) {
+    for (const run of connection.sql(pruneQueries.beyond).all(job, lastKept, batch)) {
       if (integer(run, "started_at") >= before || text(run, "status") === "running") continue;
       for (const deletion of deletions) connection.sql(deletion).run(integer(run, "key"));
       removed += 1;

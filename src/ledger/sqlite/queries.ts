@@ -4,12 +4,13 @@ import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts
 import { readBreakers } from "./breakers.ts";
 import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
+import { prunable, pruneQueries } from "./prune.ts";
 import { unpacked } from "./recordings.ts";
 import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
 import type { Source } from "./source.ts";
 
 const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
-  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash, r.payload_kind, r.rerun_of, r.cost_microusd, r.deferred_until, r.warnings,
+  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash, r.payload_kind, r.rerun_of, r.cost_microusd, r.deferred_until, r.warnings, r.gate,
   r.fault, r.exit_code, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reason`;
 export const fromRuns = `SELECT ${runColumns} FROM runs r JOIN jobs j ON j.key = r.job`;
 const fromRunsWithOutput = `SELECT ${runColumns}, o.text AS output, o.value FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key`;
@@ -32,10 +33,7 @@ export const queries = {
   recordingsOf: "SELECT * FROM recordings WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY attempt, call, try",
   // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
   last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
-  /** The oldest run of a job that is kept by its number. */
-  lastKept: "SELECT key FROM runs WHERE job = ? ORDER BY key DESC LIMIT 1 OFFSET ?",
-  /** The oldest runs behind it; a batch, so that a run whose clock was ahead cannot keep all others. */
-  beyond: "SELECT key, started_at, status FROM runs WHERE job = ? AND key < ? ORDER BY key LIMIT ?",
+  ...pruneQueries,
 };
 
 export function readMethods(source: Source): Omit<LedgerReader, "close"> {
@@ -60,6 +58,7 @@ export function readMethods(source: Source): Omit<LedgerReader, "close"> {
     breakers: () => source.read(() => readBreakers(source)),
     rungCounts: (query) => source.read(() => rungCounts(source, query)),
     healings: (query) => source.read(() => healings(source, query)),
+    prunable: (now, keep) => source.read(() => prunable(source, now, keep)),
     costs: (query) => source.read(() => costs(source, query)),
     rungMemories: (now) =>
       source.read(() =>

@@ -2,7 +2,7 @@
 import type { Repair, Usage } from "../../errors.ts";
 import { runStatuses } from "../../run/run.ts";
 import { keptRepairs, keptWarnings, keptWarningText } from "../ledger.ts";
-import type { AttemptRow, CallRow, Owner, RungMemory, RunFinish, RunRow, ToolRow, TryRow } from "../ledger.ts";
+import type { AttemptRow, CallRow, GateRecord, Owner, RungMemory, RunFinish, RunRow, ToolRow, TryRow } from "../ledger.ts";
 import {
   cut,
   faultIf,
@@ -66,6 +66,21 @@ function warningsOf(row: Row): readonly string[] | undefined {
   return Array.isArray(list) ? list.filter((line) => typeof line === "string") : undefined;
 }
 
+const verdicts = ["go", "nothing_to_do", "failed"] as const;
+
+function gateValue({ verdict, why, startedAt, tookMs }: GateRecord): string {
+  return JSON.stringify({ verdict, why: cut(why), startedAt: whole(startedAt), tookMs: whole(tookMs) });
+}
+function gateOf(row: Row): GateRecord | undefined {
+  const gate: unknown = JSON.parse(textIf(row, "gate") ?? "null");
+  if (typeof gate !== "object" || gate === null) return undefined;
+  const { verdict: said, why, startedAt, tookMs }: Record<string, unknown> = { ...gate };
+  const verdict = verdicts.find((one) => one === said);
+  if (verdict === undefined || typeof why !== "string" || typeof startedAt !== "number" || typeof tookMs !== "number")
+    throw new Error("broken invariant: column gate of the ledger holds no gate");
+  return { verdict, why, startedAt, tookMs };
+}
+
 /** What a run's end writes into its row. */
 export function finishValues(finish: RunFinish): Values {
   return {
@@ -78,6 +93,7 @@ export function finishValues(finish: RunFinish): Values {
     cost_microusd: wholeIf(finish.costMicroUsd),
     deferred_until: wholeIf(finish.deferredUntil),
     warnings: warningsValue(finish.warnings),
+    gate: finish.gate === undefined ? null : gateValue(finish.gate),
     ...usageValues(finish.usage),
   };
 }
@@ -119,6 +135,7 @@ export function runRow(row: Row): RunRow {
     costMicroUsd: integerIf(row, "cost_microusd"),
     deferredUntil: integerIf(row, "deferred_until"),
     warnings: warningsOf(row),
+    gate: gateOf(row),
     output: row["output"] === undefined ? undefined : textIf(row, "output"),
     value: row["value"] === undefined ? undefined : textIf(row, "value"),
   });

@@ -143,6 +143,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE runs ADD COLUMN cost_microusd INTEGER;
   ALTER TABLE runs ADD COLUMN deferred_until INTEGER;
   ALTER TABLE runs ADD COLUMN warnings TEXT;
+  ALTER TABLE runs ADD COLUMN gate TEXT;
   ALTER TABLE outputs ADD COLUMN value TEXT;
   ALTER TABLE tries ADD COLUMN cost_microusd INTEGER;
   CREATE INDEX runs_of_status ON runs (status);
@@ -195,7 +196,7 @@ export const migrations: readonly string[] = [
 
 /** What version 3 added, for a reader of a file that has none of it. */
 const runsOfVersion3 =
-  "'agentTurn' AS payload_kind, NULL AS rerun_of, NULL AS cost_microusd, NULL AS deferred_until, NULL AS warnings";
+  "'agentTurn' AS payload_kind, NULL AS rerun_of, NULL AS cost_microusd, NULL AS deferred_until, NULL AS warnings, NULL AS gate";
 const nothingOfVersion3 = `
   CREATE TEMP VIEW outputs AS SELECT *, NULL AS value FROM main.outputs;
   CREATE TEMP VIEW tries AS SELECT *, NULL AS cost_microusd FROM main.tries;

@@ -31,7 +31,9 @@ export function keeping(bench: Bench): void {
     ] as const)
       await record(runId, now - age);
     await record("b1 only one", 0, "another");
+    expect(await bench.ledger().prunable(now, { runs: 2, ms: 100 })).toBe(3);
     expect(await bench.ledger().prune(now, { runs: 2, ms: 100 })).toBe(3);
+    expect(await bench.ledger().prunable(now, { runs: 2, ms: 100 })).toBe(0);
     expect(await ids()).toEqual(["a2 open", "a4 just kept", "a6 old, among the newest", "a7", "b1 only one"]);
     expect(await bench.ledger().run("a1 ended")).toBeUndefined();
     const { attempts, calls, tries } = await bench.detail("a2 open");

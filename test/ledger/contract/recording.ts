@@ -58,6 +58,7 @@ export function recording(bench: Bench): void {
       usage: { inputTokens: 7, cacheWriteTokens: 2 },
       costMicroUsd: 1234,
       deferredUntil: 2000,
+      gate: { verdict: "go", why: "3 new files", startedAt: 11, tookMs: 250 },
       warnings: ["tool send_mail was refused", "no price for k2p5 🙂"],
     });
     const tool = toolStart({ runId: "whole", attempt: 2 });
