@@ -86,6 +86,10 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
       return [];
     case "tool_finished":
       return [toolLine(event, style)];
+    case "preflight_finished":
+      // What blocks a run is the reason of its end, which follows at once.
+      if (event.blocked) return [];
+      return event.findings.map(({ what, remedy }) => style("yellow", `  preflight: ${oneLine(`${what}. ${remedy}`, 500)}`));
     case "gate_finished":
       return [
         style(event.verdict === "failed" ? "yellow" : "dim", `  gate: ${oneLine(event.why, 200)} (${duration(event.tookMs)})`),

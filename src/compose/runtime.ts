@@ -6,9 +6,10 @@ import { openLedger } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { jobHash } from "../load/job-hash.ts";
 import type { SimulationSpec } from "../provider/script.ts";
-import { endLeftovers, turnKinds } from "../turn/index.ts";
+import { endLeftovers, runProgram, turnKinds } from "../turn/index.ts";
 import type { OpenGateway } from "./gateway.ts";
 import { modelResolver } from "./models.ts";
+import { inspect } from "./preflight.ts";
 import type { Project } from "./project.ts";
 import { createRedaction, providerSecrets } from "./redaction.ts";
 
@@ -43,16 +44,20 @@ export async function openRuntime(project: Project, options: { readonly simulate
   let door: Promise<OpenGateway> | undefined;
   const open = async (): Promise<OpenGateway> => {
     const { openGateway } = await import("./gateway.ts");
-    return openGateway(project.providers, project.place.env, simulation);
+    return openGateway(project.providers, env, simulation);
   };
-  const secrets = simulation === undefined ? providerSecrets(project.providers.values(), project.place.env) : [];
+  const simulated = simulation !== undefined;
+  const { env } = project.place;
+  const secrets = simulated ? [] : providerSecrets(project.providers.values(), env);
   const engine = createEngine({
     ledger,
     gateway: async () => (await (door ??= open())).gateway,
     turns: turnKinds(),
+    runProgram,
+    inspect: (inspection) => inspect(inspection, { providers: project.providers, env, simulated }),
     clock: systemClock,
     random: Math.random,
-    env: project.place.env,
+    env,
     owner: thisOwner(),
     ownerState,
     sweep: async (runId) => (await endLeftovers({ runId }, sweepGraceMs)).confirmed,
@@ -60,7 +65,7 @@ export async function openRuntime(project: Project, options: { readonly simulate
     resolveModel: modelResolver(project.providers),
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
     redaction: (more) => createRedaction([...secrets, ...more]),
-    simulated: simulation !== undefined,
+    simulated,
   });
   return {
     engine,

@@ -1,11 +1,9 @@
 /** The attempts of a run: one after the other until one ends well or none may follow. */
-import type { Job } from "../job/job.ts";
-import { exitCodeOf } from "../run/exit-code.ts";
 import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
 import type { RunEnd } from "./outcome.ts";
 import { runAttempt, type AttemptEnd } from "./run-attempt.ts";
 import type { RunContext } from "./run-context.ts";
-import { StoppedBySignal } from "./stopped.ts";
+import { stoppedEnd } from "./stopped-end.ts";
 import { successWords } from "./tally.ts";
 
 export async function attemptUntilEnd(context: RunContext): Promise<RunEnd> {
@@ -47,21 +45,4 @@ function toRecord({ result, startedAt, finishedAt, confirmedDead, retryAfterMs }
   const fault = result.status === "failed" ? { fault: result.fault } : {};
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
   return { startedAt, finishedAt, toolRuns: result.toolRuns, confirmedDead, ...fault, ...asked };
-}
-
-/** The end of a run that was stopped from outside or whose time is up; `undefined` while neither is so. */
-export function stoppedEnd({ request, outOfTime, job }: RunContext): RunEnd | undefined {
-  if (request.signal.aborted) return cancelled(request.signal.reason);
-  return outOfTime.aborted ? timedOut(job) : undefined;
-}
-
-function cancelled(reason: unknown): RunEnd {
-  const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
-  const words = reason instanceof Error ? reason.message : "cancelled";
-  return { status: "cancelled", exitCode: exitCodeOf({ status: "cancelled", signal }), reason: words, fault: "aborted" };
-}
-
-function timedOut(job: Job): RunEnd {
-  const reason = `the run's time limit of ${job.limits.runMs / 1000} s passed (limits.run)`;
-  return { status: "timed_out", exitCode: exitCodeOf({ status: "timed_out" }), reason, fault: "timeout" };
 }

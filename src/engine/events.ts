@@ -62,6 +62,13 @@ export type RunEvent =
       readonly end: ToolEnd;
       readonly tookMs: number;
     }
+  /** What was found before anything was asked. `blocked`: the run ends with it; else it is told and the run goes on. */
+  | {
+      readonly type: "preflight_finished";
+      readonly at: number;
+      readonly blocked: boolean;
+      readonly findings: readonly { readonly what: string; readonly remedy: string }[];
+    }
   /** The gate has spoken; the turn follows only on `go`. */
   | {
       readonly type: "gate_finished";

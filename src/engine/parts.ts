@@ -4,9 +4,10 @@ import type { Breakers, Gateway, RunBudget } from "../gateway/gateway.ts";
 import type { Budget, Job } from "../job/job.ts";
 import type { Ledger, Owner, RunStart } from "../ledger/ledger.ts";
 import type { Rung } from "../run/ladder.ts";
-import type { Turn, TurnSpec } from "../turn/turn.ts";
+import type { ProgramEnd, ProgramPlan, Turn, TurnSpec } from "../turn/turn.ts";
 import type { Clock } from "./clock.ts";
 import type { RunListener } from "./events.ts";
+import type { Finding, Inspection } from "./finding.ts";
 import type { OwnerState } from "./owner.ts";
 import type { Redaction } from "./redacted.ts";
 
@@ -17,6 +18,10 @@ export interface EngineParts {
   readonly gateway: () => Promise<Gateway>;
   /** Ways to carry a turn out, by the job's `payload.kind`. */
   readonly turns: ReadonlyMap<string, Turn>;
+  /** Carries out a program beside the turn: the gate. */
+  readonly runProgram: (plan: ProgramPlan) => Promise<ProgramEnd>;
+  /** Whether the run could begin, found out without a token; see `preflight.ts`. */
+  readonly inspect: (inspection: Inspection) => Promise<readonly Finding[]>;
   readonly clock: Clock;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
@@ -53,6 +58,8 @@ export interface RunRequest {
   readonly model?: string;
   /** Overrides the job's `payload.stream`. */
   readonly stream?: boolean;
+  /** The turn is carried out without asking the gate. Default false. */
+  readonly skipGate?: boolean;
   /** A skipped run exits 1 instead of 0. Default false. */
   readonly failOnSkip?: boolean;
   /** Ends the run: its processes are asked to stop, then killed. */

@@ -82,6 +82,10 @@ function redactedEvent(event: RunEvent, known: Known): RunEvent {
         end: { ...end, ...withError(end, known) },
       };
     }
+    case "preflight_finished": {
+      const findings = event.findings.map(({ what, remedy }) => ({ what: known(what), remedy: known(remedy) }));
+      return { ...event, findings };
+    }
     case "gate_finished":
       return { ...event, why: known(event.why) };
     case "expectation_failed":

@@ -11,11 +11,14 @@ import { brokenStream } from "../run/ladder.ts";
 import { attemptUntilEnd } from "./attempts.ts";
 import { claim, recordSkip } from "./claim.ts";
 import type { RunListener } from "./events.ts";
+import { askGate } from "./gate.ts";
 import { toFinish, toOutcome, type RunEnd, type RunOutcome } from "./outcome.ts";
 import { leaseMs, underLease } from "./lease.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { planRun, type RunPlan } from "./plan.ts";
+import { preflight } from "./preflight.ts";
 import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
+import { referencesOf } from "./references.ts";
 import type { RunContext } from "./run-context.ts";
 import { newTally, type Tally } from "./tally.ts";
 
@@ -24,7 +27,7 @@ export async function runSlot(parts: EngineParts, job: Job, request: RunRequest)
   const start = describeRun(parts, job, request, plan.modelAsked);
   const blocker = await claim(parts, start, request.listen);
   if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
-  const redaction = parts.redaction([]);
+  const redaction = parts.redaction(referencesOf(job).flatMap(({ variable }) => parts.env[variable] ?? []));
   const listen = redactedListener(request.listen, redaction);
   listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
   const tally = newTally();
@@ -32,9 +35,18 @@ export async function runSlot(parts: EngineParts, job: Job, request: RunRequest)
   const end = await underLease(parts, start.runId, (lost) => {
     // Without its lease the run has been closed already, and `finish` says so.
     const held = { ...request, listen, signal: AbortSignal.any([request.signal, lost]) };
-    return attemptUntilEnd(openContext(parts, held, state)).catch((error: unknown) => internalEnd(error));
+    return carryOut(openContext(parts, held, state)).catch((error: unknown) => internalEnd(error));
   });
   return finish(parts, state, redactedEnd(end, redaction), listen);
+}
+
+/** What stands between the claim and the end, one step after the other; each may be the last. */
+async function carryOut(context: RunContext): Promise<RunEnd> {
+  const blocked = await preflight(context);
+  if (blocked !== undefined) return blocked;
+  const gate = await askGate(context);
+  if ("end" in gate) return gate.end;
+  return attemptUntilEnd(context);
 }
 
 function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsked: string): RunStart {

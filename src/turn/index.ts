@@ -3,6 +3,7 @@ import { createAgentTurn, type AgentTurnOptions } from "./agent.ts";
 import type { Judge, Turn } from "./turn.ts";
 
 export { endLeftovers } from "./leftovers.ts";
+export { runProgram } from "./program.ts";
 
 /** Every kind of turn, by its `kind`, which is the job's `payload.kind`. */
 export function turnKinds(options: AgentTurnOptions = {}): ReadonlyMap<string, Turn> {

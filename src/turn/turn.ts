@@ -179,3 +179,30 @@ export type Judgement =
     }
   /** The turn says itself that the task failed. */
   | { readonly verdict: "declared"; readonly reason: string; readonly warnings: readonly string[] };
+
+/** A program beside the turn, such as a gate; `program.ts` carries it out in the turn's isolation. */
+export interface ProgramPlan {
+  /** Program and arguments; no shell. */
+  readonly argv: readonly string[];
+  readonly runId: string;
+  /** Absolute. Default a fresh folder, removed afterwards. */
+  readonly workDir: string | undefined;
+  readonly timeoutMs: number;
+  /** Bytes of its stdout that are kept, its last ones. */
+  readonly stdoutBytes: number;
+  /** Parent environment from which the allow-list picks. */
+  readonly env: TurnHooks["env"];
+  readonly signal: AbortSignal;
+}
+
+export type ProgramEnd = {
+  readonly stdout: string;
+  /** Its last 16 KiB. */
+  readonly stderr: string;
+  /** False only if something that it started could not be confirmed dead; then nothing may follow. */
+  readonly confirmedDead: boolean;
+} & (
+  | { readonly cause: "exit"; readonly code: number }
+  /** `why` follows the program's name: `took longer than 30 s and was ended`. */
+  | { readonly cause: "timeout" | "cancelled" | "not_started" | "killed"; readonly why: string }
+);

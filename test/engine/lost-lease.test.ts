@@ -64,6 +64,8 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
     resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: "p/m", fallbacks: [] },
+    runProgram: () => Promise.reject(new Error("no program is started")),
+    inspect: () => Promise.resolve([]),
     redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
     simulated: false,
   };

@@ -113,6 +113,8 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     resolveModel: (name) => ({ provider: name.split("/")[0] ?? "", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: undefined, fallbacks: [] },
+    runProgram: () => Promise.reject(new Error("no program is started")),
+    inspect: () => Promise.resolve([]),
     redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
     simulated: false,
   };

@@ -1,7 +1,7 @@
 /** The machine: Node, and what cron would find of it. */
 import { execFileSync } from "node:child_process";
 import type { Check } from "./check.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../programs.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,0 +1,23 @@
+/** The end of a run that was stopped from outside or whose time is up. */
+import type { Job } from "../job/job.ts";
+import { exitCodeOf } from "../run/exit-code.ts";
+import type { RunEnd } from "./outcome.ts";
+import type { RunContext } from "./run-context.ts";
+import { StoppedBySignal } from "./stopped.ts";
+
+/** `undefined` while it is neither. */
+export function stoppedEnd({ request, outOfTime, job }: RunContext): RunEnd | undefined {
+  if (request.signal.aborted) return cancelled(request.signal.reason);
+  return outOfTime.aborted ? timedOut(job) : undefined;
+}
+
+function cancelled(reason: unknown): RunEnd {
+  const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
+  const words = reason instanceof Error ? reason.message : "cancelled";
+  return { status: "cancelled", exitCode: exitCodeOf({ status: "cancelled", signal }), reason: words, fault: "aborted" };
+}
+
+function timedOut(job: Job): RunEnd {
+  const reason = `the run's time limit of ${job.limits.runMs / 1000} s passed (limits.run)`;
+  return { status: "timed_out", exitCode: exitCodeOf({ status: "timed_out" }), reason, fault: "timeout" };
+}
