@@ -39,7 +39,7 @@ export async function runAttempt(context: RunContext, attempt: number, why: stri
     const gateway = await parts.gateway();
     const door = gateway.open(grant);
     opened.push(door);
-    return { url: gateway.url, token: door.token };
+    return { url: gateway.url, token: door.token, toolRuns: door.toolRuns };
   };
   const spec = turnSpec(context, attempt, { sessionId, attemptMs: time.attemptMs, gateway: openDoor });
   const carriedOut = await turn.run(spec, { signal: context.signal, env: parts.env }).finally(() => {

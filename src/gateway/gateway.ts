@@ -174,7 +174,12 @@ export interface Gateway {
   /** `http://127.0.0.1:<port>`; the turn's base URL for both dialects. */
   readonly url: string;
   /** Opens the door for one attempt; the token is 256 random bits and is known to nobody else. */
-  open(grant: Grant): { readonly token: string; readonly close: () => void };
+  open(grant: Grant): {
+    readonly token: string;
+    readonly close: () => void;
+    /** Tools that the attempt has begun so far and that were not refused, as it was recorded; also after the turn's process is dead. */
+    readonly toolRuns: () => number;
+  };
   /** Ends every call and closes the socket. */
   close(): Promise<void>;
 }

@@ -70,6 +70,21 @@ function at(status: number, type: string, message: string): Refusal {
   return { status, type, code: type, message, fault: status === 401 ? "auth" : status === 403 ? "permission" : "bad_request" };
 }
 
+/** Why a tool may not be begun, or its end not be taken. Each means: do not run it. */
+export const toolRefusals = {
+  body: at(400, "invalid_request_error", "this does not describe a tool run"),
+  tooMany: at(429, "invalid_request_error", "the attempt has begun as many tools as one may"),
+  ended: { ...at(409, "invalid_request_error", "the attempt has ended"), fault: "aborted" },
+  unrecorded: { ...at(500, "api_error", "tool runs of this attempt are not recorded, so no tool may run"), fault: "internal" },
+  number: (tool: number, last: number): Refusal =>
+    at(409, "invalid_request_error", `tool run ${tool} cannot begin after tool run ${last}: each number begins once, in order`),
+  notOpen: (tool: number): Refusal => at(409, "invalid_request_error", `tool run ${tool} is not under way`),
+  notRecorded: (why: string): Refusal => ({
+    ...at(500, "api_error", `the tool run cannot be recorded: ${why}`),
+    fault: "internal",
+  }),
+} as const;
+
 /** A turn that asks without end, as some agent programs do after a fault. A status of the 400 class stops them. */
 export function tooManyCalls(limit: number): Refusal {
   const message = `the attempt has used its ${limit} model calls (limits.callsPerAttempt)`;

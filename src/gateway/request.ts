@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Dialect, JsonObject } from "../provider/provider.ts";
 import { doorRefusals, type Refusal } from "./refusal.ts";
+import { toolRouteOf, type ToolRoute } from "./tools.ts";
 
 /** Most bytes of a request's body. Requests of agent programs start at 30–50 KB and grow with the conversation. */
 const bodyLimit = 32 * 1024 * 1024;
@@ -10,6 +11,7 @@ export type Route =
   | { readonly kind: "ask"; readonly dialect: Dialect }
   | { readonly kind: "count_tokens"; readonly dialect: Dialect }
   | { readonly kind: "models"; readonly dialect: Dialect }
+  | (ToolRoute & { readonly dialect: Dialect })
   | { readonly kind: "nothing"; readonly dialect: Dialect; readonly refusal: Refusal };
 
 /** A request for an answer, as the turn sent it. */
@@ -30,14 +32,18 @@ export function routeOf(method: string, url: string, headers: IncomingHttpHeader
   const path = pathOf(url).replace(/\/+$/, "");
   const route = knownRoute(path, headers);
   if (route === undefined) return { kind: "nothing", dialect: dialectOf(path, headers), refusal: doorRefusals.path };
-  const wanted = route.kind === "models" ? "GET" : "POST";
+  const wanted = methods[route.kind];
   // A HEAD is a program looking whether anything is there; it is told no, as for any other address.
   if (method === wanted) return route;
   const refusal = method === "HEAD" ? doorRefusals.path : doorRefusals.method;
   return { kind: "nothing", dialect: route.dialect, refusal };
 }
 
+const methods = { ask: "POST", count_tokens: "POST", models: "GET", tool_start: "POST", tool_end: "PUT" } as const;
+
 function knownRoute(path: string, headers: IncomingHttpHeaders): Exclude<Route, { kind: "nothing" }> | undefined {
+  const tool = toolRouteOf(path);
+  if (tool !== undefined) return { ...tool, dialect: dialectOf(path, headers) };
   if (path.endsWith("/v1/messages")) return { kind: "ask", dialect: "anthropic-messages" };
   if (path.endsWith("/chat/completions")) return { kind: "ask", dialect: "openai-completions" };
   if (path.endsWith("/v1/messages/count_tokens")) return { kind: "count_tokens", dialect: "anthropic-messages" };
@@ -88,18 +94,21 @@ function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> 
   return kept;
 }
 
-/** The body as text, or the refusal. Reads no more than the limit, and not past the end of the signal. */
-export async function readBody(request: IncomingMessage): Promise<{ readonly text: string } | Refusal> {
+/** The body as text, or the refusal. Reads no more than the limit in bytes. */
+export async function readBody(
+  request: IncomingMessage,
+  limit: number = bodyLimit,
+): Promise<{ readonly text: string } | Refusal> {
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return doorRefusals.encoding;
-  if (Number(request.headers["content-length"] ?? 0) > bodyLimit) return doorRefusals.size;
+  if (Number(request.headers["content-length"] ?? 0) > limit) return doorRefusals.size;
   const chunks: Buffer[] = [];
   let bytes = 0;
   // Leaving the loop early must not destroy the connection, or the refusal would never arrive.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     if (!Buffer.isBuffer(chunk)) continue;
     bytes += chunk.length;
-    if (bytes > bodyLimit) return doorRefusals.size;
+    if (bytes > limit) return doorRefusals.size;
     chunks.push(chunk);
   }
   return { text: Buffer.concat(chunks).toString("utf8") };
@@ -120,7 +129,7 @@ export function askedIn(text: string, dialect: Dialect, headers: IncomingHttpHea
   };
 }
 
-function jsonObject(text: string): JsonObject | undefined {
+export function jsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;

@@ -5,12 +5,14 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Dialect } from "../provider/provider.ts";
 import { modelName } from "../run/ladder.ts";
 import { answerCall, type CallEnd } from "./answer-call.ts";
 import type { Gateway, GatewayOptions, Grant, PingTimes } from "./gateway.ts";
 import { doorRefusals, refusalOf, tooManyCalls, type Refusal } from "./refusal.ts";
 import { Reply, sendJson, sendRefusal } from "./release.ts";
-import { askedIn, isOwnHost, readBody, routeOf, tokenOf, type Asked, type Route } from "./request.ts";
+import { askedIn, isOwnHost, jsonObject, readBody, routeOf, tokenOf, type Asked, type Route } from "./request.ts";
+import { toolBodyLimit, ToolBook, type ToolRoute } from "./tools.ts";
 
 /** A turn may think between two calls for as long as its attempt lasts; a connection closed meanwhile would look like a fault. */
 const keepAliveMs = 30 * 60_000;
@@ -28,6 +30,7 @@ interface Door {
   /** SHA-256 of the token: all of the same length, as a comparison in constant time needs. */
   readonly digest: Buffer;
   readonly closing: AbortController;
+  readonly tools: ToolBook;
   calls: number;
 }
 
@@ -80,15 +83,16 @@ class Desk {
     this.#pings = { ...defaultPings, ...options.pings };
   }
 
-  open(grant: Grant): { token: string; close: () => void } {
+  open(grant: Grant): ReturnType<Gateway["open"]> {
     const token = randomBytes(32).toString("base64url");
-    const door: Door = { grant, digest: digestOf(token), closing: new AbortController(), calls: 0 };
+    const tools = new ToolBook();
+    const door: Door = { grant, digest: digestOf(token), closing: new AbortController(), tools, calls: 0 };
     this.#doors.add(door);
     const close = (): void => {
       this.#doors.delete(door);
       door.closing.abort(new Error("the attempt has ended"));
     };
-    return { token, close };
+    return { token, close, toolRuns: () => tools.runs };
   }
 
   async close(server: Server): Promise<void> {
@@ -119,6 +123,7 @@ class Desk {
       if (door === undefined) return turnAway(request, response, route, doorRefusals.token);
       if (route.kind === "nothing") return turnAway(request, response, route, route.refusal);
       if (route.kind === "models") return sendJson(response, 200, modelList(door.grant));
+      if (route.kind === "tool_start" || route.kind === "tool_end") return await this.#tool(door, route, request, response);
       const body = await readBody(request);
       if ("status" in body) return turnAway(request, response, route, body);
       const asked = askedIn(body.text, route.dialect, request.headers, url);
@@ -130,6 +135,23 @@ class Desk {
       // The body did not come whole: the client is gone, or sends what is no HTTP.
       response.destroy();
     }
+  }
+
+  async #tool(
+    door: Door,
+    route: ToolRoute & { readonly dialect: Dialect },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const body = await readBody(request, toolBodyLimit);
+    if ("status" in body) return turnAway(request, response, route, body);
+    const value = jsonObject(body.text);
+    const refusal =
+      route.kind === "tool_start"
+        ? await door.tools.start(value, door.grant, door.closing.signal)
+        : await door.tools.finish(route.tool, value, door.grant);
+    if (refusal !== undefined) return sendRefusal(response, route.dialect, refusal);
+    response.writeHead(route.kind === "tool_start" ? 201 : 204).end();
   }
 
   #doorFor(token: string | undefined): Door | undefined {
@@ -170,7 +192,7 @@ function digestOf(token: string): Buffer {
 }
 
 /** Answers without reading the rest of the body, which may be long; the connection is of no use afterwards. */
-function turnAway(request: IncomingMessage, response: ServerResponse, route: Route, refusal: Refusal): void {
+function turnAway(request: IncomingMessage, response: ServerResponse, route: Pick<Route, "dialect">, refusal: Refusal): void {
   const unread =
     !request.complete && request.headers["content-length"] !== "0" && request.method !== "GET" && request.method !== "HEAD";
   sendRefusal(response, route.dialect, refusal, unread ? { connection: "close" } : {});

@@ -1,10 +1,10 @@
 /**
- * The built-in agent turn's process: reads its spec from stdin, asks the gateway once, writes one result, exits 0. Bundled to
+ * The built-in agent turn's process: reads its spec from stdin, works with the gateway, writes one result, exits 0. Bundled to
  * `dist/agent-child.cjs`; it is started for every attempt, so it loads as little as it can. It holds no key: the token in the
  * spec opens the gateway for this attempt alone.
  */
 import { readFileSync, writeSync } from "node:fs";
-import { askGateway } from "./ask-gateway.ts";
+import { agentLoop } from "./agent-loop.ts";
 import { formatResult, resultDescriptor } from "./result.ts";
 import type { OpenSpec, TurnResult } from "./turn.ts";
 
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   try {
     // Written by the parent of the same release, so its shape is not checked again.
     const spec: OpenSpec = JSON.parse(readFileSync(0, "utf8"));
-    result = await askGateway(spec);
+    result = await agentLoop(spec);
   } catch (error) {
     result = { status: "failed", fault: "internal", error: error instanceof Error ? error.message : String(error), toolRuns: 0 };
   }

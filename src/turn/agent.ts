@@ -1,11 +1,14 @@
 /** The built-in agent turn, from the parent's side: one isolated process that asks the gateway and returns one result. */
+import type { Fault } from "../errors.ts";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentToCome, secretValues, turnEnvironment, withoutSecrets } from "./environment.ts";
 import { turnRequest } from "./request.ts";
 import { parseResult } from "./result.ts";
+import { missingWords, resolveGrants } from "./references.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
-import type { Turn, TurnHooks, TurnResult, TurnSpec } from "./turn.ts";
+import { builtInTools } from "./toolbox.ts";
+import type { Cleanup, Door, Turn, TurnHooks, TurnResult, TurnSpec } from "./turn.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 export interface AgentTurnOptions {
@@ -26,19 +29,18 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
   return {
     kind: "agentTurn",
     environment: environmentToCome,
-    request: (spec) => turnRequest(spec.dialect, spec),
+    request: (spec) => turnRequest(spec.dialect, spec, builtInTools(spec.tools ?? {}, ".")),
     async run(spec, hooks) {
+      const granted = resolveGrants(spec.tools, hooks.env);
+      if ("missing" in granted) return unstarted("auth", missingWords(granted.missing));
       let workspace: Workspace;
       try {
-        workspace = createWorkspace(spec.runId, hooks.env);
+        workspace = createWorkspace(spec.runId, hooks.env, spec.workDir);
       } catch (error) {
-        const result = failed(
-          "turn_died",
-          `the turn's directory cannot be made: ${error instanceof Error ? error.message : String(error)}`,
-        );
-        return { result, cleanup: { killed: 0, confirmed: true } };
+        const words = error instanceof Error ? error.message : String(error);
+        return unstarted("turn_died", `the turn's directory cannot be made: ${words}`);
       }
-      let token: string | undefined;
+      let door: Door | undefined;
       try {
         const end = await carryOut({
           file: process.execPath,
@@ -46,9 +48,8 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           env: turnEnvironment(spec, hooks.env, workspace),
           cwd: workspace.work,
           input: async () => {
-            const door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
-            token = door.token;
-            return JSON.stringify({ ...spec, gateway: door });
+            door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
+            return JSON.stringify({ ...spec, tools: granted.tools, gateway: { url: door.url, token: door.token } });
           },
           marker: { runId: spec.runId, attempt: spec.attempt },
           limits: {
@@ -61,7 +62,9 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           },
           signal: hooks.signal,
         });
-        return { result: withStderr(resultOf(end, spec), end, token, hooks), cleanup: end.cleanup };
+        const secrets = [...secretValues(hooks.env, door?.token), ...granted.values];
+        const result = withCount(withoutAny(withStderr(resultOf(end, spec), end), secrets), door);
+        return { result: await inspected(result, workspace.work, hooks), cleanup: end.cleanup };
       } finally {
         workspace.remove();
       }
@@ -79,8 +82,12 @@ export function agentEntry(moduleUrl: string = import.meta.url): string {
   return join(basename(dirname(file)) === "turn" ? dirname(dirname(file)) : dirname(file), "agent-child.cjs");
 }
 
-function failed(fault: Extract<TurnResult, { status: "failed" }>["fault"], error: string): TurnResult {
+function failed(fault: Fault, error: string): TurnResult {
   return { status: "failed", fault, error, toolRuns: 0 };
+}
+
+function unstarted(fault: Fault, error: string): { result: TurnResult; cleanup: Cleanup } {
+  return { result: failed(fault, error), cleanup: { killed: 0, confirmed: true } };
 }
 
 function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
@@ -116,11 +123,33 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
     : parsed.result;
 }
 
-/** A failed result gets the end of stderr, or of stdout if that is all there is; neither it nor the error holds a secret. */
-function withStderr(result: TurnResult, end: ProcessEnd, token: string | undefined, hooks: TurnHooks): TurnResult {
+/** A failed result gets the end of stderr, or of stdout if that is all there is. */
+function withStderr(result: TurnResult, end: ProcessEnd): TurnResult {
   if (result.status !== "failed") return result;
-  const secrets = secretValues(hooks.env, token);
-  const said = withoutSecrets(end.stderr === "" ? end.stdout : end.stderr, secrets).slice(-stderrCharacters);
-  const error = withoutSecrets(result.error, secrets);
-  return said === "" ? { ...result, error } : { ...result, error, stderr: said };
+  const said = end.stderr === "" ? end.stdout : end.stderr;
+  return said === "" ? result : { ...result, stderr: said };
+}
+
+/** What is told about a turn beside its answer holds no secret. The answer itself is the model's, and is kept as it came. */
+function withoutAny(result: TurnResult, secrets: readonly string[]): TurnResult {
+  const clean = (text: string): string => withoutSecrets(text, secrets);
+  const warnings = result.warnings === undefined ? {} : { warnings: result.warnings.map(clean) };
+  if (result.status === "answered") return { ...result, ...warnings };
+  const stderr = result.stderr === undefined ? {} : { stderr: clean(result.stderr).slice(-stderrCharacters) };
+  return { ...result, error: clean(result.error), ...warnings, ...stderr };
+}
+
+/** A process that died cannot say what it has done, but whatever it did stands in the gateway's book. */
+function withCount(result: TurnResult, door: Door | undefined): TurnResult {
+  return { ...result, toolRuns: Math.max(result.toolRuns, door?.toolRuns?.() ?? 0) };
+}
+
+async function inspected(result: TurnResult, workDir: string, { inspect }: TurnHooks): Promise<TurnResult> {
+  if (inspect === undefined) return result;
+  try {
+    return await inspect(result, workDir);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return { ...failed("internal", `the attempt's result could not be looked at: ${words}`), toolRuns: result.toolRuns };
+  }
 }

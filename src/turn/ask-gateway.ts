@@ -1,12 +1,11 @@
-/** One question to the gateway, from inside the turn's process, and what it means for the turn. */
+/** One question to the gateway, from inside the turn's process, and what is told to it about tools. */
 import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
 import { isFault } from "../errors.ts";
-import { AnswerError, errorIn, judge, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
+import { AnswerError, errorIn, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
 import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
-import { turnRequest } from "./request.ts";
-import type { OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
+import type { Door, OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -33,47 +32,75 @@ const wires: Readonly<Record<TurnSpec["dialect"], Wire>> = {
   },
 };
 
+type Failed = Extract<TurnResult, { status: "failed" }>;
+
+export type Said =
+  /** `body`: the answer as it came, for what goes back in the next question; undefined if it came as a stream. */
+  { readonly answer: Answer; readonly body: unknown } | { readonly failed: Failed };
+
 /** Asks once: retrying is the gateway's matter. Never throws. There is no time limit here but the attempt's, which the parent keeps. */
-export async function askGateway(spec: OpenSpec): Promise<TurnResult> {
+export async function askGateway(
+  spec: Pick<OpenSpec, "dialect" | "gateway">,
+  question: Readonly<Record<string, unknown>>,
+): Promise<Said> {
   const wire = wires[spec.dialect];
   let status: number | undefined;
   try {
-    const response = await send(spec, wire);
+    const response = await send(spec.gateway, "POST", wire.path, wire.headers(spec.gateway.token), question);
     status = response.statusCode ?? 0;
-    if (status !== 200) return await refusedBy(response, status);
-    return judge(await readAnswer(response, wire), spec.limits, spec.maxTokens);
+    if (status !== 200) return { failed: await refusedBy(response, status) };
+    return await readAnswer(response, wire);
   } catch (error) {
-    const fault = error instanceof AnswerError ? error.fault : "network";
-    const message = error instanceof Error ? error.message : String(error);
-    const words = error instanceof AnswerError ? message : `the gateway cannot be reached: ${message}`;
-    return {
-      status: "failed",
-      fault,
-      error: oneLine(words),
-      toolRuns: 0,
-      ...(status === undefined ? {} : { httpStatus: status }),
-    };
+    return { failed: { ...failureOf(error), ...(status === undefined ? {} : { httpStatus: status }) } };
   }
 }
 
-function send(spec: OpenSpec, wire: Wire): Promise<IncomingMessage> {
+/** What an error means for the turn. */
+export function failureOf(error: unknown): Failed {
+  const fault = error instanceof AnswerError ? error.fault : "network";
+  const message = error instanceof Error ? error.message : String(error);
+  const words = error instanceof AnswerError ? message : `the gateway cannot be reached: ${message}`;
+  return { status: "failed", fault, error: oneLine(words), toolRuns: 0 };
+}
+
+/** Tells the gateway about a tool run. Undefined if it was taken; else why not, and then the tool must not run. Never throws. */
+export async function tellGateway(
+  { gateway }: Pick<OpenSpec, "gateway">,
+  method: "POST" | "PUT",
+  path: string,
+  body: object,
+): Promise<Failed | undefined> {
+  try {
+    const response = await send(gateway, method, path, { authorization: `Bearer ${gateway.token}` }, body);
+    const status = response.statusCode ?? 0;
+    if (status === (method === "POST" ? 201 : 204)) {
+      response.resume();
+      return undefined;
+    }
+    return await refusedBy(response, status);
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function send(
+  { url }: Door,
+  method: "POST" | "PUT",
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  content: object,
+): Promise<IncomingMessage> {
   // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
   const http = process.getBuiltinModule("node:http");
-  const body = Buffer.from(JSON.stringify(turnRequest(spec.dialect, spec)));
-  const base = spec.gateway.url.replace(/\/+$/, "");
+  const body = Buffer.from(JSON.stringify(content));
   return new Promise((resolve, reject) => {
     const request = http.request(
-      `${base}${wire.path}`,
+      `${url.replace(/\/+$/, "")}${path}`,
       {
-        method: "POST",
-        // One request a process: no connection is kept, so that nothing delays its exit.
+        method,
+        // No connection is kept, so that nothing delays the process's exit.
         agent: false,
-        headers: {
-          ...wire.headers(spec.gateway.token),
-          "content-type": "application/json",
-          "content-length": body.length,
-          accept: "*/*",
-        },
+        headers: { ...headers, "content-type": "application/json", "content-length": body.length, accept: "*/*" },
       },
       resolve,
     );
@@ -83,7 +110,7 @@ function send(spec: OpenSpec, wire: Wire): Promise<IncomingMessage> {
 }
 
 /** The gateway has given the call up; its header names the fault, its body the reason. */
-async function refusedBy(response: IncomingMessage, status: number): Promise<TurnResult> {
+async function refusedBy(response: IncomingMessage, status: number): Promise<Failed> {
   const named = response.headers["x-runner-fault"];
   const text = await readText(response);
   const said = errorIn(jsonOrUndefined(text)) ?? { fault: "unknown", message: noReason };
@@ -104,15 +131,15 @@ function jsonOrUndefined(text: string): unknown {
   }
 }
 
-async function readAnswer(response: IncomingMessage, wire: Wire): Promise<Answer> {
+async function readAnswer(response: IncomingMessage, wire: Wire): Promise<{ answer: Answer; body: unknown }> {
   const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type === "text/event-stream") return readEvents(response, wire.reader());
+  if (type === "text/event-stream") return { answer: await readEvents(response, wire.reader()), body: undefined };
   if (type !== "application/json")
     throw new AnswerError("stream_broken", `the gateway answered with the content type ${JSON.stringify(type)}`);
   const body = parseJson(await readText(response));
   const error = errorIn(body);
   if (error !== undefined) throw new AnswerError(error.fault, error.message);
-  return wire.read(body);
+  return { answer: wire.read(body), body };
 }
 
 async function readEvents(response: IncomingMessage, reader: AnswerReader): Promise<Answer> {

@@ -8,6 +8,8 @@ export interface TurnIdentity {
   readonly runId: string;
   readonly attempt: number;
   readonly sessionId: string;
+  /** The same for every attempt of the run. */
+  readonly idempotencyKey?: string;
 }
 
 /** Directories of one attempt: fresh, mode 0700, removed afterwards. */
@@ -70,12 +72,15 @@ export function turnEnvironment(
     RUNNER_RUN_ID: identity.runId,
     RUNNER_ATTEMPT: String(identity.attempt),
     RUNNER_SESSION_ID: identity.sessionId,
+    // Under names that scripts can pass on to a service as they are; the side-effect rule of docs/healing.md needs them.
+    ATTEMPT: String(identity.attempt),
+    ...(identity.idempotencyKey === undefined ? {} : { IDEMPOTENCY_KEY: identity.idempotencyKey }),
   };
 }
 
 /** The same as it would be, before directories and a session exist, for `run --dry-run`. */
 export function environmentToCome(
-  spec: Pick<TurnIdentity, "runId" | "attempt">,
+  spec: Pick<TurnIdentity, "runId" | "attempt" | "idempotencyKey">,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   return turnEnvironment({ ...spec, sessionId: "<fresh for every attempt>" }, env, directoriesToCome);

@@ -23,8 +23,12 @@ export class Tail {
   }
 
   text(): string {
+    return this.bytes().toString("utf8");
+  }
+
+  bytes(): Buffer {
     this.#join();
-    return (this.#chunks[0] ?? Buffer.alloc(0)).toString("utf8");
+    return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
   #join(): void {

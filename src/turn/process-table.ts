@@ -12,10 +12,11 @@ export interface ProcessEntry {
   readonly zombie: boolean;
 }
 
-/** Which attempt a process belongs to, as its environment says. Without `attempt`: any attempt of the run. */
+/** Which attempt a process belongs to, as its environment says. Without `attempt`: any attempt of the run. With `tool`: one tool run of it. */
 export interface Marker {
   readonly runId: string;
   readonly attempt?: number;
+  readonly tool?: string;
 }
 
 export interface ProcessTable {

@@ -68,6 +68,7 @@ export function environmentCarries(environ: string, marker: Marker): boolean {
   // Padded, so that neither a longer value nor a longer name can match.
   const padded = `\0${environ}\0`;
   if (!padded.includes(`\0RUNNER_RUN_ID=${marker.runId}\0`)) return false;
+  if (marker.tool !== undefined && !padded.includes(`\0RUNNER_TOOL=${marker.tool}\0`)) return false;
   return marker.attempt === undefined || padded.includes(`\0RUNNER_ATTEMPT=${marker.attempt}\0`);
 }
 

@@ -1,19 +1,85 @@
-/** The body of the turn's request to the gateway, in the dialect of the model that was asked for. Pure. */
-import type { TurnSpec } from "./turn.ts";
+/** The body of the turn's requests to the gateway, in the dialect of the model that was asked for. Pure. */
+import type { Tool } from "./tools/tool.ts";
+import type { DoneTool, RequestSpec, TurnSpec } from "./turn.ts";
 
-export type Ask = Pick<TurnSpec, "model" | "maxTokens" | "system" | "message" | "stream">;
+export type Ask = Pick<TurnSpec, "model" | "maxTokens" | "system" | "message" | "stream" | "done">;
 
-export function turnRequest(dialect: TurnSpec["dialect"], ask: Ask): Record<string, unknown> {
-  return dialect === "anthropic-messages" ? anthropicRequest(ask) : openAiRequest(ask);
+/** What a tool is to the model. */
+type Offered = Pick<Tool, "name" | "description" | "inputSchema">;
+
+type Message = Readonly<Record<string, unknown>>;
+
+/** The first request; with `later`, what was said since, a later one of the same conversation. */
+export function turnRequest(
+  dialect: RequestSpec["dialect"],
+  ask: Ask,
+  tools: readonly Offered[] = [],
+  later: readonly Message[] = [],
+): Record<string, unknown> {
+  // What the turn's process works through is whole messages; a stream of tool calls would have to be put together again.
+  const asked = { ...ask, stream: ask.stream && tools.length === 0 };
+  return dialect === "anthropic-messages" ? anthropicRequest(asked, tools, later) : openAiRequest(asked, tools, later);
 }
 
-function anthropicRequest({ model, maxTokens, system, message, stream }: Ask): Record<string, unknown> {
-  const body = { model, max_tokens: maxTokens, messages: [{ role: "user", content: message }], stream };
-  return system === "" ? body : { ...body, system };
+function anthropicRequest(ask: Ask, tools: readonly Offered[], later: readonly Message[]): Record<string, unknown> {
+  const { model, maxTokens, system, stream } = ask;
+  return {
+    model,
+    max_tokens: maxTokens,
+    ...(system === "" ? {} : { system }),
+    messages: [{ role: "user", content: openingOf(ask) }, ...later],
+    ...(tools.length === 0 ? {} : { tools: tools.map(anthropicTool) }),
+    stream,
+  };
+}
+
+function anthropicTool({ name, description, inputSchema }: Offered): Message {
+  return { name, description, input_schema: inputSchema };
 }
 
 /** What is left out is the provider's default. */
-function openAiRequest({ model, maxTokens, system, message, stream }: Ask): Record<string, unknown> {
+function openAiRequest(ask: Ask, tools: readonly Offered[], later: readonly Message[]): Record<string, unknown> {
+  const { model, maxTokens, system, stream } = ask;
   const instructions = system === "" ? [] : [{ role: "system", content: system }];
-  return { model, max_tokens: maxTokens, messages: [...instructions, { role: "user", content: message }], stream };
+  return {
+    model,
+    max_tokens: maxTokens,
+    messages: [...instructions, { role: "user", content: openingOf(ask) }, ...later],
+    ...(tools.length === 0 ? {} : { tools: tools.map(openAiTool) }),
+    stream,
+  };
+}
+
+function openAiTool({ name, description, inputSchema }: Offered): Message {
+  return { type: "function", function: { name, description, parameters: inputSchema } };
+}
+
+/** Most lines about earlier attempts, and most characters of an input in one. */
+const doneLines = 50;
+const doneInput = 300;
+
+/** The job's message, and after it what earlier attempts of the run have done already. */
+function openingOf({ message, done = [] }: Ask): string {
+  if (done.length === 0) return message;
+  const shown = done.slice(-doneLines).map((tool) => `- ${tool.name} ${short(tool.input)}: ${doneWords[tool.status]}`);
+  const left = done.length > doneLines ? [`- (${done.length - doneLines} earlier ones are not listed)`] : [];
+  return [
+    message,
+    "",
+    "Already done in an earlier attempt of this very task, which broke off; do not do it again:",
+    ...left,
+    ...shown,
+    "Go on from there. Where it is not known whether something was done, look before you act.",
+  ].join("\n");
+}
+
+const doneWords: Readonly<Record<DoneTool["status"], string>> = {
+  succeeded: "done",
+  failed: "failed",
+  refused: "refused, nothing was done",
+  unknown: "begun; whether it was done is not known",
+};
+
+function short(input: string): string {
+  return input.length > doneInput ? `${input.slice(0, doneInput)}…` : input;
 }

@@ -31,26 +31,54 @@ export function parseResult(line: string): { readonly result: TurnResult } | { r
   return readResult(result);
 }
 
-function readResult(result: Record<string, unknown>): { readonly result: TurnResult } | { readonly problem: string } {
+type Read = { readonly result: TurnResult } | { readonly problem: string };
+
+function readResult(result: Record<string, unknown>): Read {
   const { status, toolRuns } = result;
   if (typeof toolRuns !== "number" || !Number.isSafeInteger(toolRuns) || toolRuns < 0)
     return { problem: "the result does not say how many tools ran" };
+  const warnings = warningsIn(result);
+  if (warnings === undefined) return { problem: "the result's warnings are no list of lines" };
+  const facts = warnings.length === 0 ? { toolRuns } : { toolRuns, warnings };
   if (status === "answered") {
     const { text, stopReason, model } = result;
     if (typeof text !== "string" || typeof stopReason !== "string" || typeof model !== "string") {
       return { problem: "the result is answered and lacks its text, stop reason or model" };
     }
-    return { result: { status, text, stopReason, model, toolRuns } };
+    return { result: { status, text, stopReason, model, ...facts } };
   }
-  if (status === "failed") {
-    const { fault, error, httpStatus } = result;
-    if (!isFault(fault) || typeof error !== "string")
-      return { problem: "the result is failed and lacks a known fault or its error" };
-    if (httpStatus === undefined) return { result: { status, fault, error, toolRuns } };
-    if (typeof httpStatus !== "number") return { problem: "the result's HTTP status is not a number" };
-    return { result: { status, fault, error, httpStatus, toolRuns } };
-  }
-  return { problem: "the result is neither answered nor failed" };
+  return status === "failed" ? readFailed(result, facts) : { problem: "the result is neither answered nor failed" };
+}
+
+function readFailed(
+  result: Record<string, unknown>,
+  facts: { readonly toolRuns: number; readonly warnings?: readonly string[] },
+): Read {
+  const { fault, error, httpStatus, partial } = result;
+  if (!isFault(fault) || typeof error !== "string")
+    return { problem: "the result is failed and lacks a known fault or its error" };
+  if (httpStatus !== undefined && typeof httpStatus !== "number") return { problem: "the result's HTTP status is not a number" };
+  if (partial !== undefined && typeof partial !== "string") return { problem: "the result's partial answer is not a text" };
+  return {
+    result: {
+      status: "failed",
+      fault,
+      error,
+      ...facts,
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+      ...(partial === undefined ? {} : { partial }),
+    },
+  };
+}
+
+/** Most warnings a result carries. */
+export const keptWarnings = 20;
+
+function warningsIn(result: Record<string, unknown>): readonly string[] | undefined {
+  const { warnings = [] } = result;
+  if (!Array.isArray(warnings)) return undefined;
+  const lines = warnings.filter((line): line is string => typeof line === "string");
+  return lines.length === warnings.length ? lines.slice(0, keptWarnings) : undefined;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -16,7 +16,7 @@ export interface TurnSpec {
   /** Whether the turn asks the gateway for a stream. */
   readonly stream: boolean;
   readonly maxTokens: number;
-  /** What the turn may do, references already resolved. Default nothing. */
+  /** What the turn may do. Its references `${NAME}` are resolved by `run` out of the hooks' environment. Default nothing. */
   readonly tools?: ToolGrants;
   /** Most questions to the model in this attempt. Default 30. */
   readonly maxTurns?: number;
@@ -29,7 +29,7 @@ export interface TurnSpec {
   readonly idempotencyKey?: string;
   /** What earlier attempts of this run have done, oldest first; told to the turn. */
   readonly done?: readonly DoneTool[];
-  /** For turns of kind `command`: the program. */
+  /** For turns of kind `command`: the program. Its references are resolved likewise. */
   readonly command?: CommandPayload;
   /** The gateway's door for this attempt. A function is asked once the process has been started, so that the door opens while it boots. */
   readonly gateway: Door | (() => Promise<Door>);
@@ -57,6 +57,8 @@ export interface DoneTool {
 export interface Door {
   readonly url: string;
   readonly token: string;
+  /** How many tool runs the gateway has recorded for the attempt: the truth about a process that died. Stays with the parent. */
+  readonly toolRuns?: () => number;
 }
 
 /** The spec as the turn's process gets it. */
@@ -67,8 +69,8 @@ export interface TurnHooks {
   /** Parent environment from which the allow-list picks. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
-   * Called once with the result when everything the turn started is dead and its work folder still is there; what it returns is the
-   * attempt's result. Default: the result as it is.
+   * Called once with the result when everything the turn started is dead (or could not be confirmed dead) and its work folder still is
+   * there; what it returns is the attempt's result. Default: the result as it is.
    */
   readonly inspect?: (result: TurnResult, workDir: string) => Promise<TurnResult>;
 }
@@ -111,16 +113,23 @@ export interface Cleanup {
   readonly confirmed: boolean;
 }
 
+/** What of a spec its first request depends on. */
+export type RequestSpec = Pick<
+  TurnSpec,
+  "dialect" | "model" | "maxTokens" | "system" | "message" | "stream" | "tools" | "thinking" | "outputSchema" | "done"
+>;
+
 export interface Turn {
   readonly kind: string;
   /** Never throws for what the process does; resolves only after everything it started is confirmed dead. */
   run(spec: TurnSpec, hooks: TurnHooks): Promise<{ readonly result: TurnResult; readonly cleanup: Cleanup }>;
-  /** The body of its first request to the gateway, for `run --dry-run`. */
-  request(
-    spec: Pick<TurnSpec, "dialect" | "model" | "maxTokens" | "system" | "message" | "stream">,
-  ): Readonly<Record<string, unknown>>;
+  /** The body of its first request to the gateway, for `run --dry-run`. Tools of MCP servers are known once these run, so not here. */
+  request(spec: RequestSpec): Readonly<Record<string, unknown>>;
   /** The environment the process would get, for `run --dry-run`. */
-  environment(spec: Pick<TurnSpec, "runId" | "attempt">, env: TurnHooks["env"]): Readonly<Record<string, string>>;
+  environment(
+    spec: Pick<TurnSpec, "runId" | "attempt" | "idempotencyKey">,
+    env: TurnHooks["env"],
+  ): Readonly<Record<string, string>>;
 }
 
 export type AnsweredResult = Extract<TurnResult, { status: "answered" }>;

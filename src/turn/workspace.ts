@@ -1,5 +1,5 @@
 /** The directories of one attempt, made before its process starts and removed after everything it started is dead. */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TurnDirectories } from "./environment.ts";
@@ -12,15 +12,17 @@ export interface Workspace extends TurnDirectories {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Makes a private directory under the parent's temporary directory.
- * @throws the system's error if there is no room or no right to make it.
+ * Makes a private directory under the parent's temporary directory. With `workDir` that folder is where the process works; it is not
+ * made and not removed.
+ * @throws the system's error if there is no room or no right to make it, or `workDir` is no folder.
  */
-export function createWorkspace(runId: string, env: Environment): Workspace {
+export function createWorkspace(runId: string, env: Environment, workDir?: string): Workspace {
+  if (workDir !== undefined && !statSync(workDir).isDirectory()) throw new Error(`${workDir} (workDir) is no folder`);
   // mkdtemp makes the directory 0700, so what is inside needs no more than not to be wider.
   const root = mkdtempSync(join(baseIn(env), prefixOf(runId)));
   const directories = { work: join(root, "work"), home: join(root, "home"), tmp: join(root, "tmp") };
   for (const directory of Object.values(directories)) mkdirSync(directory, { mode: 0o700 });
-  return { ...directories, remove: () => removeAll(root) };
+  return { ...directories, ...(workDir === undefined ? {} : { work: workDir }), remove: () => removeAll(root) };
 }
 
 /** Removes what a runner that was killed could not remove any more. Never throws. */

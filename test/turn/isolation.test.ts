@@ -231,6 +231,7 @@ describe("the room it is in", () => {
     const seen = JSON.parse(text);
     expect(Object.keys(seen.env).toSorted()).toEqual(
       [
+        "ATTEMPT",
         "HOME",
         "LANG",
         "PATH",
@@ -262,6 +263,7 @@ describe("the room it is in", () => {
   it("is the one that is announced, but for its directories and session", () => {
     const announced = turn.environment({ runId: "r", attempt: 2 }, { ...secrets, PATH: "/bin", LC_TIME: "C" });
     expect(announced).toEqual({
+      ATTEMPT: "2",
       PATH: "/bin",
       LC_TIME: "C",
       HOME: "<fresh directory>/home",

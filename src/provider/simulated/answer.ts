@@ -52,7 +52,7 @@ export interface Generation {
 export function generate(
   request: SimulatedRequest,
   seed: number,
-  scripted?: (request: SimulatedRequest) => ScriptedAnswer,
+  scripted?: (request: SimulatedRequest) => ScriptedAnswer | undefined,
 ): Generation {
   const answer = scripted?.(request) ?? {
     text: expectedText({

@@ -6,6 +6,7 @@ import { generate } from "./answer.ts";
 import type { ScriptedAnswer, SimulatedRequest } from "./answer.ts";
 import { cleanReply, replyOf } from "./fault.ts";
 import type { Scene, SimulatedDelays } from "./fault.ts";
+import { plannedAnswer } from "./plan.ts";
 import { play } from "./play.ts";
 import type { Ending, Split } from "./play.ts";
 import { randomFor } from "./random.ts";
@@ -189,7 +190,7 @@ class Desk {
   }
 
   #scene(request: SimulatedRequest, { seed }: SimulationSpec): Scene {
-    const { answer } = this.#options;
+    const answer = (asked: SimulatedRequest): ScriptedAnswer | undefined => this.#options.answer?.(asked) ?? plannedAnswer(asked);
     return {
       request,
       seed,
