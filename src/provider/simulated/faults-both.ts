@@ -78,7 +78,10 @@ const content: readonly FaultDefinition[] = [
   }),
   shape("tool_json_cut", "the input of a tool call breaks off, and the answer is closed as if it were whole", (scene) => {
     const frames = wholeFrames(scene, withTool(scene.first, scene.request));
-    const pieces = frames.flatMap((frame, at) => (toolPiece(frame) === undefined ? [] : [at]));
+    // Of the last call, so that it breaks off and does not vanish: a call without any input is a whole one of a tool that takes none.
+    const all = frames.flatMap((frame, at) => (toolPiece(frame) === undefined ? [] : [at]));
+    const last = callOf(frames[all.at(-1) ?? 0]);
+    const pieces = all.filter((at) => callOf(frames[at]) === last);
     const dropped = new Set(pieces.slice(Math.ceil(pieces.length / 2)));
     return frames.filter((_, at) => !dropped.has(at));
   }),
@@ -97,6 +100,13 @@ const content: readonly FaultDefinition[] = [
 /** The fragment of a tool's input in this frame. */
 function toolPiece(frame: ScriptedFrame): string | undefined {
   return /"(?:partial_json|arguments)":"(?<piece>(?:[^"\\]|\\.)+)"/u.exec(JSON.stringify(frame.data))?.groups?.["piece"];
+}
+
+/** Which block or call of the answer a frame with a fragment belongs to. */
+function callOf(frame: ScriptedFrame | undefined): string | undefined {
+  const json = JSON.stringify(frame?.data) ?? "";
+  const found = /"tool_calls":\[\{"index":(?<index>\d+)/u.exec(json) ?? /"index":(?<index>\d+)/u.exec(json);
+  return found?.groups?.["index"];
 }
 
 /** The frame with its text changed, if it carries text. */

@@ -165,8 +165,8 @@ function interleaved(scene: Scene): JsonFrame[] {
   const of = (index: number): JsonFrame[] => pieceIndexes(frames, index).flatMap((at) => frames.slice(at, at + 1));
   const starts = frames.filter((frame) => typeOf(frame) === "content_block_start");
   const stops = frames.filter((frame) => typeOf(frame) === "content_block_stop");
-  const [thinking, text] = [of(0), of(1)];
-  const mixed = Array.from({ length: Math.max(thinking.length, text.length) }, (_, at) => [thinking[at], text[at]])
+  const lanes = starts.map((_, index) => of(index));
+  const mixed = Array.from({ length: Math.max(...lanes.map((lane) => lane.length)) }, (_, at) => lanes.map((lane) => lane[at]))
     .flat()
     .filter((frame) => frame !== undefined);
   return [
