@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from "node:fs";
 import nodePath from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { writeLicences } from "./licences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -122,7 +123,9 @@ const program: BuildOptions = {
   // Modules reached only through `import()` stay inside the file and are evaluated on first use, which keeps commands lazy.
   minifySyntax: true,
   minifyWhitespace: true,
-  legalComments: "linked",
+  // What the licences of bundled packages ask for stands in one file, see licences.ts.
+  legalComments: "none",
+  metafile: true,
   logLevel: "warning",
   define: { "import.meta.url": "__importMetaUrl" },
   banner: { js: 'var __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
@@ -133,6 +136,16 @@ execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", 
   stdio: "inherit",
 });
 const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" };
-await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] });
-await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles, lazyChildProcess] });
-await bundle({ ...program, entryPoints: Object.fromEntries(libraries.map((name) => [name, name])), plugins: [lazyExeca] });
+const bundles = [
+  await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] }),
+  await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles, lazyChildProcess] }),
+  await bundle({
+    ...program,
+    entryPoints: Object.fromEntries(libraries.map((name) => [name, name])),
+    plugins: [lazyExeca],
+  }),
+];
+writeLicences(
+  root,
+  bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})),
+);

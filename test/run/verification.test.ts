@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { quantile, wilsonInterval } from "../../src/run/statistics.ts";
 import { healingsOf, verification, type VerifiedRun } from "../../src/run/verification.ts";
@@ -67,20 +67,20 @@ describe("what healed an answer", () => {
   ])("%j", (answered, wanted) => expect(healingsOf({ first: streamed, ...answered })).toEqual(wanted));
 });
 
-describe("verification", () => {
-  const run = (over: Partial<VerifiedRun>): VerifiedRun => ({
-    runId: "r",
-    status: "succeeded",
-    exitCode: 0,
-    reason: "",
-    tookMs: 100,
-    usage: { inputTokens: 10, outputTokens: 5 },
-    costMicroUsd: 30,
-    healedBy: [],
-    faults: {},
-    ...over,
-  });
+const run = (over: Partial<VerifiedRun>): VerifiedRun => ({
+  runId: "r",
+  status: "succeeded",
+  exitCode: 0,
+  reason: "",
+  tookMs: 100,
+  usage: { inputTokens: 10, outputTokens: 5 },
+  costMicroUsd: 30,
+  healedBy: [],
+  faults: {},
+  ...over,
+});
 
+describe("verification", () => {
   it("counts outcomes, healing, faults, time, tokens and price", () => {
     const found = verification([
       run({}),
