@@ -2,28 +2,65 @@
 import { UsageError, type Issue } from "../errors.ts";
 import { unknownProvider } from "../job/leaves.ts";
 import type { Config } from "../load/config.ts";
-import { builtInProviders } from "../provider/built-in.ts";
+import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 
-/** Built-in providers with what the configuration says on top, field by field; headers are merged. */
+/** A provider's entry; what every configuration says of it, and facts about its models and its own ways. */
+type ProviderInput = Config["providers"][string] &
+  Partial<Pick<ProviderConfig, "models" | "quota" | "structuredOutput" | "eventHandler">>;
+
+/** Built-in providers with what the configuration says on top, field by field; headers and facts of models are merged. */
 export function mergeProviders(config: Pick<Config, "providers">): Map<string, ProviderConfig> {
   const merged = new Map(builtInProviders.map((provider) => [provider.id, provider]));
-  for (const [id, input] of Object.entries(config.providers)) {
-    const base = merged.get(id);
-    const { baseUrl = base?.baseUrl, dialect = base?.dialect } = input;
-    if (baseUrl === undefined || dialect === undefined) throw new Error(`provider ${id} was not checked`);
-    merged.set(id, {
-      ...base,
-      id,
-      baseUrl,
-      dialect,
-      // An address of one's own does not get the built-in provider's key unless the configuration says which.
-      apiKey: input.apiKey ?? (input.baseUrl === undefined ? base?.apiKey : undefined),
-      headers: { ...base?.headers, ...input.headers },
-      sseQuirks: { tolerateOutOfOrderEvents: true, ...base?.sseQuirks, ...input.sseQuirks },
-    });
-  }
+  for (const [id, input] of Object.entries(config.providers)) merged.set(id, mergedProvider(id, merged.get(id), input));
   return merged;
+}
+
+function mergedProvider(id: string, base: ProviderConfig | undefined, input: ProviderInput): ProviderConfig {
+  const { baseUrl = base?.baseUrl, dialect = base?.dialect } = input;
+  if (baseUrl === undefined || dialect === undefined) throw new Error(`provider ${id} was not checked`);
+  const { quota, structuredOutput, eventHandler } = input;
+  const models = mergedModels(input.models ?? {}, base?.models ?? {});
+  return {
+    ...(base?.dialect === dialect ? base : withoutDialect(base)),
+    id,
+    baseUrl,
+    dialect,
+    // An address of one's own does not get the built-in provider's key unless the configuration says which.
+    apiKey: input.apiKey ?? (input.baseUrl === undefined ? base?.apiKey : undefined),
+    headers: { ...base?.headers, ...input.headers },
+    sseQuirks: { tolerateOutOfOrderEvents: true, ...base?.sseQuirks, ...input.sseQuirks },
+    ...(Object.keys(models).length === 0 ? {} : { models }),
+    ...(quota === undefined ? {} : { quota }),
+    ...(structuredOutput === undefined ? {} : { structuredOutput }),
+    ...(eventHandler === undefined ? {} : { eventHandler }),
+  };
+}
+
+/** What is known of a provider whatever dialect it is spoken to in. */
+function withoutDialect(base: ProviderConfig | undefined): Partial<ProviderConfig> {
+  if (base === undefined) return {};
+  const {
+    auth: _1,
+    structuredOutput: _2,
+    maxTokensField: _3,
+    thinkingField: _4,
+    adaptiveThinking: _5,
+    thinkingHistory: _6,
+    ...rest
+  } = base;
+  return rest;
+}
+
+type Models = NonNullable<ProviderConfig["models"]>;
+
+/** The configuration's entries first, because the first that fits counts; under one name field by field. */
+function mergedModels(own: Models, known: Models): Models {
+  const both = Object.entries(own).map(([name, facts]) => [name, { ...known[name], ...facts }] as const);
+  return {
+    ...Object.fromEntries(both),
+    ...Object.fromEntries(Object.entries(known).filter(([name]) => !Object.hasOwn(own, name))),
+  };
 }
 
 /** `provider/model`; the model may itself hold slashes, as OpenRouter's do. */

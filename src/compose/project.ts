@@ -6,7 +6,7 @@ import type { LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
-import { builtInProviders } from "../provider/built-in.ts";
+import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 import { keyWarnings, mergeProviders } from "./models.ts";
 

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { loadConfig } from "../load/config.ts";
 import { findProject } from "../load/folders.ts";
-import { builtInProviders } from "../provider/built-in.ts";
+import { builtInProviders } from "../provider/facts/built-in.ts";
 import { mergeProviders } from "./models.ts";
 import type { Place } from "./project.ts";
 

@@ -29,8 +29,8 @@ export function passableRungs(asked: Asked, ladder: readonly Rung[], providers: 
 function problemOf(asked: Asked, provider: Provider | undefined, rung: Rung): string | undefined {
   if (provider === undefined) return `there is no provider ${rung.provider}`;
   try {
-    bodyFor(asked, provider.dialect);
-    return undefined;
+    const body = bodyFor(asked, provider.dialect);
+    return provider.cannotTake?.(body, rung.model);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

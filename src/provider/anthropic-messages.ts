@@ -1,5 +1,6 @@
 /** Anthropic's Messages API, as Anthropic, Kimi's coding plan, z.ai, MiniMax and many gateways serve it. */
 import type { DialectAdapter } from "./dialect.ts";
+import { fitAdaptiveThinking, fitMaxTokens, fitOutputConfig, fitted } from "./fit-request.ts";
 import { lowerThinking, lowerTokens } from "./fit-tokens.ts";
 import { withoutReasoningBlocks } from "./translate/passenger.ts";
 
@@ -8,8 +9,13 @@ export const anthropicMessages: DialectAdapter = {
   path: "/v1/messages",
   auth: "x-api-key",
   headers: { "anthropic-version": "2023-06-01" },
-  body({ body, model, stream, fittingTokens }) {
-    const own = withoutReasoningBlocks({ ...body, model, stream });
+  body({ body, model, stream, config, fittingTokens }) {
+    const own = fitted({ ...body, model, stream }, config, model, [
+      withoutReasoningBlocks,
+      fitOutputConfig,
+      fitAdaptiveThinking,
+      fitMaxTokens("max_tokens"),
+    ]);
     if (stream) return own;
     const { body: sent, changes } = own;
     // The dialect requires the field, so a request without it gets what fits instead of a refusal.

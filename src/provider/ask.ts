@@ -2,6 +2,7 @@
 import { ProviderError, StreamError } from "../errors.ts";
 import { type FailedAnswer, classifyAnswer, classifyStream, cleanRepairs, requestIdOf } from "./classify.ts";
 import type { DialectAdapter } from "./dialect.ts";
+import { cannotTake } from "./fit-request.ts";
 import { type HttpAnswer, post } from "./http.ts";
 import { redact, redacted, resolveKey } from "./keys.ts";
 import type { ProvenAnswer, Provider, ProviderConfig, RequestPreview, UpstreamRequest } from "./provider.ts";
@@ -31,6 +32,7 @@ export function providerOf(adapter: DialectAdapter, config: ProviderConfig, deps
         throw error instanceof ProviderError ? error : internal(config.id, error, secrets);
       }
     },
+    cannotTake: (body, model) => cannotTake(config, body, model),
     preview: (request) => preview(adapter, config, request),
   };
 }

@@ -7,7 +7,8 @@ import type { Dialect, Provider, ProviderConfig } from "./provider.ts";
 import { hasReferences, resolveHeaders } from "./request.ts";
 
 export type { ProviderDeps } from "./ask.ts";
-export { builtInProviders } from "./built-in.ts";
+export { builtInProviders } from "./facts/built-in.ts";
+export { inputHoldsCache, modelFacts, priceOf } from "./facts/model-facts.ts";
 
 /** One line a dialect. */
 const adapters: readonly DialectAdapter[] = [anthropicMessages, openaiCompletions];

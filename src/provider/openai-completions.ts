@@ -1,5 +1,6 @@
 /** OpenAI's Chat Completions API, as OpenAI, OpenRouter, Moonshot and most compatible servers serve it. */
 import type { DialectAdapter } from "./dialect.ts";
+import { fitMaxTokens, fitResponseFormat, fitted, fitThinkingSwitch } from "./fit-request.ts";
 import { lowerTokens } from "./fit-tokens.ts";
 import type { JsonObject } from "./provider.ts";
 import { withoutSeats } from "./translate/passenger.ts";
@@ -10,8 +11,11 @@ export const openaiCompletions: DialectAdapter = {
   auth: "bearer",
   headers: {},
   body({ body, model, stream, config, fittingTokens }) {
-    const { stream_options: options, ...rest } = withoutSeats(body);
-    const renamed = renameTokens({ ...rest, model, stream }, config.maxTokensField);
+    const { stream_options: options, ...rest } = withoutSeats(body, config.thinkingHistory === true);
+    const fits = [fitResponseFormat, fitThinkingSwitch, fitMaxTokens("max_tokens"), fitMaxTokens("max_completion_tokens")];
+    const fit = fitted({ ...rest, model, stream }, config, model, fits);
+    const named = renameTokens(fit.body, config.maxTokensField);
+    const renamed = { body: named.body, changes: [...fit.changes, ...named.changes] };
     // Without it the usage of a streamed answer is never told; with it a non-streamed request is refused.
     if (stream)
       return {

@@ -24,12 +24,18 @@ export interface ProviderConfig {
   readonly nonStreamedMaxTokens?: Readonly<Record<string, number>>;
   /** The name this provider wants for `max_tokens` (openai-completions only). Default: as the turn sent it. */
   readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
-  /** What is known of its models, by the id the provider knows; `*` at the end of a name stands for any rest. First match wins. */
+  /** What is known of its models, by the id the provider knows; `*` at the end of a name stands for any rest. Of each fact the first entry that says it counts. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
   /** Providers of one quota (the same key or plan under two ids) share a breaker; default the provider's own id. */
   readonly quota?: string;
   /** How JSON of a schema is asked for; absent: not at all, the prompt says it. */
   readonly structuredOutput?: "output_config" | "response_format" | "json_object";
+  /** How thinking is asked for in openai-completions: by degrees, or on and off (`thinking: { type }`). Default `reasoning_effort`. */
+  readonly thinkingField?: "reasoning_effort" | "thinking";
+  /** Models of anthropic-messages that take `thinking: { type: "adaptive" }` with an effort in place of a budget. Default none. */
+  readonly adaptiveThinking?: RegExp;
+  /** Thinking of another model in the history is sent as `reasoning_content` (openai-completions), because calls without it are refused. Default false. */
+  readonly thinkingHistory?: boolean;
   /** Absolute path of a module that sees the raw events of every stream first. */
   readonly eventHandler?: string;
 }
@@ -120,6 +126,8 @@ export interface Provider {
    * @throws ProviderError for everything that is not one, already classified.
    */
   ask(request: UpstreamRequest): Promise<ProvenAnswer>;
+  /** What of a request a model is known not to take, in words; undefined for nothing. Such a rung is left out and not asked. */
+  cannotTake?(body: JsonObject, model: string): string | undefined;
   /** What `ask` would send. Pure: no key is read, nothing is sent. */
   preview(request: Pick<UpstreamRequest, "body" | "model" | "stream" | "headers" | "query" | "limits">): RequestPreview;
 }

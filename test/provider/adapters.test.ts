@@ -139,6 +139,11 @@ describe("what is sent", () => {
       ["anthropic", "https://api.anthropic.com/v1/messages", "ANTHROPIC_API_KEY", "k2p5"],
       ["openai", "https://api.openai.com/v1/chat/completions", "OPENAI_API_KEY", "k2p5"],
       ["openrouter", "https://openrouter.ai/api/v1/chat/completions", "OPENROUTER_API_KEY", "k2p5"],
+      ["zai", "https://api.z.ai/api/anthropic/v1/messages", "ZAI_API_KEY", "k2p5"],
+      ["minimax", "https://api.minimax.io/anthropic/v1/messages", "MINIMAX_API_KEY", "k2p5"],
+      ["deepseek", "https://api.deepseek.com/chat/completions", "DEEPSEEK_API_KEY", "k2p5"],
+      ["ollama", "http://127.0.0.1:11434/v1/chat/completions", undefined, "k2p5"],
+      ["lmstudio", "http://127.0.0.1:1234/v1/chat/completions", undefined, "k2p5"],
     ]);
   });
 

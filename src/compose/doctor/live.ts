@@ -1,7 +1,6 @@
 /** `doctor --live`: one real call of one token to each model that jobs ask. The only part of the examination that costs money. */
 import { ProviderError } from "../../errors.ts";
-import { createProvider } from "../../provider/index.ts";
-import type { ModelFacts, Price, ProviderConfig } from "../../provider/provider.ts";
+import { createProvider, priceOf } from "../../provider/index.ts";
 import { faultPolicies } from "../../run/fault.ts";
 import { modelResolver } from "../models.ts";
 import type { Project } from "../project.ts";
@@ -29,14 +28,9 @@ export function liveCalls(project: Project): LiveCall[] {
   return [...new Set(named.filter((name) => name !== undefined))].map((name) => {
     const { provider, model } = resolve(name);
     const config = project.providers.get(provider);
-    const price = config === undefined ? undefined : priceOf(config, config.modelNames?.[model] ?? model);
+    const price = config === undefined ? undefined : priceOf(config, model);
     return { name, usd: price === undefined ? undefined : (askedTokens * price.input + price.output) / 1e6 };
   });
-}
-
-function priceOf(config: ProviderConfig, model: string): Price | undefined {
-  const facts: readonly (readonly [string, ModelFacts])[] = Object.entries(config.models ?? {});
-  return facts.find(([name]) => (name.endsWith("*") ? model.startsWith(name.slice(0, -1)) : name === model))?.[1].price;
 }
 
 /** Asks one model. Never throws: what went wrong is the finding. */

@@ -26,12 +26,14 @@ export function effortToOpenai(body: JsonObject, problems: Problems): JsonObject
   if (type === "disabled") return { reasoning_effort: "none" };
   if (type === "adaptive") return { reasoning_effort: "high", ...effort };
   if (type === "enabled" && typeof budget === "number")
-    return { reasoning_effort: nearest(budget / Number(body["max_tokens"])), ...effort };
+    return { reasoning_effort: effortOf(budget, body["max_tokens"]), ...effort };
   problems.push("thinking (neither disabled, nor adaptive, nor enabled with budget_tokens)");
   return {};
 }
 
-function nearest(share: number): Effort {
+/** The effort that a budget is, by its share of `max_tokens`. */
+export function effortOf(budget: unknown, maxTokens: unknown): "low" | "medium" | "high" {
+  const share = Number(budget) / Number(maxTokens);
   if (share < 0.35) return "low";
   return share < 0.65 ? "medium" : "high";
 }

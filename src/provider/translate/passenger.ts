@@ -95,17 +95,24 @@ function parsed(data: string): unknown {
   }
 }
 
-/** The body that an OpenAI-style provider is sent: without Anthropic's passengers and what another dialect's model thought. */
-export function withoutSeats(body: JsonObject): JsonObject {
+/**
+ * The body that an OpenAI-style provider is sent: without Anthropic's passengers.
+ * @param keepThoughts whether what another dialect's model thought goes along as `reasoning_content`.
+ */
+export function withoutSeats(body: JsonObject, keepThoughts: boolean): JsonObject {
   if (!listOr(body["messages"]).some((message) => isObject(message) && listOr(message["reasoning_details"]).some(isOurs)))
     return body;
-  return { ...body, messages: listOr(body["messages"]).map((message) => (isObject(message) ? seatless(message) : message)) };
+  return {
+    ...body,
+    messages: listOr(body["messages"]).map((message) => (isObject(message) ? seatless(message, keepThoughts) : message)),
+  };
 }
 
-function seatless(message: JsonObject): JsonObject {
+function seatless(message: JsonObject, keepThoughts: boolean): JsonObject {
   const details = listOr(message["reasoning_details"]);
   if (!details.some(isOurs)) return message;
-  const { reasoning_details: _all, reasoning_content: _words, ...rest } = message;
+  const { reasoning_details: _all, reasoning_content: words, ...others } = message;
+  const rest = keepThoughts && words !== undefined ? { ...others, reasoning_content: words } : others;
   const own = details.filter((detail) => !isOurs(detail));
   return own.length === 0 ? rest : { ...rest, reasoning_details: own };
 }
