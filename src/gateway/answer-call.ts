@@ -10,9 +10,12 @@ import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { Rung } from "../run/ladder.ts";
 import { callTime, type CallTime } from "../run/call-time.ts";
 import { modelName } from "../run/ladder.ts";
-import { nextStep, type Step, type TryRecord } from "../run/next-step.ts";
+import type { QuotaOf } from "../run/history.ts";
+import { nextStep, type GiveUp, type Step, type TryRecord } from "../run/next-step.ts";
+import type { OpenModel } from "../run/step.ts";
 import { askRung, passableRungs, type Passable } from "./ask-rung.ts";
 import { timeBudget } from "./budget.ts";
+import { CallBreakers } from "./call-breakers.ts";
 import type { Grant, TryPlan } from "./gateway.ts";
 import { refusalOf, type Refusal } from "./refusal.ts";
 import type { Asked } from "./request.ts";
@@ -30,6 +33,9 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** The status the turn is really given; asked once, when the end is known and nothing more is sent meanwhile. */
   readonly settle: (status: number) => number;
+  /** A call of the attempt was answered before: its turn may have acted, and is not ended because models are left alone. */
+  readonly underWay: boolean;
+  readonly quotaOf?: QuotaOf;
 }
 
 export type CallEnd =
@@ -64,8 +70,6 @@ export async function answerCall(asked: Asked, context: CallContext): Promise<Ca
   return end;
 }
 
-type GiveUp = Extract<Step, { kind: "give_up" }>;
-
 function budgetSpent(what: string): GiveUp {
   return { kind: "give_up", fault: "budget", why: `the run's budget is used up: ${what}` };
 }
@@ -78,6 +82,7 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
   const time = timeOf(context);
   const history: TryRecord[] = [];
   const failures: ProviderError[] = [];
+  const breakers = new CallBreakers(grant, context.monotonic);
   let stopped: GiveUp | undefined;
 
   const stop = (step: GiveUp): never => {
@@ -85,32 +90,42 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
     throw new AbortError(step.why);
   };
 
+  /** Plans, waits and writes down, until a try may begin. */
+  const nextTry = async (): Promise<{ step: Extract<Step, { kind: "try" }>; planned: TryPlan }> => {
+    for (;;) {
+      const step = plan(history, passable, context, { time, open: breakers.open });
+      if (step.kind === "give_up") return stop(step);
+      const { rung, waitMs, why } = step;
+      const planned = { call: context.call, try: history.length + 1, rung, waitedMs: waitMs, why };
+      await pause(planned, context);
+      // Another call of the turn may have spent the rest meanwhile.
+      const spent = grant.budget?.exhausted("try");
+      if (spent !== undefined) return stop(budgetSpent(spent));
+      if (!(await breakers.admit(step))) continue;
+      await grant.observer.tryStarted(planned).catch(async (error: unknown) => {
+        await breakers.close(rung);
+        throw error;
+      });
+      return { step, planned };
+    }
+  };
+
   const oneTry = async (): Promise<CallEnd> => {
-    const step = plan(history, passable, context, time);
-    if (step.kind === "give_up") return stop(step);
-    const planned: TryPlan = {
-      call: context.call,
-      try: history.length + 1,
-      rung: step.rung,
-      waitedMs: step.waitMs,
-      why: step.why,
-    };
-    await pause(planned, context);
-    // Another call of the turn may have spent the rest meanwhile.
-    const spent = grant.budget?.exhausted("try");
-    if (spent !== undefined) return stop(budgetSpent(spent));
-    await grant.observer.tryStarted(planned);
+    const { step, planned } = await nextTry();
+    const tryAt = { leftMs: 0, limit: time.callLimit };
     const startedAt = context.monotonic();
     // Whatever came between the plan and now, a machine that slept or a slow record, is gone from the call's time.
-    const leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
-    const outcome = await askRung(asked, step.rung, { leftMs, limit: time.callLimit }, context);
+    tryAt.leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
+    const outcome = await askRung(asked, step.rung, tryAt, context);
     grant.budget?.spend(step.rung, outcome.usage);
     if (outcome instanceof ProviderError) {
       history.push(recordOf(step.rung, outcome, startedAt, context.monotonic()));
       failures.push(outcome);
+      await breakers.failed(step.rung, outcome, tryAt.leftMs);
       await grant.observer.tryFailed(planned, outcome);
       throw outcome;
     }
+    await breakers.answered(step.rung);
     await grant.observer.tryAnswered(planned, outcome);
     return { kind: "answered", answer: outcome, rung: step.rung, tries: planned.try };
   };
@@ -148,16 +163,18 @@ function timeOf({ grant, monotonic }: CallContext): TimeOfCall {
 function plan(
   history: readonly TryRecord[],
   { rungs, notes }: Passable,
-  { grant, monotonic, random }: CallContext,
-  { callMs, ...time }: TimeOfCall,
+  { grant, monotonic, random, underWay, quotaOf }: CallContext,
+  { time: { callMs, ...time }, open }: { readonly time: TimeOfCall; readonly open: readonly OpenModel[] },
 ): Step {
   if (rungs.length === 0) return { kind: "give_up", fault: "bad_request", why: notes.join("; ") };
   const spent = grant.budget?.exhausted("try");
   if (spent !== undefined) return budgetSpent(spent);
+  const { retry, onRateLimit = "fallback" } = grant;
+  const limits = { ...grant.limits, callMs };
   const step = nextStep(
     history,
     rungs,
-    { retry: grant.retry, limits: { ...grant.limits, callMs }, ...time },
+    { retry, limits, ...time, onRateLimit, open, insist: underWay, ...(quotaOf === undefined ? {} : { quotaOf }) },
     monotonic(),
     random(),
   );

@@ -5,6 +5,8 @@
 import type { Fault, ProviderError, Usage } from "../errors.ts";
 import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { OnRateLimit, Recording, RetryPolicy } from "../job/job.ts";
+import type { Admission, LeftAlone } from "../run/breaker.ts";
+import type { QuotaOf } from "../run/history.ts";
 import type { Rung } from "../run/ladder.ts";
 
 interface GatewayLimits {
@@ -27,6 +29,8 @@ export interface GatewayOptions {
   /** Rejects with the signal's reason when it is aborted. Default a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly pings?: Partial<PingTimes>;
+  /** The quota that a provider's models share (`ProviderConfig.quota`); default the provider's own id. */
+  readonly quotaOf?: QuotaOf;
 }
 
 /**
@@ -65,6 +69,10 @@ export interface Grant {
   readonly budget?: RunBudget;
   /** Absent: no model is ever left alone. */
   readonly breakers?: Breakers;
+  /**
+   * `run --force`: models that are left alone are asked all the same, in the ladder's order; how it goes still counts. Default false.
+   */
+  readonly force?: boolean;
   /** Ends every call of the attempt. */
   readonly signal: AbortSignal;
   /** Told of each step before and after it; awaited, so that the record is durable before the step. */
@@ -91,16 +99,15 @@ export interface RunBudget {
   notes(): readonly string[];
 }
 
-/** The breakers of models and providers, across runs; the engine keeps them in the ledger. */
+/** The breakers of models, addresses and quotas, across runs; the engine keeps them in the ledger. */
 export interface Breakers {
-  /** Before a try. `probe`: the model was left alone and this try, of one process only, finds out whether it is back. */
-  admit(rung: Rung): Promise<
-    | { readonly open: false; readonly probe: boolean }
-    /** `until`: epoch ms. */
-    | { readonly open: true; readonly until: number; readonly why: string }
-  >;
+  /** Before a call's first try on a model. A probe that was let through must be answered, failed or released. */
+  admit(rung: Rung): Promise<Admission>;
   answered(rung: Rung): Promise<void>;
-  failed(rung: Rung, error: ProviderError): Promise<void>;
+  /** Resolves to how the model is left alone from now on, if it is. */
+  failed(rung: Rung, error: Pick<ProviderError, "fault" | "retryAfterMs">): Promise<LeftAlone | undefined>;
+  /** A probe that found nothing out: it was cancelled, or cut by a limit shorter than the try's own. */
+  released(rung: Rung): Promise<void>;
 }
 
 /** A tool run that is about to begin. */

@@ -32,6 +32,8 @@ interface Door {
   readonly closing: AbortController;
   readonly tools: ToolBook;
   calls: number;
+  /** A call was answered. */
+  underWay: boolean;
 }
 
 /** Opens the gateway on a free port of 127.0.0.1. */
@@ -86,7 +88,7 @@ class Desk {
   open(grant: Grant): ReturnType<Gateway["open"]> {
     const token = randomBytes(32).toString("base64url");
     const tools = new ToolBook();
-    const door: Door = { grant, digest: digestOf(token), closing: new AbortController(), tools, calls: 0 };
+    const door: Door = { grant, digest: digestOf(token), closing: new AbortController(), tools, calls: 0, underWay: false };
     this.#doors.add(door);
     const close = (): void => {
       this.#doors.delete(door);
@@ -170,11 +172,13 @@ class Desk {
     response.once("close", onClose);
     const reply = new Reply(response, asked.dialect, asked.stream, this.#pings);
     try {
-      const { providers, monotonic = ownClock, random = Math.random, sleep = wait } = this.#options;
+      const { providers, monotonic = ownClock, random = Math.random, sleep = wait, quotaOf } = this.#options;
       const signal = AbortSignal.any([grant.signal, door.closing.signal, hungUp.signal]);
       const settle = (status: number): number => reply.settle(status);
-      const end = await answerCall(asked, { grant, call: door.calls, providers, monotonic, random, sleep, signal, settle });
+      const means = { providers, monotonic, random, sleep, ...(quotaOf === undefined ? {} : { quotaOf }) };
+      const end = await answerCall(asked, { ...means, grant, call: door.calls, signal, settle, underWay: door.underWay });
       response.off("close", onClose);
+      if (end.kind === "answered") door.underWay = true;
       if (end.kind === "answered") reply.release(end.answer, answerHeaders(end));
       else reply.refuse(end.refusal, { "x-runner-tries": String(end.tries) });
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Which rungs a call may try next, in the order of preference, and which its history has closed. Pure. */
 import { faultPolicies } from "./fault.ts";
-import { currentLap, told, type TryRecord } from "./history.ts";
+import { currentLap, isSameAccount, told, type QuotaOf, type TryRecord } from "./history.ts";
 import { isSameModel, isSameRung, modelName, type Rung } from "./ladder.ts";
 
 /** How often `x-should-retry: true` gets a rung another try that the table would not give; the default of both official SDKs. */
@@ -12,11 +12,16 @@ export interface Candidate {
 }
 
 /** Every rung that may be tried now, in the order of preference. */
-export function candidates(history: readonly TryRecord[], last: TryRecord, ladder: readonly Rung[]): readonly Candidate[] {
+export function candidates(
+  history: readonly TryRecord[],
+  last: TryRecord,
+  ladder: readonly Rung[],
+  quotaOf?: QuotaOf,
+): readonly Candidate[] {
   const repeats = mayRepeat(history, last) && (last.shouldRetry === true || !isGivenUpStreamed(last.rung, history, ladder));
   const again: readonly Candidate[] = repeats ? [{ rung: last.rung, why: `same rung again after ${told(last)}` }] : [];
   if (faultPolicies[last.fault].onward === "stop" && !refusesStreamOff(last, history, ladder)) return again;
-  const open = ladder.filter((rung) => !isClosed(rung, history, ladder));
+  const open = ladder.filter((rung) => !isClosed(rung, history, ladder, quotaOf));
   const lap = currentLap(history);
   const ahead: Candidate[] = [];
   const fromTheTop: Candidate[] = [];
@@ -74,10 +79,10 @@ function refusesStreamOff(record: TryRecord, history: readonly TryRecord[], ladd
 }
 
 /** Whether the history rules the rung out for the rest of the call. */
-function isClosed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
+function isClosed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[], quotaOf: QuotaOf | undefined): boolean {
   const last = history.at(-1);
   return (
-    history.some((record) => closes(record, record === last && mayRepeat(history, record), rung, history, ladder)) ||
+    history.some((record) => closes(record, record === last && mayRepeat(history, record), rung, history, ladder, quotaOf)) ||
     isGivenUpStreamed(rung, history, ladder)
   );
 }
@@ -88,6 +93,7 @@ function closes(
   rung: Rung,
   history: readonly TryRecord[],
   ladder: readonly Rung[],
+  quotaOf: QuotaOf | undefined,
 ): boolean {
   if (record.shouldRetry === false && isSameModel(record.rung, rung)) return true;
   if (refusesStreamOff(record, history, ladder)) return isSameRung(record.rung, rung);
@@ -96,7 +102,7 @@ function closes(
     history.at(-1) !== record && history.slice(history.indexOf(record) + 1).some((next) => isSameRung(next.rung, record.rung));
   if (repeats || later) return false;
   const { onward } = faultPolicies[record.fault];
-  if (onward === "other_provider") return record.rung.provider === rung.provider;
+  if (onward === "other_provider") return isSameAccount(record.fault, record.rung, rung, quotaOf);
   return onward !== "next_model" && isSameModel(record.rung, rung);
 }
 

@@ -12,7 +12,7 @@ interface PerMillion {
 }
 
 /** What a try has used. */
-export interface Metered {
+interface Metered {
   /** Input, cached input and output together. */
   readonly tokens: number;
   /** Millionths of a US dollar; absent if the price of the model is not known. */
@@ -23,7 +23,7 @@ export interface Metered {
 export type Meter = (of: { readonly provider: string; readonly model: string }, usage: Usage) => Metered;
 
 /** What a meter has to know of a model. */
-export interface MeterFacts {
+interface MeterFacts {
   readonly price?: PerMillion | undefined;
   /** OpenAI-style counts include cached tokens in the input; Anthropic-style ones do not. */
   readonly inputHoldsCache: boolean;
@@ -52,7 +52,7 @@ function tokensOf(
  * The price of a try in millionths of a US dollar, rounded up.
  * @param inputHoldsCache OpenAI-style counts include cached tokens in the input; Anthropic-style ones do not.
  */
-export function costMicroUsd(usage: Usage, price: PerMillion, inputHoldsCache: boolean): number {
+function costMicroUsd(usage: Usage, price: PerMillion, inputHoldsCache: boolean): number {
   const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
   const fresh = inputHoldsCache ? Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens) : inputTokens;
   const { input, output, cacheRead = input, cacheWrite = input } = price;

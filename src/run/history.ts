@@ -1,6 +1,22 @@
 /** What has happened in a call so far, as the next step needs it. Pure. */
 import type { Fault } from "../errors.ts";
-import { isSameRung, type Rung } from "./ladder.ts";
+import { faultPolicies } from "./fault.ts";
+import { isSameModel, isSameRung, type Rung } from "./ladder.ts";
+
+/** The name of the quota (key or plan) that a provider's models share. Two providers of one quota are told "later" together. */
+export type QuotaOf = (provider: string) => string;
+
+const ownQuota: QuotaOf = (provider) => provider;
+
+/** Whether a fault of one rung is the other's as well: the same model's, or, by the fault's row, of the same key, plan or address. */
+export function isShared(fault: Fault, one: Rung, other: Rung, quotaOf: QuotaOf = ownQuota): boolean {
+  return faultPolicies[fault].cools === "model" ? isSameModel(one, other) : isSameAccount(fault, one, other, quotaOf);
+}
+
+/** Of one address, for a fault of the network; else of one quota. */
+export function isSameAccount(fault: Fault, one: Rung, other: Rung, quotaOf: QuotaOf = ownQuota): boolean {
+  return one.provider === other.provider || (fault !== "network" && quotaOf(one.provider) === quotaOf(other.provider));
+}
 
 /** One failed try of a call. Times are milliseconds of one clock that only grows. */
 export interface TryRecord {

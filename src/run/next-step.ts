@@ -14,46 +14,22 @@
  * A candidate that would have to wait longer than the limits allow is passed over, and one whose model has had its share of the call's
  * time comes after those that have not. Nobody sleeps longer than `longSleepMs` while another open rung would have to wait less.
  * Tries and elapsed time count over the whole ladder, and no try takes the time that a model needs which was not asked yet.
+ * Models that a breaker leaves alone are no part of the ladder (see open.ts), and a job's `onRateLimit` stands above the climb.
  */
-import type { Fault } from "../errors.ts";
-import type { JobLimits, RetryPolicy } from "../job/job.ts";
 import { withJitter } from "./backoff.ts";
 import { timeOfTry } from "./call-time.ts";
 import { candidates, type Candidate } from "./candidates.ts";
-import { faultPolicies, type Onward } from "./fault.ts";
+import { faultPolicies, saysLater, type Onward } from "./fault.ts";
 import type { TryRecord } from "./history.ts";
-import { inWords, isSameModel, rungName, type Rung } from "./ladder.ts";
+import { inWords, isSameModel, modelName, rungName, type Rung } from "./ladder.ts";
+import { afterLater, beforeLimit, limitedFirst } from "./later.ts";
+import { openAt, openFor, whenAllOpen } from "./open.ts";
 import { longSleepMs, waitFor, type PlannedWait } from "./pause.ts";
+import type { Moment, Step, StepPolicy } from "./step.ts";
+import { verdict } from "./verdict.ts";
 
 export type { TryRecord } from "./history.ts";
-
-export interface StepPolicy {
-  readonly retry: RetryPolicy;
-  /** `callMs` is the effective limit; see `callTime`. */
-  readonly limits: Pick<JobLimits, "triesPerCall" | "callMs" | "maxWaitMs">;
-  /** Which limit `callMs` comes from, as people write it; default `limits.callMs`. */
-  readonly callLimit?: string;
-  /** From when `callMs` counts; default the start of the first try. */
-  readonly callStartedAt?: number;
-}
-
-export type Step =
-  | {
-      readonly kind: "try";
-      readonly rung: Rung;
-      readonly waitMs: number;
-      /** The most that the try may take once it has begun; a limit of its own may be less. */
-      readonly withinMs: number;
-      readonly why: string;
-    }
-  | {
-      readonly kind: "give_up";
-      /** The fault the call ends with; see `verdict`. */
-      readonly fault: Fault;
-      readonly why: string;
-      /** How long the provider asked to wait from now on, if it did, so that the run can say when. */
-      readonly retryAfterMs?: number;
-    };
+export type { GiveUp, Step, StepPolicy } from "./step.ts";
 
 /**
  * Decides the next step of a call.
@@ -63,30 +39,58 @@ export type Step =
  */
 export function nextStep(
   history: readonly TryRecord[],
-  ladder: readonly Rung[],
+  whole: readonly Rung[],
   policy: StepPolicy,
   now: number,
   random: number,
 ): Step {
   const last = history.at(-1);
   const first = history[0];
+  const open = openAt(policy.open, now);
+  const moment: Moment = {
+    history,
+    ladder: whole.filter((rung) => openFor(rung, open) === undefined),
+    open,
+    policy,
+    now,
+    random,
+    leftMs: (policy.callStartedAt ?? first?.startedAt ?? now) + policy.limits.callMs - now,
+  };
   const { limits, callLimit = "limits.call" } = policy;
-  const leftMs = (policy.callStartedAt ?? first?.startedAt ?? now) + limits.callMs - now;
   const outOfTime = `the call's time of ${inWords(Math.max(0, limits.callMs))} is used up (${callLimit})`;
-  if (last === undefined || first === undefined) {
-    const rung = ladder[0];
-    if (rung === undefined) return { kind: "give_up", fault: "internal", why: "the ladder has no rung" };
-    if (leftMs <= 0) return { kind: "give_up", fault: "timeout", why: outOfTime };
-    const another = ladder.some((other) => !isSameModel(other, rung));
-    return { kind: "try", rung, waitMs: 0, withinMs: timeOfTry(leftMs, another), why: "first try" };
+  if (last === undefined) {
+    if (whole.length === 0) return { kind: "give_up", fault: "internal", why: "the ladder has no rung" };
+    if (moment.leftMs <= 0) return { kind: "give_up", fault: "timeout", why: outOfTime };
+    return withNotes(firstStep(whole, moment), moment);
   }
-  const giveUp = (why: string): Step => verdict(history, why, now);
+  const giveUp = (why: string): Step => verdict(moment, why);
   if (last.fault === "aborted") return giveUp("the call was cancelled");
   if (history.length >= limits.triesPerCall)
     return giveUp(`the call has used all its tries (limits.triesPerCall: ${limits.triesPerCall})`);
-  if (leftMs <= 0) return giveUp(outOfTime);
+  if (moment.leftMs <= 0) return giveUp(outOfTime);
+  const later = policy.onRateLimit !== undefined && policy.onRateLimit !== "fallback" && saysLater(last.fault, last.retryAfterMs);
+  return withNotes(later ? afterLater(last, moment) : climbOn(last, moment), moment);
+}
 
-  const options = candidates(history, last, ladder).map((one) => ({ ...one, wait: waitFor(one.rung, history, policy, now) }));
+/** The first rung that is not left alone; or what `onRateLimit` and open.ts say. */
+function firstStep(whole: readonly Rung[], moment: Moment): Step {
+  const { ladder, open, policy, now, leftMs } = moment;
+  const { onRateLimit = "fallback" } = policy;
+  const limited = onRateLimit === "fallback" ? undefined : limitedFirst(whole, open);
+  if (limited !== undefined) return beforeLimit(limited, moment);
+  const rung = ladder[0];
+  if (rung === undefined) return whenAllOpen(whole, open, { now, leftMs, insist: policy.insist === true });
+  const another = ladder.some((other) => !isSameModel(other, rung));
+  return { kind: "try", rung, waitMs: 0, withinMs: timeOfTry(leftMs, another), why: "first try" };
+}
+
+/** The climb of the ladder. */
+function climbOn(last: TryRecord, moment: Moment): Step {
+  const { history, ladder, policy, now, random, leftMs } = moment;
+  const { limits, callLimit = "limits.call" } = policy;
+  const options = candidates(history, last, ladder, policy.quotaOf)
+    .filter(({ rung }) => openFor(rung, moment.open) === undefined)
+    .map((one) => ({ ...one, wait: waitFor(one.rung, history, policy, now) }));
   const tooLong = ({ wait }: Option): string | undefined =>
     wait.ms > limits.maxWaitMs ? "limits.maxWait" : wait.ms >= leftMs ? callLimit : undefined;
   const possible = options.filter((one) => tooLong(one) === undefined);
@@ -94,7 +98,8 @@ export function nextStep(
   const ordered = [...possible.filter(fair), ...possible.filter((one) => !fair(one))];
   const chosen = unlessLong(ordered);
   if (chosen === undefined) {
-    return giveUp(
+    return verdict(
+      moment,
       options[0] === undefined
         ? whatIsLeft[faultPolicies[last.fault].onward]
         : `${tooLongInWords(options[0], tooLong(options[0]))}no rung may be tried within the limits`,
@@ -117,6 +122,14 @@ export function nextStep(
   );
   const withinMs = timeOfTry(leftMs - waitMs, another);
   return { kind: "try", rung: chosen.rung, waitMs, withinMs, why: `${passedOver}${chosen.why}${asked}` };
+}
+
+/** What was found to be left alone since the last step is told once, before what is done instead. */
+function withNotes(step: Step, { history, open }: Moment): Step {
+  const since = history.at(-1)?.endedAt ?? -Infinity;
+  const news = open.filter((one) => one.notedAt >= since).map((one) => `${modelName(one)} is passed over: ${one.why}`);
+  if (news.length === 0 || (step.kind === "give_up" && step.fault === "breaker_open" && history.length === 0)) return step;
+  return { ...step, why: `${news.join("; ")}; ${step.why}` };
 }
 
 type Option = Candidate & { readonly wait: PlannedWait };
@@ -147,25 +160,6 @@ function spentOn(rung: Rung, history: readonly TryRecord[]): number {
     isSameModel(record.rung, rung) ? record.endedAt - (history[at - 1]?.endedAt ?? record.startedAt) : 0,
   );
   return took.reduce((sum, ms) => sum + ms, 0);
-}
-
-/**
- * The end of a call. Its fault is the one with the most hope: the last fault of the first model (in the order of the tries) whose row
- * lets a new attempt make sense; if there is none, or the last one stops the call, the last. So a wrong key at the fallback does not
- * hide that the first model is merely overloaded.
- */
-function verdict(history: readonly TryRecord[], why: string, now: number): Step {
-  const last = history.at(-1);
-  if (last === undefined) return { kind: "give_up", fault: "internal", why };
-  const ends = history.filter((record, at) => !history.slice(at + 1).some((later) => isSameModel(later.rung, record.rung)));
-  const models = history.filter((record, at) => history.findIndex((other) => isSameModel(other.rung, record.rung)) === at);
-  const inOrder = models.flatMap((first) => ends.filter((end) => isSameModel(end.rung, first.rung)));
-  const hopeful = inOrder.find(
-    (record) => faultPolicies[record.fault].newAttempt || faultPolicies[record.fault].status === "deferred",
-  );
-  const chosen = faultPolicies[last.fault].onward === "stop" ? last : (hopeful ?? last);
-  const retryAfterMs = chosen.retryAfterMs === undefined ? 0 : chosen.endedAt + chosen.retryAfterMs - now;
-  return { kind: "give_up", fault: chosen.fault, why, ...(retryAfterMs > 0 ? { retryAfterMs: Math.ceil(retryAfterMs) } : {}) };
 }
 
 /** Why there is no candidate, by where the fault would have led. */

@@ -2,7 +2,7 @@
 import type { JobLimits, RetryPolicy } from "../job/job.ts";
 import { backoffMs, waitOfTry } from "./backoff.ts";
 import { faultPolicies } from "./fault.ts";
-import type { TryRecord } from "./history.ts";
+import { isShared, type QuotaOf, type TryRecord } from "./history.ts";
 import { isSameModel, type Rung } from "./ladder.ts";
 
 /**
@@ -14,6 +14,8 @@ export const longSleepMs = 60_000;
 export interface PausePolicy {
   readonly retry: RetryPolicy;
   readonly limits: Pick<JobLimits, "maxWaitMs">;
+  /** Default the provider's own id. */
+  readonly quotaOf?: QuotaOf;
 }
 
 export interface PlannedWait {
@@ -27,7 +29,7 @@ export function waitFor(rung: Rung, history: readonly TryRecord[], policy: Pause
   let ownMs = 0;
   let askedMs = 0;
   for (const record of history) {
-    if (!cools(record, rung)) continue;
+    if (!isShared(record.fault, record.rung, rung, policy.quotaOf)) continue;
     const row = faultPolicies[record.fault];
     const failures = history.filter(
       (other) => other.fault === record.fault && isSameModel(other.rung, record.rung) && other.endedAt <= record.endedAt,
@@ -37,10 +39,4 @@ export function waitFor(rung: Rung, history: readonly TryRecord[], policy: Pause
     askedMs = Math.max(askedMs, record.endedAt + (record.retryAfterMs ?? 0) - now);
   }
   return { ms: Math.ceil(Math.max(ownMs, askedMs)), asked: askedMs > 0 && askedMs >= ownMs };
-}
-
-function cools(record: TryRecord, rung: Rung): boolean {
-  return faultPolicies[record.fault].cools === "provider"
-    ? record.rung.provider === rung.provider
-    : isSameModel(record.rung, rung);
 }
