@@ -3,6 +3,7 @@ import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
 import { askOf } from "../engine/attempt-spec.ts";
+import { ownTexts, promptTexts } from "../engine/prompt.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
@@ -71,7 +72,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
   if (first === undefined || config === undefined || turn === undefined) throw new Error("a run needs a model");
   const { firstByteMs, idleMs, tryMs } = job.limits;
   const request = createProvider(config, { env: {} }).preview({
-    body: turn.request(askOf(job, plan.modelAsked, plan.dialect)),
+    body: turn.request(askOf(job, plan.modelAsked, plan.dialect, promptTexts(job, ownTexts(job)))),
     model: first.model,
     stream: first.stream,
     headers: {},

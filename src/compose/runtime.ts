@@ -2,14 +2,16 @@
 import { thisOwner, ownerState } from "../engine/owner.ts";
 import { systemClock } from "../engine/clock.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
+import { createBudget } from "../gateway/budget.ts";
 import { openLedger } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { jobHash } from "../load/job-hash.ts";
 import type { SimulationSpec } from "../provider/script.ts";
-import { endLeftovers, runProgram, turnKinds } from "../turn/index.ts";
+import { createJudge, endLeftovers, runProgram, turnKinds } from "../turn/index.ts";
 import type { OpenGateway } from "./gateway.ts";
 import { modelResolver } from "./models.ts";
 import { inspect } from "./preflight.ts";
+import { priceMeter } from "./prices.ts";
 import type { Project } from "./project.ts";
 import { createRedaction, providerSecrets } from "./redaction.ts";
 
@@ -48,12 +50,16 @@ export async function openRuntime(project: Project, options: { readonly simulate
   };
   const simulated = simulation !== undefined;
   const { env } = project.place;
+  const meter = priceMeter(project.providers);
   const secrets = simulated ? [] : providerSecrets(project.providers.values(), env);
   const engine = createEngine({
     ledger,
     gateway: async () => (await (door ??= open())).gateway,
     turns: turnKinds(),
+    judge: createJudge(),
     runProgram,
+    meter,
+    openBudget: (budget) => createBudget(budget, { meter, monotonic: () => systemClock.monotonic() }),
     inspect: (inspection) => inspect(inspection, { providers: project.providers, env, simulated }),
     clock: systemClock,
     random: Math.random,

@@ -1,7 +1,7 @@
 /** What a turn is told: the part that the job decides, and the part that the attempt does. */
 import type { Job } from "../job/job.ts";
 import type { Door, TurnSpec } from "../turn/turn.ts";
-import { systemPrompt } from "./prompt.ts";
+import type { PromptTexts } from "./prompt.ts";
 import type { RunContext } from "./run-context.ts";
 
 /** From TERM to KILL for what a turn leaves behind. */
@@ -10,13 +10,10 @@ const killGraceMs = 5_000;
 type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
 
 /** What the turn asks, as far as the job decides it. */
-export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]): TurnAsk {
-  const { payload } = job;
-  // A plain job asks nothing.
-  if (payload.kind === "command") return { system: "", message: "", model: modelAsked, dialect, stream: false, maxTokens: 1 };
-  const system = systemPrompt(payload.system);
+export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"], texts: PromptTexts): TurnAsk {
+  const maxTokens = job.payload.kind === "command" ? 1 : job.payload.maxTokens;
   // Between the turn and the gateway the form does not matter for the proof; a plain answer is the simpler one to read whole.
-  return { system, message: payload.message, model: modelAsked, dialect, stream: false, maxTokens: payload.maxTokens };
+  return { ...texts, model: modelAsked, dialect, stream: false, maxTokens };
 }
 
 /** The same for every attempt of a run, and for whatever answers the same slot: services know a repeated request again by it. */
@@ -24,19 +21,18 @@ export function idempotencyKey({ jobId, runId, slotAt }: RunContext["start"]): s
   return slotAt === undefined ? `run:${runId}` : `slot:${jobId}:${new Date(slotAt).toISOString()}`;
 }
 
-export function turnSpec(
-  context: RunContext,
-  attempt: number,
-  {
-    sessionId,
-    attemptMs,
-    gateway,
-  }: { readonly sessionId: string; readonly attemptMs: number; readonly gateway: () => Promise<Door> },
-): TurnSpec {
+interface AttemptFacts {
+  readonly sessionId: string;
+  readonly attemptMs: number;
+  readonly gateway: () => Promise<Door>;
+  readonly texts: PromptTexts;
+}
+
+export function turnSpec(context: RunContext, attempt: number, { sessionId, attemptMs, gateway, texts }: AttemptFacts): TurnSpec {
   const { job, plan, start, tally } = context;
   const done = tally.done.filter((tool) => tool.attempt < attempt);
   return {
-    ...askOf(job, plan.modelAsked, plan.dialect),
+    ...askOf(job, plan.modelAsked, plan.dialect, texts),
     ...grants(job),
     runId: start.runId,
     jobName: job.name,

@@ -1,48 +1,108 @@
 /** The attempts of a run: one after the other until one ends well or none may follow. */
-import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
+import type { Job } from "../job/job.ts";
+import { unmetNote } from "../job/sentinel.ts";
+import { exitCodes } from "../run/exit-code.ts";
+import { nextAttempt, type AttemptRecord, type AttemptStep } from "../run/next-attempt.ts";
 import type { RunEnd } from "./outcome.ts";
+import type { Prompt } from "./prompt.ts";
 import { runAttempt, type AttemptEnd } from "./run-attempt.ts";
 import type { RunContext } from "./run-context.ts";
 import { stoppedEnd } from "./stopped-end.ts";
 import { successWords } from "./tally.ts";
 
-export async function attemptUntilEnd(context: RunContext): Promise<RunEnd> {
-  const { job, parts, tally, runStartedAt, emit, signal } = context;
-  const policy = { retry: job.retry, idempotent: job.idempotent, limits: job.limits, runStartedAt };
+export async function attemptUntilEnd(context: RunContext, prompt: Prompt): Promise<RunEnd> {
+  const { parts, tally, emit, signal } = context;
   const history: AttemptRecord[] = [];
-  for (let why = "the first attempt"; ;) {
-    const ended = await runAttempt(context, history.length + 1, why);
+  let why = "the first attempt";
+  let unmet: readonly string[] = [];
+  for (;;) {
+    const ended = await runAttempt(context, history.length + 1, why, withReasons(prompt, unmet));
     tally.attempts += 1;
-    tally.warnings.push(...(ended.result.warnings ?? []));
+    tally.warnings.push(...(ended.result.warnings ?? []), ...(ended.judgement?.warnings ?? []));
     history.push(toRecord(ended));
-    const { result } = ended;
-    if (result.status === "answered") return succeeded(context, ended);
+    const well = endedWell(context, ended);
+    if (well !== undefined) return well;
     const stopped = stoppedEnd(context);
     if (stopped !== undefined) return stopped;
-    const step = nextAttempt(history, policy, parts.clock.monotonic(), parts.random());
-    if (step.kind === "end") {
-      const { status, exitCode } = step;
-      return { status, exitCode, reason: `${result.error}; ${step.why}`, fault: result.fault };
-    }
+    const step = stepAfter(context, history, ended);
+    if (step.kind === "end") return endedBadly(context, ended, step);
+    unmet = ended.judgement?.verdict === "unmet" ? ended.judgement.unmet : [];
     emit({ type: "attempt_waiting", at: parts.clock.now(), waitMs: step.waitMs, why: step.why });
     // An aborted wait is not an error: what aborted it decides how the run ends.
     await parts.clock.sleep(step.waitMs, signal).catch(() => {});
     const stoppedMeanwhile = stoppedEnd(context);
     if (stoppedMeanwhile !== undefined) return stoppedMeanwhile;
+    const spent = context.budget?.exhausted("call");
+    if (spent !== undefined) {
+      const words = `the run's budget is used up: ${spent}`;
+      return { ...endedBadly(context, ended, { ...outOfBudget, why: words }), fault: "budget" };
+    }
     why = step.why;
   }
 }
 
-function succeeded({ tally }: RunContext, { result, confirmedDead }: AttemptEnd): RunEnd {
-  const left = confirmedDead ? "" : "; something it started could not be confirmed dead";
-  const end: RunEnd = { status: "succeeded", exitCode: 0, reason: `${successWords(tally)}${left}` };
-  if (result.status !== "answered") return end;
-  const value = result.value === undefined ? {} : { value: JSON.stringify(result.value) };
-  return { ...end, output: result.text, ...value };
+const outOfBudget = { kind: "end", status: "failed", exitCode: exitCodes.budget } as const;
+
+/** A model whose answer was not accepted is told why when it is asked once more. */
+function withReasons(prompt: Prompt, unmet: readonly string[]): Prompt {
+  if (unmet.length === 0) return prompt;
+  return (at) => {
+    const { system, message } = prompt(at);
+    return { system, message: `${message}\n\n${unmetNote(unmet)}` };
+  };
 }
 
-function toRecord({ result, startedAt, finishedAt, confirmedDead, retryAfterMs }: AttemptEnd): AttemptRecord {
-  const fault = result.status === "failed" ? { fault: result.fault } : {};
+function toRecord({ result, judgement, startedAt, finishedAt, confirmedDead, retryAfterMs }: AttemptEnd): AttemptRecord {
+  const { toolRuns } = result;
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return { startedAt, finishedAt, toolRuns: result.toolRuns, confirmedDead, ...fault, ...asked };
+  const times = { startedAt, finishedAt, toolRuns, confirmedDead, ...asked };
+  if (result.status === "failed") return { ...times, fault: result.fault };
+  if (judgement?.verdict === "declared") return { ...times, fault: "declared" };
+  return judgement?.verdict === "unmet" ? { ...times, expectationFailed: true } : times;
+}
+
+/** The end of a run whose turn answered, and whose answer is what the job wants. */
+function endedWell({ tally }: RunContext, { result, judgement, confirmedDead }: AttemptEnd): RunEnd | undefined {
+  if (result.status !== "answered") return undefined;
+  if (judgement?.verdict === "unmet" || judgement?.verdict === "declared") return undefined;
+  const left = confirmedDead ? "" : "; something it started could not be confirmed dead";
+  const words = `${successWords(tally)}${left}`;
+  if (judgement?.verdict === "quiet") return { status: "quiet", exitCode: 0, reason: `nothing to report; ${words}` };
+  const value = judgement?.value ?? result.value;
+  return {
+    status: "succeeded",
+    exitCode: 0,
+    reason: words,
+    output: result.text,
+    ...(value === undefined ? {} : { value: JSON.stringify(value) }),
+  };
+}
+
+function stepAfter({ job, parts, runStartedAt }: RunContext, history: readonly AttemptRecord[], ended: AttemptEnd): AttemptStep {
+  // What could not even be judged does not become right by asking the model again.
+  if (ended.judgement?.verdict === "unmet" && !ended.judgement.retryable)
+    return { kind: "end", status: "failed", exitCode: exitCodes.expectation, why: "asking again would not change it" };
+  return nextAttempt(history, policyOf(job, runStartedAt), parts.clock.monotonic(), parts.random());
+}
+
+function policyOf({ retry, idempotent, limits, onRateLimit }: Job, runStartedAt: number): Parameters<typeof nextAttempt>[1] {
+  return { retry, idempotent, limits, runStartedAt, ...(onRateLimit === undefined ? {} : { onRateLimit }) };
+}
+
+/** What there is of an answer is kept: a person may use it, whatever is wrong with it. */
+function endedBadly(
+  { parts }: RunContext,
+  { result, judgement }: AttemptEnd,
+  { status, exitCode, why, deferredForMs }: Extract<AttemptStep, { kind: "end" }>,
+): RunEnd {
+  const end = { status, exitCode, ...(deferredForMs === undefined ? {} : { deferredUntil: parts.clock.now() + deferredForMs }) };
+  if (result.status === "failed") {
+    const partial = result.partial === undefined || result.partial === "" ? {} : { output: result.partial };
+    return { ...end, reason: `${result.error}; ${why}`, fault: result.fault, ...partial };
+  }
+  const output = result.text === "" ? {} : { output: result.text };
+  if (judgement?.verdict === "declared")
+    return { ...end, reason: `the turn says that it failed: ${judgement.reason}; ${why}`, fault: "declared", ...output };
+  const unmet = judgement?.verdict === "unmet" ? judgement.unmet.join("; ") : "";
+  return { ...end, reason: `the answer is not what the job expects: ${unmet}; ${why}`, ...output };
 }

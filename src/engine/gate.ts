@@ -27,6 +27,7 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
     tally.warnings.push("the gate was not asked (--no-gate)");
     return { facts: "" };
   }
+  const startedAt = parts.clock.now();
   const begun = parts.clock.monotonic();
   const end = await parts.runProgram({
     argv: job.gate.argv,
@@ -42,6 +43,7 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
   const said = verdictOf(job.gate, end);
   const tookMs = Math.round(parts.clock.monotonic() - begun);
   const why = redaction.known(said.why);
+  tally.gate = { verdict: said.verdict, why, startedAt, tookMs };
   emit({ type: "gate_finished", at: parts.clock.now(), verdict: said.verdict, why, tookMs });
   if (said.verdict === "go") return { facts: redaction.known(said.facts) };
   if (said.verdict === "nothing_to_do") return { end: { status: "quiet", exitCode: 0, reason: why } };

@@ -64,10 +64,10 @@ function observeTries({ start, ledger, parts, emit, tally }: RunContext, attempt
   const count = (rung: Rung, { usage, repairs }: Pick<Answer, "usage" | "repairs">): { costMicroUsd?: number } => {
     tally.repairs += repairs.length;
     tally.usage = addUsage(tally.usage, usage);
-    const cost = parts.costOf?.(rung, usage);
-    if (cost === undefined) return {};
-    tally.costMicroUsd = (tally.costMicroUsd ?? 0) + cost;
-    return { costMicroUsd: cost };
+    const { costMicroUsd } = parts.meter(rung, usage);
+    if (costMicroUsd === undefined) return {};
+    tally.costMicroUsd = (tally.costMicroUsd ?? 0) + costMicroUsd;
+    return { costMicroUsd };
   };
   return {
     waiting: (plan) => emit({ type: "waiting", at: clock.now(), attempt, ...plan }),

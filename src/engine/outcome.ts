@@ -1,6 +1,6 @@
 /** How a run ended, for whoever started it. The same facts are in the ledger. */
 import type { Fault, Usage } from "../errors.ts";
-import type { RunFinish, RunStart } from "../ledger/ledger.ts";
+import type { GateRecord, RunFinish, RunStart } from "../ledger/ledger.ts";
 import type { RunStatus } from "../run/run.ts";
 import type { Tally } from "./tally.ts";
 
@@ -34,6 +34,8 @@ export interface RunOutcome {
   readonly warnings?: readonly string[];
   /** The answer as JSON, where the job expects a schema. */
   readonly value?: string;
+  /** What the job's gate said before the turn. */
+  readonly gate?: GateRecord;
   /** For a skipped run: the run that was under way. */
   readonly blockedBy?: string;
 }
@@ -71,6 +73,7 @@ export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFini
     ...(deferredUntil === undefined ? {} : { deferredUntil }),
     ...(tally.costMicroUsd === undefined ? {} : { costMicroUsd: tally.costMicroUsd }),
     ...(warnings.length === 0 ? {} : { warnings }),
+    ...(tally.gate === undefined ? {} : { gate: tally.gate }),
     ...(tally.modelUsed === undefined ? {} : { modelUsed: tally.modelUsed }),
   };
 }

@@ -1,10 +1,9 @@
 /** What the engine works with, and what it is asked. */
-import type { Usage } from "../errors.ts";
 import type { Breakers, Gateway, RunBudget } from "../gateway/gateway.ts";
 import type { Budget, Job } from "../job/job.ts";
 import type { Ledger, Owner, RunStart } from "../ledger/ledger.ts";
-import type { Rung } from "../run/ladder.ts";
-import type { ProgramEnd, ProgramPlan, Turn, TurnSpec } from "../turn/turn.ts";
+import type { Meter } from "../run/cost.ts";
+import type { Judge, ProgramEnd, ProgramPlan, Turn, TurnSpec } from "../turn/turn.ts";
 import type { Clock } from "./clock.ts";
 import type { RunListener } from "./events.ts";
 import type { Finding, Inspection } from "./finding.ts";
@@ -18,6 +17,8 @@ export interface EngineParts {
   readonly gateway: () => Promise<Gateway>;
   /** Ways to carry a turn out, by the job's `payload.kind`. */
   readonly turns: ReadonlyMap<string, Turn>;
+  /** Whether an answer is what its job wants. */
+  readonly judge: Judge;
   /** Carries out a program beside the turn: the gate. */
   readonly runProgram: (plan: ProgramPlan) => Promise<ProgramEnd>;
   /** Whether the run could begin, found out without a token; see `preflight.ts`. */
@@ -39,8 +40,8 @@ export interface EngineParts {
   /** Fingerprint of a job's definition. */
   readonly hash: (job: Job) => string;
   readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };
-  /** What a try has cost, in millionths of a US dollar; `undefined` where its price is not known. Absent: no price is known. */
-  readonly costOf?: (rung: Rung, usage: Usage) => number | undefined;
+  /** What a try has used and cost. */
+  readonly meter: Meter;
   /** Counts what a run spends. Absent: budgets are not kept. */
   readonly openBudget?: (budget: Budget) => RunBudget;
   /** Which models are left alone for now. Absent: none ever is. */

@@ -4,7 +4,7 @@
  */
 import { ProviderError, type StreamRecording } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { TurnResult } from "../turn/turn.ts";
+import type { Judgement, TurnResult } from "../turn/turn.ts";
 import type { RunEvent, RunListener } from "./events.ts";
 import type { RunEnd } from "./outcome.ts";
 
@@ -125,6 +125,14 @@ export function redactedResult(result: TurnResult, known: Known): TurnResult {
     ...(unmet === undefined ? {} : { unmet: unmet.map(known) }),
     ...(stderr === undefined ? {} : { stderr: known(stderr) }),
   };
+}
+
+export function redactedJudgement(judgement: Judgement | undefined, known: Known): Judgement | undefined {
+  if (judgement === undefined) return undefined;
+  const warnings = judgement.warnings.map(known);
+  if (judgement.verdict === "unmet") return { ...judgement, warnings, unmet: judgement.unmet.map(known) };
+  if (judgement.verdict === "declared") return { ...judgement, warnings, reason: known(judgement.reason) };
+  return { ...judgement, warnings };
 }
 
 export function redactedEnd(end: RunEnd, { known }: Redaction): RunEnd {

@@ -2,14 +2,18 @@
 import { randomUUID } from "node:crypto";
 import type { Fault } from "../errors.ts";
 import type { Grant } from "../gateway/gateway.ts";
-import type { Door, TurnResult } from "../turn/turn.ts";
+import type { Door, Judgement, TurnResult } from "../turn/turn.ts";
 import { turnSpec } from "./attempt-spec.ts";
+import { createInspector } from "./judge-attempt.ts";
 import { createObserver, type AttemptObserver } from "./observer.ts";
-import { redactedResult } from "./redacted.ts";
+import type { Prompt } from "./prompt.ts";
+import { redactedJudgement, redactedResult } from "./redacted.ts";
 import type { RunContext } from "./run-context.ts";
 
 export interface AttemptEnd {
   readonly result: TurnResult;
+  /** Of an answer: whether it is what the job wants. */
+  readonly judgement: Judgement | undefined;
   /** On the monotonic clock, as `finishedAt`: waits and limits are counted from them. */
   readonly startedAt: number;
   readonly finishedAt: number;
@@ -19,7 +23,7 @@ export interface AttemptEnd {
   readonly retryAfterMs: number | undefined;
 }
 
-export async function runAttempt(context: RunContext, attempt: number, why: string): Promise<AttemptEnd> {
+export async function runAttempt(context: RunContext, attempt: number, why: string, prompt: Prompt): Promise<AttemptEnd> {
   const { job, start, ledger, emit, parts } = context;
   const { runId } = start;
   const { clock } = parts;
@@ -41,18 +45,23 @@ export async function runAttempt(context: RunContext, attempt: number, why: stri
     opened.push(door);
     return { url: gateway.url, token: door.token, toolRuns: door.toolRuns };
   };
-  const spec = turnSpec(context, attempt, { sessionId, attemptMs: time.attemptMs, gateway: openDoor });
-  const carriedOut = await turn.run(spec, { signal: context.signal, env: parts.env }).finally(() => {
+  const inspector = createInspector(context, attempt, sessionId);
+  const spec = turnSpec(context, attempt, { sessionId, attemptMs: time.attemptMs, gateway: openDoor, texts: prompt(at) });
+  const hooks = { signal: context.signal, env: parts.env, inspect: inspector.inspect };
+  const carriedOut = await turn.run(spec, hooks).finally(() => {
     ended.abort(new Error("the attempt has ended"));
     for (const door of opened) door.close();
   });
-  const result = withActed(redactedResult(carriedOut.result, context.redaction.known), observer.acted());
+  const { known } = context.redaction;
+  const result = spentIfOutOfTime(withActed(redactedResult(carriedOut.result, known), observer.acted()), time);
+  const judgement = redactedJudgement(await inspector.verdict(result), known);
   const finishedAt = clock.monotonic();
   const endedAt = clock.now();
-  await ledger.finishAttempt({ runId, attempt }, { finishedAt: endedAt, ...attemptWords(result) });
+  await ledger.finishAttempt({ runId, attempt }, { finishedAt: endedAt, ...attemptWords(result, judgement) });
+  if (judgement?.verdict === "unmet") emit({ type: "expectation_failed", at: endedAt, attempt, unmet: judgement.unmet });
   emit({ type: "attempt_finished", at: endedAt, attempt, result, killed: carriedOut.cleanup.killed });
   const confirmedDead = carriedOut.cleanup.confirmed;
-  return { result, startedAt, finishedAt, confirmedDead, retryAfterMs: observer.lastRetryAfterMs() };
+  return { result, judgement, startedAt, finishedAt, confirmedDead, retryAfterMs: observer.lastRetryAfterMs() };
 }
 
 /** A process that has died in the middle reports no tools, but they have run all the same. */
@@ -64,16 +73,33 @@ interface AttemptTime {
   readonly attemptMs: number;
   /** On the monotonic clock. */
   readonly endsAt: number;
-  /** Which limit ends it. */
+  /** Which limit ends it, as people write it. */
   readonly limit: string;
 }
 
-/** How long the attempt may last: its own limit, or what is left of the run if that is less. */
-function timeOf({ job, parts, runDeadline }: RunContext): AttemptTime {
+/** A turn that works without asking is not ended by the gateway; it gets so much longer than the budget's time to hand over what it has. */
+const handOverMs = 10_000;
+
+/** How long the attempt may last: its own limit, or what is left of the run or of the budget if that is less. */
+function timeOf({ job, parts, runDeadline, budget }: RunContext): AttemptTime {
   const now = parts.clock.monotonic();
-  const ofRun = runDeadline - now;
-  const attemptMs = Math.max(1, Math.floor(Math.min(job.limits.attemptMs, ofRun)));
-  return { attemptMs, endsAt: now + attemptMs, limit: ofRun < job.limits.attemptMs ? "limits.run" : "payload.timeoutSeconds" };
+  const limits = [
+    { limit: "payload.timeoutSeconds", ms: job.limits.attemptMs },
+    { limit: "limits.run", ms: runDeadline - now },
+    { limit: timeBudget, ms: (budget?.leftMs() ?? Infinity) + handOverMs },
+  ] as const;
+  const { limit, ms } = limits.reduce((least, one) => (one.ms < least.ms ? one : least));
+  const attemptMs = Math.max(1, Math.floor(ms));
+  return { attemptMs, endsAt: now + attemptMs, limit };
+}
+
+/** The name of the budget's limit on time, as people write it. */
+const timeBudget = "limits.seconds";
+
+/** An attempt that was ended because the budget's time was over did not fail: the run has used up what it was given. */
+function spentIfOutOfTime(result: TurnResult, { limit }: AttemptTime): TurnResult {
+  if (result.status !== "failed" || result.fault !== "timeout" || limit !== timeBudget) return result;
+  return { ...result, fault: "budget", error: `the run's budget is used up: ${timeBudget}` };
 }
 
 function grantOf(
@@ -101,8 +127,20 @@ function grantOf(
   };
 }
 
-function attemptWords(result: TurnResult): { status: "succeeded" | "failed"; fault?: Fault; error?: string; toolRuns: number } {
-  if (result.status === "answered") return { status: "succeeded", toolRuns: result.toolRuns };
-  const stderr = result.stderr === undefined || result.stderr === "" ? "" : `\nstderr: ${result.stderr}`;
-  return { status: "failed", fault: result.fault, error: `${result.error}${stderr}`, toolRuns: result.toolRuns };
+interface AttemptWords {
+  readonly status: "succeeded" | "failed";
+  readonly fault?: Fault;
+  readonly error?: string;
+  readonly toolRuns: number;
+}
+
+function attemptWords(result: TurnResult, judgement: Judgement | undefined): AttemptWords {
+  const { toolRuns } = result;
+  if (result.status === "failed") {
+    const stderr = result.stderr === undefined || result.stderr === "" ? "" : `\nstderr: ${result.stderr}`;
+    return { status: "failed", fault: result.fault, error: `${result.error}${stderr}`, toolRuns };
+  }
+  if (judgement?.verdict === "declared") return { status: "failed", fault: "declared", error: judgement.reason, toolRuns };
+  if (judgement?.verdict === "unmet") return { status: "failed", error: judgement.unmet.join("\n"), toolRuns };
+  return { status: "succeeded", toolRuns };
 }

@@ -2,6 +2,7 @@
 import type { RunBudget, Breakers } from "../gateway/gateway.ts";
 import type { Job } from "../job/job.ts";
 import type { RunStart } from "../ledger/ledger.ts";
+import type { FileMarks } from "../turn/turn.ts";
 import type { RunListener } from "./events.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import type { RunPlan } from "./plan.ts";
@@ -28,4 +29,6 @@ export interface RunContext {
   readonly tally: Tally;
   readonly budget: RunBudget | undefined;
   readonly breakers: Breakers | undefined;
+  /** What was there of the expected files when the run began. */
+  readonly filesBefore: FileMarks;
 }

@@ -17,6 +17,7 @@ import { leaseMs, underLease } from "./lease.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { planRun, type RunPlan } from "./plan.ts";
 import { preflight } from "./preflight.ts";
+import { preparePrompt } from "./prepare-prompt.ts";
 import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
 import { referencesOf } from "./references.ts";
 import type { RunContext } from "./run-context.ts";
@@ -32,10 +33,10 @@ export async function runSlot(parts: EngineParts, job: Job, request: RunRequest)
   listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
   const tally = newTally();
   const state: RunState = { job, start, plan, tally, redaction };
-  const end = await underLease(parts, start.runId, (lost) => {
+  const end = await underLease(parts, start.runId, async (lost) => {
     // Without its lease the run has been closed already, and `finish` says so.
     const held = { ...request, listen, signal: AbortSignal.any([request.signal, lost]) };
-    return carryOut(openContext(parts, held, state)).catch((error: unknown) => internalEnd(error));
+    return openContext(parts, held, state).then(carryOut).catch(internalEnd);
   });
   return finish(parts, state, redactedEnd(end, redaction), listen);
 }
@@ -46,7 +47,8 @@ async function carryOut(context: RunContext): Promise<RunEnd> {
   if (blocked !== undefined) return blocked;
   const gate = await askGate(context);
   if ("end" in gate) return gate.end;
-  return attemptUntilEnd(context);
+  const end = await attemptUntilEnd(context, await preparePrompt(context, gate.facts));
+  return { ...end, warnings: [...(end.warnings ?? []), ...(context.budget?.notes() ?? [])] };
 }
 
 function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsked: string): RunStart {
@@ -76,7 +78,7 @@ interface RunState {
 }
 
 /** What the steps of the run share. The run's own time limit counts from here on: the claim is won, and nothing else was begun. */
-function openContext(parts: EngineParts, request: RunRequest, state: RunState): RunContext {
+async function openContext(parts: EngineParts, request: RunRequest, state: RunState): Promise<RunContext> {
   const { job, redaction } = state;
   const outOfTime = AbortSignal.timeout(Math.min(job.limits.runMs, longestTimerMs));
   const runStartedAt = parts.clock.monotonic();
@@ -92,6 +94,7 @@ function openContext(parts: EngineParts, request: RunRequest, state: RunState): 
     emit: withMemory(parts, request.listen),
     budget: job.budget === undefined ? undefined : parts.openBudget?.(job.budget),
     breakers: parts.breakers?.(),
+    filesBefore: await parts.judge.mark(job.expect, job.workDir),
   };
 }
 

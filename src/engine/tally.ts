@@ -1,5 +1,6 @@
 /** What a run has cost and what was healed in it, counted as it goes. */
 import type { Fault, Usage } from "../errors.ts";
+import type { GateRecord } from "../ledger/ledger.ts";
 import type { Rung } from "../run/ladder.ts";
 import type { DoneTool } from "../turn/turn.ts";
 
@@ -16,6 +17,8 @@ export interface Tally {
   warnings: string[];
   /** What the turn's tools have done in the attempts so far, oldest first. */
   done: DoneTool[];
+  /** What the gate said. */
+  gate: GateRecord | undefined;
   /** The rung that answered last. */
   answeredBy: Rung | undefined;
   modelUsed: string | undefined;
@@ -32,6 +35,7 @@ export function newTally(): Tally {
     costMicroUsd: undefined,
     warnings: [],
     done: [],
+    gate: undefined,
     answeredBy: undefined,
     modelUsed: undefined,
   };

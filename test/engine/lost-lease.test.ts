@@ -10,6 +10,7 @@ import { thisOwner } from "../../src/engine/owner.ts";
 import type { EngineParts } from "../../src/engine/parts.ts";
 import { parseJob } from "../../src/job/parse.ts";
 import { openLedger } from "../../src/ledger/index.ts";
+import { createJudge } from "../../src/turn/index.ts";
 import { runFinish } from "../ledger/records.ts";
 
 it("ends as interrupted at its next heartbeat, its turn is stopped, and its record is the other one's", async () => {
@@ -64,6 +65,8 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
     resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: "p/m", fallbacks: [] },
+    judge: createJudge(),
+    meter: () => ({ tokens: 0 }),
     runProgram: () => Promise.reject(new Error("no program is started")),
     inspect: () => Promise.resolve([]),
     redaction: () => ({ known: (text) => text, keyLike: (text) => text }),

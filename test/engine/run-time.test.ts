@@ -13,6 +13,7 @@ import type { EngineParts } from "../../src/engine/parts.ts";
 import { createGateway } from "../../src/gateway/server.ts";
 import type { Job, JobLimits } from "../../src/job/job.ts";
 import { openLedger } from "../../src/ledger/index.ts";
+import { createJudge } from "../../src/turn/index.ts";
 import { createProvider } from "../../src/provider/index.ts";
 import { standardRetry } from "../../src/run/backoff.ts";
 import type { Turn, TurnResult } from "../../src/turn/turn.ts";
@@ -113,6 +114,8 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     resolveModel: (name) => ({ provider: name.split("/")[0] ?? "", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: undefined, fallbacks: [] },
+    judge: createJudge(),
+    meter: () => ({ tokens: 0 }),
     runProgram: () => Promise.reject(new Error("no program is started")),
     inspect: () => Promise.resolve([]),
     redaction: () => ({ known: (text) => text, keyLike: (text) => text }),

@@ -3,7 +3,7 @@ import type { RunOutcome } from "../../engine/outcome.ts";
 import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
-import { plainText, shortId } from "../format.ts";
+import { instantUtc, plainText, shortId } from "../format.ts";
 import { OutputError } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
 import { createReporter, quietReporter } from "../reporter.ts";
@@ -109,8 +109,8 @@ function simulation(options: Readonly<Record<string, unknown>>): { faults: strin
 function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
   try {
     if (output.json) output.document("run", { run: outcome });
-    else if (outcome.output !== undefined && outcome.output !== "")
-      output.data(output.terminal ? plainText(outcome.output) : outcome.output);
+    else if (isResult(outcome)) printOutput(output, outcome.output);
+    else sayWhatIsKept(output, outcome);
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     output.note(
@@ -120,4 +120,18 @@ function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
     return exitCodes.failed;
   }
   return outcome.exitCode;
+}
+
+/** What a budget ended early is printed as far as it came; any other answer that is not a success must not pass for one in a pipe. */
+function isResult({ status, fault }: RunOutcome): boolean {
+  return status === "succeeded" || fault === "budget";
+}
+
+function printOutput(output: CommandContext["output"], text = ""): void {
+  if (text !== "") output.data(output.terminal ? plainText(text) : text);
+}
+
+function sayWhatIsKept(output: CommandContext["output"], { deferredUntil, output: text = "", runId }: RunOutcome): void {
+  if (deferredUntil !== undefined) output.note(`may be asked again from ${instantUtc(deferredUntil)} on`);
+  if (text !== "") output.note(`the answer that was not accepted is kept: runner show ${shortId(runId)}`);
 }
