@@ -1,26 +1,20 @@
 /** The built-in agent turn, from the parent's side: one isolated process that asks the gateway and returns one result. */
-import type { Fault } from "../errors.ts";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentToCome, secretValues, turnEnvironment, withoutSecrets } from "./environment.ts";
+import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
+import { environmentToCome, secretValues, turnEnvironment } from "./environment.ts";
 import { turnRequest } from "./request.ts";
 import { parseResult } from "./result.ts";
 import { missingWords, resolveGrants } from "./references.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import { builtInTools } from "./toolbox.ts";
-import type { Cleanup, Door, Turn, TurnHooks, TurnResult, TurnSpec } from "./turn.ts";
+import type { Door, Turn, TurnResult, TurnSpec } from "./turn.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 export interface AgentTurnOptions {
   /** The program of the turn's process, run by this Node. Default: the one that was built or lies with this module. */
   readonly entry?: string;
 }
-
-/** Characters of stderr that go into a failed result. */
-const stderrCharacters = 4_000;
-
-/** Bytes of stderr kept while it runs: more than the characters need, so that a secret at the cut is seen whole and taken out. */
-const stderrBytes = 64 * 1024;
 
 /** Stdout of the built-in turn says nothing; its end is kept for the error of a process that printed instead of answering. */
 const stdoutBytes = 4 * 1024;
@@ -62,7 +56,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           },
           signal: hooks.signal,
         });
-        const secrets = [...secretValues(hooks.env, door?.token), ...granted.values];
+        const secrets = secretValues(hooks.env, door?.token, granted.values);
         const result = withCount(withoutAny(withStderr(resultOf(end, spec), end), secrets), door);
         return { result: await inspected(result, workspace.work, hooks), cleanup: end.cleanup };
       } finally {
@@ -82,36 +76,9 @@ export function agentEntry(moduleUrl: string = import.meta.url): string {
   return join(basename(dirname(file)) === "turn" ? dirname(dirname(file)) : dirname(file), "agent-child.cjs");
 }
 
-function failed(fault: Fault, error: string): TurnResult {
-  return { status: "failed", fault, error, toolRuns: 0 };
-}
-
-function unstarted(fault: Fault, error: string): { result: TurnResult; cleanup: Cleanup } {
-  return { result: failed(fault, error), cleanup: { killed: 0, confirmed: true } };
-}
-
 function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
-  switch (end.cause) {
-    case "abort":
-      return failed("aborted", "the attempt was cancelled");
-    case "timeout":
-      return failed(
-        "timeout",
-        `the attempt took longer than ${spec.limits.attemptMs / 1000} s (payload.timeoutSeconds) and was ended`,
-      );
-    case "overflow":
-      return failed(
-        "turn_died",
-        `the turn's process wrote a result too large for limits.outputBytes (${spec.limits.outputBytes}) and was ended`,
-      );
-    case "no_input":
-      return failed("internal", `the turn's process could not be told what to do: ${end.startError ?? "unknown reason"}`);
-    case "not_started":
-      return failed("turn_died", `the turn's process could not be started: ${end.startError ?? "unknown reason"}`);
-    case "exit":
-    case "result":
-      break;
-  }
+  const cut = endedByUs(end, spec.limits);
+  if (cut !== undefined) return cut;
   // It ended by itself, or said its result and was ended when it stayed.
   if (end.exit?.signal !== undefined) return failed("turn_died", `the turn's process was killed by ${end.exit.signal}`);
   if (end.exit !== undefined && end.exit.code !== 0)
@@ -123,33 +90,7 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
     : parsed.result;
 }
 
-/** A failed result gets the end of stderr, or of stdout if that is all there is. */
-function withStderr(result: TurnResult, end: ProcessEnd): TurnResult {
-  if (result.status !== "failed") return result;
-  const said = end.stderr === "" ? end.stdout : end.stderr;
-  return said === "" ? result : { ...result, stderr: said };
-}
-
-/** What is told about a turn beside its answer holds no secret. The answer itself is the model's, and is kept as it came. */
-function withoutAny(result: TurnResult, secrets: readonly string[]): TurnResult {
-  const clean = (text: string): string => withoutSecrets(text, secrets);
-  const warnings = result.warnings === undefined ? {} : { warnings: result.warnings.map(clean) };
-  if (result.status === "answered") return { ...result, ...warnings };
-  const stderr = result.stderr === undefined ? {} : { stderr: clean(result.stderr).slice(-stderrCharacters) };
-  return { ...result, error: clean(result.error), ...warnings, ...stderr };
-}
-
 /** A process that died cannot say what it has done, but whatever it did stands in the gateway's book. */
 function withCount(result: TurnResult, door: Door | undefined): TurnResult {
   return { ...result, toolRuns: Math.max(result.toolRuns, door?.toolRuns?.() ?? 0) };
-}
-
-async function inspected(result: TurnResult, workDir: string, { inspect }: TurnHooks): Promise<TurnResult> {
-  if (inspect === undefined) return result;
-  try {
-    return await inspect(result, workDir);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    return { ...failed("internal", `the attempt's result could not be looked at: ${words}`), toolRuns: result.toolRuns };
-  }
 }

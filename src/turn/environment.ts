@@ -91,9 +91,16 @@ const secretName = /key|token|secret|passw|credential|auth|cookie|private/i;
 /** Shorter values would blot out ordinary words, and nobody issues keys that short. */
 const shortestSecret = 8;
 
-/** Values of the parent's environment whose names say that they are secret, longest first so that no part of one is left. */
-export function secretValues(env: Readonly<Record<string, string | undefined>>, token: string | undefined): string[] {
-  const values = new Set<string>();
+/**
+ * Values of the parent's environment whose names say that they are secret, the token, and what was granted by reference; longest first so
+ * that no part of one is left.
+ */
+export function secretValues(
+  env: Readonly<Record<string, string | undefined>>,
+  token: string | undefined,
+  granted: readonly string[] = [],
+): string[] {
+  const values = new Set<string>(granted);
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && value.length >= shortestSecret && secretName.test(name)) values.add(value);
   }

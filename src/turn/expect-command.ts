@@ -67,6 +67,7 @@ function problemOf(end: ProcessEnd, timeoutMs: number): { readonly what: string;
     case "abort":
       return { what: "was cancelled", retryable: false };
     case "timeout":
+    case "silent":
       return { what: `took longer than ${timeoutMs / 1000} s and was ended`, retryable: false };
     case "not_started":
       return { what: `could not be started (${end.startError ?? "unknown reason"})`, retryable: false };

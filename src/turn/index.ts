@@ -1,5 +1,6 @@
 /** The list of turn kinds: one line each. */
 import { createAgentTurn, type AgentTurnOptions } from "./agent.ts";
+import { createCommandTurn } from "./command.ts";
 import type { Judge, Turn } from "./turn.ts";
 
 export { endLeftovers } from "./leftovers.ts";
@@ -7,7 +8,7 @@ export { runProgram } from "./program.ts";
 
 /** Every kind of turn, by its `kind`, which is the job's `payload.kind`. */
 export function turnKinds(options: AgentTurnOptions = {}): ReadonlyMap<string, Turn> {
-  return new Map([createAgentTurn(options)].map((turn) => [turn.kind, turn]));
+  return new Map([createAgentTurn(options), createCommandTurn()].map((turn) => [turn.kind, turn]));
 }
 
 /** Loads what a job's expectations need when they are asked for. */

@@ -14,7 +14,8 @@ export interface PipeLimits {
 export interface OutputStreams {
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
-  readonly result: NodeJS.ReadableStream;
+  /** Absent for a process that has no result beside its output. */
+  readonly result: NodeJS.ReadableStream | undefined;
 }
 
 /** Between two looks at whether the pipes are closed, in ms. */
@@ -26,6 +27,8 @@ export class Pipes {
   readonly result: FirstLine;
   /** Resolves when the result's line is whole, or too long; never, if there is none. */
   readonly said: Promise<"result" | "overflow">;
+  /** When something came on any pipe, by `performance.now`; at first when the pipes were opened. */
+  lastOutputAt = performance.now();
   readonly #streams: readonly NodeJS.ReadableStream[];
   readonly #closed: Promise<true>;
 
@@ -33,16 +36,22 @@ export class Pipes {
     this.stdout = new Tail(limits.stdoutBytes);
     this.stderr = new Tail(limits.stderrBytes);
     this.result = new FirstLine(limits.resultBytes);
-    streams.stdout.on("data", (chunk: Buffer) => this.stdout.push(chunk));
-    streams.stderr.on("data", (chunk: Buffer) => this.stderr.push(chunk));
+    const keep = (stream: NodeJS.ReadableStream, tail: Tail): void => {
+      stream.on("data", (chunk: Buffer) => {
+        this.lastOutputAt = performance.now();
+        tail.push(chunk);
+      });
+    };
+    keep(streams.stdout, this.stdout);
+    keep(streams.stderr, this.stderr);
     this.said = new Promise((resolve) => {
-      streams.result.on("data", (chunk: Buffer) => {
+      streams.result?.on("data", (chunk: Buffer) => {
         this.result.push(chunk);
         if (this.result.overflow) resolve("overflow");
         else if (this.result.line !== undefined) resolve("result");
       });
     });
-    this.#streams = [streams.stdout, streams.stderr, streams.result];
+    this.#streams = [streams.stdout, streams.stderr, ...(streams.result === undefined ? [] : [streams.result])];
     this.#closed = Promise.all(this.#streams.map((stream) => closed(stream))).then(() => true);
   }
 

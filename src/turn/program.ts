@@ -29,6 +29,7 @@ export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
       env: turnEnvironment({ runId: plan.runId, attempt: 0, sessionId: "" }, plan.env, directories),
       input: () => Promise.resolve(""),
       marker: { runId: plan.runId, attempt: 0 },
+      givesResult: false,
       limits: {
         attemptMs: plan.timeoutMs,
         killGraceMs,
@@ -55,6 +56,7 @@ function endOf(end: ProcessEnd, plan: ProgramPlan): ProgramEnd {
     case "abort":
       return { cause: "cancelled", why: "was cancelled", ...said };
     case "timeout":
+    case "silent":
       return { cause: "timeout", why: `took longer than ${plan.timeoutMs / 1000} s and was ended`, ...said };
     case "not_started":
       return { cause: "not_started", why: `could not be started: ${end.startError ?? "unknown reason"}`, ...said };

@@ -20,12 +20,19 @@ export interface ProcessPlan {
   /** Asked once the process has been started, and written to its stdin, which is then closed. */
   readonly input: () => Promise<string>;
   readonly marker: Marker;
-  readonly limits: PipeLimits & { readonly attemptMs: number; readonly killGraceMs: number };
+  /** False: it has no descriptor for a result, and its output is all there is. Default true. */
+  readonly givesResult?: boolean;
+  readonly limits: PipeLimits & {
+    readonly attemptMs: number;
+    readonly killGraceMs: number;
+    /** Ends it when it has written nothing for so long. Default no such limit. */
+    readonly noOutputMs?: number;
+  };
   readonly signal: AbortSignal;
 }
 
-/** Why it ended. `result`: its result was whole. `no_input`: what to write to its stdin could not be had. `overflow`: its result was too long. `not_started`: the system could not start it. */
-type EndCause = "exit" | "result" | "timeout" | "abort" | "overflow" | "no_input" | "not_started";
+/** Why it ended. `silent`: it wrote nothing for too long. `result`: its result was whole. `no_input`: what to write to its stdin could not be had. `overflow`: its result was too long. `not_started`: the system could not start it. */
+type EndCause = "exit" | "result" | "timeout" | "silent" | "abort" | "overflow" | "no_input" | "not_started";
 
 export interface ProcessEnd {
   readonly cause: EndCause;
@@ -33,6 +40,8 @@ export interface ProcessEnd {
   readonly exit: { readonly code: number | undefined; readonly signal: string | undefined } | undefined;
   readonly resultLine: string | undefined;
   readonly stdout: string;
+  /** All bytes that came on stdout, kept or not. */
+  readonly stdoutBytes: number;
   readonly stderr: string;
   /** Why it could not be started or told what to do. */
   readonly startError: string | undefined;
@@ -54,7 +63,7 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
     cwd: plan.cwd,
     env: plan.env,
     extendEnv: false,
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", ...(plan.givesResult === false ? [] : ["pipe" as const])],
     detached: true,
     cleanup: false,
     buffer: false,
@@ -88,13 +97,14 @@ async function unseen(running: ChildProcess, pid: number): Promise<ProcessEnd> {
 
 function unstarted(cause: EndCause, startError: string | undefined): ProcessEnd {
   const cleanup = { killed: 0, confirmed: true };
-  return { cause, exit: undefined, resultLine: undefined, stdout: "", stderr: "", startError, cleanup };
+  return { cause, exit: undefined, resultLine: undefined, stdout: "", stdoutBytes: 0, stderr: "", startError, cleanup };
 }
 
 async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipeNames: ReadonlySet<string>): Promise<ProcessEnd> {
   const { stdin, stdout, stderr } = running;
-  const result = running.stdio[resultDescriptor];
-  if (stdin === null || stdout === null || stderr === null || !isReadable(result))
+  const descriptor = plan.givesResult === false ? undefined : running.stdio[resultDescriptor];
+  const result = isReadable(descriptor) ? descriptor : undefined;
+  if (stdin === null || stdout === null || stderr === null || (result === undefined && plan.givesResult !== false))
     throw new Error("a pipe of the turn's process is missing");
   const isAlive = (): boolean => running.exitCode === null && running.signalCode === null;
   const exited = new Promise<void>((resolve) => running.once("exit", () => resolve()));
@@ -126,6 +136,7 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
     exit: cause === "exit" || cause === "result" ? exit : undefined,
     resultLine: pipes.result.line,
     stdout: pipes.stdout.text(),
+    stdoutBytes: pipes.stdout.total,
     stderr: pipes.stderr.text(),
     startError: inputError,
     cleanup,
@@ -140,17 +151,31 @@ function firstCause(plan: ProcessPlan, exited: Promise<void>, untold: Promise<vo
   return new Promise((resolve) => {
     const settle = (cause: EndCause): void => {
       clearTimeout(timer);
+      stopWatching();
       plan.signal.removeEventListener("abort", abort);
       resolve(cause);
     };
     const abort = (): void => settle("abort");
     const timer = setTimeout(() => settle("timeout"), Math.min(plan.limits.attemptMs, longestTimerMs));
+    const stopWatching = watchSilence(plan.limits.noOutputMs, pipes, () => settle("silent"));
     plan.signal.addEventListener("abort", abort, { once: true });
     void exited.then(() => settle("exit"));
     void untold.then(() => settle("no_input"));
     void pipes.said.then(settle);
     if (plan.signal.aborted) abort();
   });
+}
+
+/** Acts once the process has written nothing for so long; returns how to stop watching. */
+function watchSilence(limitMs: number | undefined, pipes: Pipes, act: () => void): () => void {
+  if (limitMs === undefined) return () => {};
+  const look = (): void => {
+    const leftMs = pipes.lastOutputAt + limitMs - performance.now();
+    if (leftMs <= 0) act();
+    else timer = setTimeout(look, Math.min(leftMs, longestTimerMs));
+  };
+  let timer = setTimeout(look, Math.min(limitMs, longestTimerMs));
+  return () => clearTimeout(timer);
 }
 
 /** How long a process may take to exit after its result: the grace, or until nobody wants it any more. */

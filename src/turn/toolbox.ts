@@ -1,6 +1,7 @@
 /** The tools of one attempt, as the job grants them: what is not granted does not exist for the model. */
 import type { ToolGrants } from "../job/job.ts";
 import { fileTools } from "./tools/files.ts";
+import { httpTool } from "./tools/http.ts";
 import { shellTool } from "./tools/shell.ts";
 import type { Tool } from "./tools/tool.ts";
 import type { OpenSpec, TurnResult } from "./turn.ts";
@@ -12,8 +13,12 @@ export interface Toolbox {
 }
 
 /** The tools that are known without starting anything. `work` is the folder they work in. */
-export function builtInTools({ files, shell }: ToolGrants, work: string): Tool[] {
-  return [...(files === undefined ? [] : fileTools(files, work)), ...(shell === undefined ? [] : [shellTool(shell, work)])];
+export function builtInTools({ files, shell, http }: ToolGrants, work: string): Tool[] {
+  return [
+    ...(files === undefined ? [] : fileTools(files, work)),
+    ...(shell === undefined ? [] : [shellTool(shell, work)]),
+    ...(http === undefined ? [] : [httpTool(http)]),
+  ];
 }
 
 export async function openToolbox(

@@ -133,6 +133,6 @@ it("directories of other runs are not touched, not even of one whose name goes o
   await endLeftovers({ runId }, 50, { TMPDIR: join(temporary, "missing") });
 });
 
-it("there is one kind of turn, named as the job's payload names it", () => {
-  expect([...turnKinds().keys()]).toEqual(["agentTurn"]);
+it("there are two kinds of turn, named as the job's payload names them", () => {
+  expect([...turnKinds().keys()]).toEqual(["agentTurn", "command"]);
 });

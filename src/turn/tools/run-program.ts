@@ -1,5 +1,4 @@
 /** Runs one program for a tool: bounded output, a time limit, and at that limit the end of all that it has started. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { endTree } from "../kill.ts";
@@ -42,6 +41,8 @@ let runs = 0;
 export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
   runs += 1;
   const tool = `${process.pid}-${runs}`;
+  // Loaded by whoever uses it: every turn's process loads this file.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(plan.file, [...plan.args], {
     cwd: plan.cwd,
     env: { ...process.env, RUNNER_TOOL: tool },
