@@ -65,6 +65,8 @@ export async function loadProject(place: Place): Promise<Project> {
   const loaded = await loadJobs({
     dir: config.jobsDir,
     base: cwd,
+    projectDir: config.projectDir,
+    env: place.env,
     providers: [...providers.keys()],
     ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
   });

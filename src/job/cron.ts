@@ -3,7 +3,7 @@
  * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
  * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
  */
-import { nearest } from "./check.ts";
+import { nearest } from "./words.ts";
 
 export interface CronExpression {
   /**

@@ -1,11 +1,13 @@
 /** The single values that jobs and configurations are made of, each with its own words for what is wrong. */
-import { describe, isWhole, leaf, nearest, type Hint } from "./check.ts";
+import { either, isWhole, leaf, list, mapped, type Hint, type Schema } from "./shape.ts";
+import { describe, nearest } from "./words.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { nearestZone, zoneExists } from "./zone.ts";
 
 /** A text with something in it, of at most `max` characters. */
 export function text(example: string, max: number) {
-  return leaf({ expects: "a text", example: JSON.stringify(example) }, (found) => {
+  const json = { type: "string", pattern: "\\S", maxLength: max };
+  return leaf({ expects: "a text", example: JSON.stringify(example), json }, (found) => {
     if (typeof found !== "string") return {};
     if (found.trim() === "") return { problem: "may not be blank" };
     if (found.length > max) return { problem: `has ${found.length} characters, at most ${max} are allowed` };
@@ -15,7 +17,8 @@ export function text(example: string, max: number) {
 
 /** One line of text, trimmed: names and ids. */
 export function line(example: string, max: number) {
-  return leaf({ expects: "a text of one line", example: JSON.stringify(example) }, (found) => {
+  const json = { type: "string", pattern: "\\S" };
+  return leaf({ expects: "a text of one line", example: JSON.stringify(example), json }, (found) => {
     if (typeof found !== "string") return {};
     const value = found.trim();
     if (value === "") return { problem: "may not be blank" };
@@ -28,7 +31,7 @@ export function line(example: string, max: number) {
 
 /** true or false; the words that YAML 1.1 took for them are explained. */
 export function flag(example: boolean) {
-  return leaf({ expects: "true or false", example: String(example) }, (found) => {
+  return leaf({ expects: "true or false", example: String(example), json: { type: "boolean" } }, (found) => {
     if (typeof found === "boolean") return { value: found };
     const meant = meantFlag(found);
     return meant === undefined ? {} : { suggestion: `write ${meant} without quotes` };
@@ -44,13 +47,21 @@ export function meantFlag(found: unknown): boolean | undefined {
 
 /** A whole number from `least` to `most`. */
 export function whole(example: number, least: number, most: number) {
-  const hint = { expects: `a whole number from ${least} to ${most}`, example: String(example) };
+  const hint = {
+    expects: `a whole number from ${least} to ${most}`,
+    example: String(example),
+    json: { type: "integer", minimum: least, maximum: most },
+  };
   return leaf(hint, (found) => (isWhole(found) ? inRange(found, least, most) : asNumber(found)));
 }
 
 /** Any number from `least` to `most`. */
 export function amount(example: number, least: number, most: number) {
-  const hint = { expects: `a number from ${least} to ${most}`, example: String(example) };
+  const hint = {
+    expects: `a number from ${least} to ${most}`,
+    example: String(example),
+    json: { type: "number", minimum: least, maximum: most },
+  };
   return leaf(hint, (found) =>
     typeof found === "number" && Number.isFinite(found) ? inRange(found, least, most) : asNumber(found),
   );
@@ -69,13 +80,22 @@ function asNumber(found: unknown): { suggestion?: string } {
 
 /** A duration in milliseconds from `leastMs` to `mostMs`, written with its unit. */
 export function duration(example: string, leastMs: number, mostMs: number) {
-  return leaf({ expects: `a duration such as "${example}"`, example: `"${example}"` }, (found) => {
+  const pattern = "^ *(0|([0-9]+(\\.[0-9]+)? *(ms|s|m|h|d) *)+)$";
+  const json = { anyOf: [{ type: "string", pattern }, { const: 0 }] };
+  return leaf({ expects: `a duration such as "${example}"`, example: `"${example}"`, json }, (found) => {
     const read = readDuration(found);
     if ("problem" in read) return read.problem === "" ? {} : read;
     if (read.ms < leastMs) return { problem: `${describe(found)} is less than ${formatDuration(leastMs)}, the least allowed` };
     if (read.ms > mostMs) return { problem: `${describe(found)} is more than ${formatDuration(mostMs)}, the most allowed` };
     return { value: read.ms };
   });
+}
+
+/** A list of at most `max` of something, or one alone. */
+export function oneOrMore<S extends Schema>(hint: Hint, item: S, max: number) {
+  const several = list(hint, item, max);
+  const one = mapped(item, (value) => [value]);
+  return either(hint, Array.isArray, several, one);
 }
 
 /** One of a few words. */
@@ -86,6 +106,7 @@ export function oneOf<const W extends string>(words: readonly W[], unsupported: 
       .join(", ")
       .replace(/, (?=[^,]*$)/, " or "),
     example: JSON.stringify(words[0]),
+    json: { enum: words },
   };
   return leaf<W>(hint, (found) => {
     const value = words.find((word) => word === found);
@@ -97,17 +118,20 @@ export function oneOf<const W extends string>(words: readonly W[], unsupported: 
   });
 }
 
+const modelForm = /^[A-Za-z0-9][\w.-]*\/[^\s/][^\s]*$/;
+
 /** A model as `provider/model`; the model's own name may hold further slashes, as on OpenRouter. */
-export const model = leaf({ expects: `a model as "provider/model"`, example: `"kimi-coding/k2p5"` }, (found) => {
+const modelHint = { expects: `a model as "provider/model"`, example: `"kimi-coding/k2p5"` };
+export const model = leaf({ ...modelHint, json: { type: "string", pattern: modelForm.source } }, (found) => {
   if (typeof found !== "string") return {};
-  if (/^[A-Za-z0-9][\w.-]*\/[^\s/][^\s]*$/.test(found) && found.length <= 200) return { value: found };
+  if (modelForm.test(found) && found.length <= 200) return { value: found };
   if (/\s/.test(found)) return { problem: `${describe(found)} holds blanks; expected a model as "provider/model"` };
   if (!found.includes("/") && found !== "") return { problem: `${describe(found)} names no provider; expected "provider/model"` };
   return {};
 });
 
 /** An IANA time zone. */
-export const zone = leaf({ expects: "an IANA time zone", example: `"Europe/London"` }, (found) => {
+export const zone = leaf({ expects: "an IANA time zone", example: `"Europe/London"`, json: { type: "string" } }, (found) => {
   if (typeof found !== "string") return {};
   if (zoneExists(found)) return { value: found };
   const near = nearestZone(found);

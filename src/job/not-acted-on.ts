@@ -1,4 +1,5 @@
-import { isRecord, type Path, type Problem } from "./check.ts";
+import type { Problem } from "./check.ts";
+import { isRecord, type Path } from "./shape.ts";
 
 /** Fields of OpenClaw's that would change what happens there, and do not here yet, with the values that ask for nothing. */
 const fields: readonly { readonly path: Path; readonly unless: (value: unknown) => boolean }[] = [
@@ -10,7 +11,6 @@ const fields: readonly { readonly path: Path; readonly unless: (value: unknown) 
   { path: ["failureAlert"], unless: (value) => value === false || value === null },
   { path: ["pacing"], unless: (value) => value === null },
   { path: ["schedule", "staggerMs"], unless: (value) => value === 0 },
-  { path: ["payload", "thinking"], unless: (value) => value === "off" },
   { path: ["payload", "lightContext"], unless: (value) => value === false },
   { path: ["payload", "toolsAllow"], unless: (value) => Array.isArray(value) && value.length === 0 },
   { path: ["payload", "allowUnsafeExternalContent"], unless: (value) => value === false },

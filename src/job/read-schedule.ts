@@ -1,8 +1,10 @@
 /** Reads a schedule in two steps, its kind and then that kind's fields, so that problems speak of the kind that was meant. */
-import { check, describe, isRecord, type Problem } from "./check.ts";
+import { check, type Problem } from "./check.ts";
+import { isRecord } from "./shape.ts";
+import { describe } from "./words.ts";
 import { readCron } from "./cron.ts";
 import type { Schedule } from "./job.ts";
-import { scheduleKind, schedules } from "./schema.ts";
+import { scheduleKind, schedules } from "./schedule-shape.ts";
 
 function under(problems: readonly Problem[]): { problems: Problem[] } {
   return { problems: problems.map((problem) => ({ ...problem, path: ["schedule", ...problem.path] })) };

@@ -1,105 +1,24 @@
 /** The shape of a job in a file: OpenClaw's fields (§ "job schema" of its 2026 stores) and our own. */
 import * as v from "valibot";
-import { ignored, isWhole, leaf, quietLeaf, list, shape, type Hint } from "./check.ts";
-import { readCron } from "./cron.ts";
-import { formatDuration, readDuration } from "./duration.ts";
-import { readInstant } from "./instant.ts";
-import { amount, duration, flag, line, meantFlag, model, oneOf, text, whole, zone } from "./leaves.ts";
+import { namesKey, variableRule } from "./command-leaves.ts";
+import { expectations, gate } from "./expect-shape.ts";
+import { amount, duration, flag, line, oneOf, whole } from "./leaves.ts";
+import { payload } from "./payload-shape.ts";
+import { scheduleHint } from "./schedule-shape.ts";
+import { ignored, leaf, list, optional, quietLeaf, required, shape, table } from "./shape.ts";
 
-const second = 1_000;
 const hour = 3_600_000;
 /** The longest any limit or wait may be set to. */
 export const longestMs = 24 * hour;
-/** Most characters of a message or system prompt. */
-const maxMessage = 200_000;
-
-const expr = leaf({ expects: "a cron expression", example: `"0 12 * * *"` }, (found) => {
-  if (typeof found !== "string") return {};
-  const read = readCron(found);
-  return "problem" in read ? read : { value: found.trim() };
-});
-
-const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", example: "1800000" }, (found) => {
-  if (typeof found === "string") {
-    const read = /^\d+$/.test(found) ? { ms: Number(found) } : readDuration(found);
-    return "ms" in read
-      ? {
-          problem: `expected milliseconds, found ${JSON.stringify(found.slice(0, 40))}`,
-          suggestion: `write "everyMs": ${read.ms}`,
-        }
-      : {};
-  }
-  if (!isWhole(found)) return {};
-  const value = found;
-  if (value < second) {
-    const problem = `${value} ms is less than 1 second, the least interval`;
-    return value > 0
-      ? { problem, suggestion: `"everyMs" counts milliseconds: for ${value} seconds, write ${value * second}` }
-      : { problem };
-  }
-  const most = 10 * 365 * 24 * hour;
-  return value > most ? { problem: `${value} ms is more than ${formatDuration(most)}, the longest interval` } : { value };
-});
-
-const anchorMs = leaf({ expects: "epoch milliseconds", example: "1772000000000" }, (found) => {
-  return isWhole(found) && found >= 0 && found < 253_402_300_800_000 ? { value: found } : {};
-});
-
-const at = leaf({ expects: "an instant as ISO 8601", example: `"2027-01-31T09:00:00Z"` }, (found) => {
-  const ms = readInstant(found);
-  if (ms !== undefined) return { value: new Date(ms).toISOString() };
-  const dated = typeof found === "string" && /^\d{4}-\d{2}-\d{2}/.test(found);
-  return dated ? { problem: `${JSON.stringify(found.slice(0, 60))} is not an instant that exists` } : {};
-});
 
 /** A field of OpenClaw's that cannot be passed over without changing what the job means. */
 function refused(problem: string, suggestion: string) {
-  return quietLeaf({ expects: "nothing", example: "null" }, () => ({ problem, suggestion }));
+  return quietLeaf({ expects: "nothing", example: "null", json: false }, () => ({ problem, suggestion }));
 }
 
-const kinds = ["cron", "every", "at", "manual"] as const;
-const otherKinds = {
-  "on-exit": `schedules of kind "on-exit" are not carried out: cron, every, at or manual`,
-  stream: `schedules of kind "stream" are not carried out: cron, every, at or manual`,
-};
-export const scheduleKind = shape({ expects: "an object", example: "{}" }, { kind: oneOf(kinds, otherKinds) });
-
-const scheduleHint: Hint = { expects: "an object", example: `{ "kind": "cron", "expr": "0 12 * * *", "tz": "Europe/London" }` };
-const kind = leaf({ expects: "a kind", example: `"cron"` }, (found) => ({ value: found }));
-const cronHome = { cron: `write it as "expr"`, timezone: `did you mean "tz"?`, timeZone: `did you mean "tz"?` };
-export const schedules = {
-  cron: shape(scheduleHint, { kind, expr, tz: v.exactOptional(zone), staggerMs: v.exactOptional(ignored()) }, cronHome),
-  every: shape(
-    scheduleHint,
-    { kind, everyMs, anchorMs: v.exactOptional(anchorMs), staggerMs: v.exactOptional(ignored()) },
-    { every: `write "everyMs" in milliseconds, such as 1800000 for 30 minutes`, interval: `write "everyMs" in milliseconds` },
-  ),
-  at: shape(
-    scheduleHint,
-    { kind, at },
-    { tz: `write the offset within "at", such as "2027-01-31T09:00:00+01:00"`, atMs: `write it as "at"` },
-  ),
-  manual: shape(scheduleHint, { kind }),
-};
-
-const stream = leaf<boolean | "auto">({ expects: `true, false or "auto"`, example: `"auto"` }, (found) => {
-  if (typeof found === "boolean" || found === "auto") return { value: found };
-  const meant = meantFlag(found);
-  if (meant !== undefined) return { suggestion: `write ${meant} without quotes` };
-  return typeof found === "string" && found.toLowerCase() === "auto" ? { suggestion: `did you mean "auto"?` } : {};
-});
-
-const payloadKind = oneOf(["agentTurn"], {
-  systemEvent: `payloads of kind "systemEvent" are not carried out, only "agentTurn"`,
-  command: `payloads of kind "command" are not carried out, only "agentTurn"`,
-  script: `payloads of kind "script" are not carried out, only "agentTurn"`,
-  heartbeat: `payloads of kind "heartbeat" are not carried out, only "agentTurn"`,
-});
-
-const sessionTarget = leaf({ expects: `"isolated"`, example: `"isolated"` }, (found) => {
+const sessionTarget = leaf({ expects: `"isolated"`, example: `"isolated"`, json: { type: "string" } }, (found) => {
   if (found === "isolated") return { value: "isolated" as const };
   if (typeof found !== "string") return {};
-  if (found.toLowerCase() === "isolated") return { suggestion: `did you mean "isolated"?` };
   const other = found === "main" || found === "current" || found.startsWith("session:");
   return other
     ? {
@@ -109,54 +28,14 @@ const sessionTarget = leaf({ expects: `"isolated"`, example: `"isolated"` }, (fo
     : {};
 });
 
-const tokens = whole(8_192, 1, 1_000_000);
-
-const belongsInPayload = (key: string): string => `belongs in payload: "payload": { "${key}": … }`;
-const belongsInSchedule = (key: string): string => `belongs in schedule: "schedule": { "${key}": … }`;
-
-const payload = shape(
-  { expects: "an object", example: `{ "kind": "agentTurn", "message": "Say what to do." }` },
-  {
-    kind: v.exactOptional(payloadKind),
-    message: text("Say what the turn is to do.", maxMessage),
-    model: v.exactOptional(model),
-    fallbacks: v.exactOptional(list({ expects: "a list of models", example: `["anthropic/claude-sonnet-4-6"]` }, model, 20)),
-    stream: v.exactOptional(stream),
-    system: v.exactOptional(text("You are terse.", maxMessage)),
-    maxTokens: v.exactOptional(tokens),
-    timeoutSeconds: v.exactOptional(amount(300, 0, longestMs / second)),
-    thinking: v.exactOptional(ignored()),
-    lightContext: v.exactOptional(ignored()),
-    toolsAllow: v.exactOptional(ignored()),
-    toolsAllowIsDefault: v.exactOptional(ignored()),
-    allowUnsafeExternalContent: v.exactOptional(ignored()),
-    deliver: v.exactOptional(ignored()),
-    channel: v.exactOptional(ignored()),
-    to: v.exactOptional(ignored()),
-    threadId: v.exactOptional(ignored()),
-    bestEffortDeliver: v.exactOptional(ignored()),
-  },
-  {
-    text: `write it as "message"`,
-    prompt: `write it as "message"`,
-    fallback: `write "fallbacks" with a list: ["provider/model"]`,
-    max_tokens: `did you mean "maxTokens"?`,
-    timeout: `write "timeoutSeconds" with a number of seconds`,
-    timeoutMs: `write "timeoutSeconds" with a number of seconds`,
-    retry: `belongs beside payload, not in it`,
-    limits: `belongs beside payload, not in it`,
-    idempotent: `belongs beside payload, not in it`,
-  },
-);
-
 const retry = shape(
   { expects: "an object", example: `{ "maxAttempts": 3, "delay": "5s" }` },
   {
-    maxAttempts: v.exactOptional(whole(3, 1, 20)),
-    delay: v.exactOptional(duration("5s", 0, longestMs)),
-    factor: v.exactOptional(amount(2, 1, 10)),
-    maxDelay: v.exactOptional(duration("1m", 0, longestMs)),
-    jitter: v.exactOptional(amount(0.25, 0, 1)),
+    maxAttempts: optional("Starts of the turn in one run, the first included. Default 3.", whole(3, 1, 20)),
+    delay: optional("First wait. Default 5s.", duration("5s", 0, longestMs)),
+    factor: optional("Growth from wait to wait. Default 2.", amount(2, 1, 10)),
+    maxDelay: optional("Longest wait of ours. Default 1m.", duration("1m", 0, longestMs)),
+    jitter: optional("Share of a wait added at random. Default 0.25.", amount(0.25, 0, 1)),
   },
   {
     attempts: `did you mean "maxAttempts"?`,
@@ -167,44 +46,136 @@ const retry = shape(
   },
 );
 
-const limit = (example: string) => v.exactOptional(duration(example, 1, longestMs));
+const limit = (words: string, example: string) => optional(words, duration(example, 1, longestMs));
 const limits = shape(
-  { expects: "an object", example: `{ "run": "1h", "try": "10m" }` },
+  { expects: "an object", example: `{ "run": "1h", "usd": 0.5 }` },
   {
-    firstByte: limit("2m"),
-    idle: limit("2m"),
-    try: limit("10m"),
-    call: limit("20m"),
-    run: limit("1h"),
-    maxWait: v.exactOptional(duration("10m", 0, longestMs)),
-    triesPerCall: v.exactOptional(whole(12, 1, 1_000)),
-    callsPerAttempt: v.exactOptional(whole(50, 1, 10_000)),
-    outputBytes: v.exactOptional(whole(1_048_576, 1, 104_857_600)),
+    firstByte: limit("Streamed: from sending to the first byte. Default 2m.", "2m"),
+    idle: limit("Streamed: silence between two chunks. Default 2m.", "2m"),
+    try: limit("One request to a provider. Default 10m.", "10m"),
+    call: limit("One question of the turn, with all its tries and waits. Default 20m.", "20m"),
+    run: limit("The whole run. Default 1h.", "1h"),
+    maxWait: optional("The longest wait a provider may impose. Default 10m.", duration("10m", 0, longestMs)),
+    triesPerCall: optional("Tries for one call over all models. Default 12.", whole(12, 1, 1_000)),
+    callsPerAttempt: optional("Calls of one attempt. Default 50.", whole(50, 1, 10_000)),
+    outputBytes: optional("Bytes of the output that are kept. Default 1048576.", whole(1_048_576, 1, 104_857_600)),
+    tokens: optional("Budget of a run: tokens, input and output together.", whole(200_000, 1, 1_000_000_000)),
+    usd: optional("Budget of a run: US dollars.", amount(0.5, 0.000_001, 1_000_000)),
+    calls: optional("Budget of a run: model calls.", whole(50, 1, 1_000_000)),
+    turns: optional("Budget of a run: questions of the turn to the model, over all attempts.", whole(60, 1, 1_000_000)),
+    seconds: optional("Budget of a run: seconds from claim to end; what there is then counts.", amount(900, 0.001, 86_400)),
   },
   {
     attempt: `write "timeoutSeconds" in payload`,
     timeoutSeconds: `belongs in payload`,
     timeout: `write "run", or "timeoutSeconds" in payload`,
+    cost: `did you mean "usd"?`,
+    dollars: `did you mean "usd"?`,
+    budget: `write "usd", "tokens", "calls", "turns" or "seconds"`,
+    maxTokens: `write "tokens" for a run's budget; "payload.maxTokens" bounds one answer`,
+    maxTurns: `write "turns" for a run's budget; "payload.maxTurns" bounds one attempt`,
+    maxAttempts: `belongs in retry: "retry": { "maxAttempts": … }`,
+    minutes: `write "seconds"`,
   },
+);
+
+const quiet = leaf<string | false>(
+  { expects: `a text, or false`, example: `"NO_REPLY"`, json: { anyOf: [{ type: "string", pattern: "\\S" }, { const: false }] } },
+  (found) => {
+    if (found === false) return { value: false };
+    if (found === true) return { suggestion: `leave it out, for "NO_REPLY", or write the text` };
+    if (typeof found !== "string") return {};
+    const value = found.trim();
+    if (value === "") return { problem: "may not be blank", suggestion: "for no such answer, write false" };
+    return value.length > 200 ? { problem: `has ${value.length} characters, at most 200 are allowed` } : { value };
+  },
+);
+
+const record = oneOf(["shape", "full", "off"]);
+const onRateLimit = oneOf(["fallback", "wait", "defer"]);
+
+const variableText = leaf<string>(
+  { expects: "a text, a number or a boolean", example: `"text"`, json: { type: ["string", "number", "boolean"] } },
+  (found) => {
+    if (typeof found === "number" || typeof found === "boolean") return { value: String(found) };
+    if (typeof found !== "string") return {};
+    return found.length > 100_000 ? { problem: `has ${found.length} characters, at most 100000 are allowed` } : { value: found };
+  },
+);
+
+const vars = table({ expects: "an object of texts", example: `{ "team": "ops" }` }, variableText, {
+  rule: (name) =>
+    /^[A-Za-z_][\w-]{0,63}$/.test(name)
+      ? undefined
+      : { problem: "is no name for {{vars.x}}", suggestion: "letters, digits, _ and -, at most 64" },
+  pattern: "^[A-Za-z_][A-Za-z0-9_-]{0,63}$",
+  max: 200,
+});
+
+const shownVariable = leaf(
+  { expects: "a name of an environment variable", example: `"REGION"`, json: { type: "string" } },
+  (found) => {
+    if (typeof found !== "string") return {};
+    const bare = /^\$\{?([A-Za-z_]\w*)\}?$/.exec(found)?.[1];
+    if (bare !== undefined) return { problem: "is written with its braces", suggestion: `write "${bare}"` };
+    if (namesKey(found))
+      return {
+        problem: "holds a key by its name, and what {{env.X}} shows goes to the provider and into the ledger",
+        suggestion: "grant a key to the one program that needs it: tools.mcp.<name>.env",
+      };
+    const wrong = variableRule(found);
+    return wrong ?? { value: found };
+  },
+);
+
+/** Where editors find the JSON Schema; it says nothing to us. */
+const schemaAddress = quietLeaf({ expects: "an address", example: `"./schema.json"`, json: { type: "string" } }, (found) =>
+  typeof found === "string" ? { value: found } : {},
 );
 
 export const jobShape = shape(
   { expects: "an object", example: `{ "name": "daily-check", "payload": { "message": "…" } }` },
   {
-    id: v.exactOptional(line("b393d508-ec9a-4b6d-bb97-7f584eb0ef83", 200)),
-    name: v.exactOptional(line("daily-check", 200)),
-    description: v.exactOptional(
-      leaf({ expects: "a text", example: `"What it is for."` }, (found) =>
+    $schema: v.exactOptional(schemaAddress),
+    id: optional(
+      "Identity across renames; the history hangs on it. Default the file's path.",
+      line("b393d508-ec9a-4b6d-bb97-7f584eb0ef83", 200),
+    ),
+    name: optional("What people type: `runner run NAME`. Default the file's name.", line("daily-check", 200)),
+    description: optional(
+      "For people.",
+      leaf({ expects: "a text", example: `"What it is for."`, json: { type: "string", maxLength: 10_000 } }, (found) =>
         typeof found === "string" && found.length <= 10_000 ? { value: found } : {},
       ),
     ),
-    enabled: v.exactOptional(flag(true)),
-    schedule: v.exactOptional(leaf(scheduleHint, (found) => ({ value: found }))),
-    sessionTarget: v.exactOptional(sessionTarget),
-    payload,
-    retry: v.exactOptional(retry),
-    limits: v.exactOptional(limits),
-    idempotent: v.exactOptional(flag(false)),
+    enabled: optional("false: not on schedule; by hand it still runs. Default true.", flag(true)),
+    schedule: optional(
+      "When: a cron expression, `@daily`, or an object. Default only by hand.",
+      leaf(scheduleHint, (found) => ({ value: found })),
+    ),
+    sessionTarget: optional("`isolated`, the only one.", sessionTarget),
+    payload: required("What is done: an agent's turn or a command.", payload),
+    retry: optional("Waits, and how often the turn is started.", retry),
+    limits: optional("Times, counts and the budget of a run.", limits),
+    onRateLimit: optional("What to do when a provider says later. Default `fallback`.", onRateLimit),
+    gate: optional("A cheap command before the turn that may say there is nothing to do.", gate),
+    expect: optional("What must hold of the answer for the run to be a success.", expectations),
+    quiet: optional("The whole answer that means nothing to report; false: none does. Default `NO_REPLY`.", quiet),
+    record: optional("What is recorded of each stream. Default `shape`.", record),
+    vars: optional("Values for `{{vars.x}}`.", vars),
+    env: optional(
+      "Variables of runner's environment that `{{env.X}}` may show.",
+      list({ expects: "a list of names of environment variables", example: `["REGION"]` }, shownVariable, 100),
+    ),
+    workDir: optional(
+      "Folder the job works in; relative to the project folder. Default a fresh one, removed afterwards.",
+      line("~/reports", 4_096),
+    ),
+    eventHandler: optional(
+      "A module that sees the raw events of every stream first; relative to the job file.",
+      line("./events.mjs", 4_096),
+    ),
+    idempotent: optional("The turn may be repeated although tools have run in a failed attempt. Default false.", flag(false)),
     displayName: v.exactOptional(ignored()),
     declarationKey: v.exactOptional(ignored()),
     owner: v.exactOptional(ignored()),
@@ -224,23 +195,26 @@ export const jobShape = shape(
     isolation: v.exactOptional(refused("has no settings here: every turn is isolated", "take it out")),
   },
   {
-    jobId: `did you mean "id"?`,
-    session: `did you mean "sessionTarget"?`,
-    message: belongsInPayload("message"),
-    model: belongsInPayload("model"),
-    fallbacks: belongsInPayload("fallbacks"),
-    stream: belongsInPayload("stream"),
-    system: belongsInPayload("system"),
-    maxTokens: belongsInPayload("maxTokens"),
-    timeoutSeconds: belongsInPayload("timeoutSeconds"),
-    thinking: belongsInPayload("thinking"),
-    expr: belongsInSchedule("expr"),
-    cron: `write "schedule": { "kind": "cron", "expr": … }`,
-    every: `write "schedule": { "kind": "every", "everyMs": … }`,
-    at: `write "schedule": { "kind": "at", "at": … }`,
-    tz: belongsInSchedule("tz"),
     timezone: `belongs in schedule as "tz"`,
+    timeZone: `belongs in schedule as "tz"`,
+    prompt: `write it as "message"`,
+    budget: `write "limits": { "usd": …, "tokens": … }`,
+    usd: `belongs in limits: "limits": { "usd": … }`,
+    tokens: `belongs in limits: "limits": { "tokens": … }`,
+    timeout: `write "timeoutSeconds" with a number of seconds, or "limits": { "run": "1h" }`,
     maxAttempts: `belongs in retry: "retry": { "maxAttempts": … }`,
+    retries: `belongs in retry: "retry": { "maxAttempts": … }`,
+    expects: `did you mean "expect"?`,
+    mcp: `belongs in tools: "tools": { "mcp": … }`,
+    mcpServers: `belongs in tools: "tools": { "mcp": … }`,
+    shell: `belongs in tools: "tools": { "shell": … }`,
+    files: `belongs in tools: "tools": { "files": … }`,
+    http: `belongs in tools: "tools": { "http": … }`,
+    apiKey: `keys are named in the configuration, never in a job`,
+    baseUrl: `belongs to a provider in the configuration`,
+    providers: `belongs in the configuration`,
+    stateDir: `belongs in the configuration`,
+    jobsDir: `belongs in the configuration`,
   },
 );
 

@@ -1,4 +1,4 @@
-import { nearest } from "./check.ts";
+import { nearest } from "./words.ts";
 import { commonZones, isCommonZone } from "./zones.ts";
 
 /**

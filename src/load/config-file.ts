@@ -3,7 +3,7 @@ import { basename, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cosmiconfig } from "cosmiconfig";
 import { ConfigError } from "../errors.ts";
-import { isRecord, type Path } from "../job/check.ts";
+import { isRecord, type Path } from "../job/shape.ts";
 import { looksSecret } from "../job/secret.ts";
 import { maxFileBytes, readDocument, readText, type DocumentFormat } from "./document.ts";
 import type { Document } from "./syntax.ts";

@@ -1,6 +1,8 @@
 /** The shape of a configuration file. */
 import * as v from "valibot";
-import { describe, isRecord, leaf, list, shape, table, type Problem } from "../job/check.ts";
+import type { Problem } from "../job/check.ts";
+import { isRecord, leaf, list, shape, table } from "../job/shape.ts";
+import { describe } from "../job/words.ts";
 import { flag, line, model, oneOf, zone } from "../job/leaves.ts";
 import { looksSecret } from "../job/secret.ts";
 

@@ -1,7 +1,9 @@
 /** The configuration: the project's file over the user's, or the one file that was named. */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { ConfigError, type Issue } from "../errors.ts";
-import { byPlace, check, describe, formatPath, maxProblems, nearest, type Path, type Problem } from "../job/check.ts";
+import { check, maxProblems, type Problem } from "../job/check.ts";
+import type { Path } from "../job/shape.ts";
+import { byPlace, describe, formatPath, nearest } from "../job/words.ts";
 import { unknownProvider } from "../job/leaves.ts";
 import type { ConfigDocument, Place } from "./config-file.ts";
 import { displayName } from "./display-name.ts";

@@ -1,5 +1,5 @@
 import { JobError, UsageError } from "../errors.ts";
-import { nearest } from "../job/check.ts";
+import { nearest } from "../job/words.ts";
 import type { Job } from "../job/job.ts";
 import type { LoadedJobs } from "./jobs.ts";
 

@@ -1,12 +1,15 @@
 /** Finds and reads every job file of a folder. One bad file never hides the others: good jobs and all problems come back together. */
 import { readdirSync, realpathSync, statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import type { Issue } from "../errors.ts";
-import { formatPath, isRecord, type Path } from "../job/check.ts";
+import { isRecord, type Path } from "../job/shape.ts";
+import { formatPath } from "../job/words.ts";
 import type { Job } from "../job/job.ts";
 import { parseJob, type JobSource } from "../job/parse.ts";
 import { displayName } from "./display-name.ts";
 import { readDocument, readText, type DocumentFormat } from "./document.ts";
+import type { Environment } from "./folders.ts";
+import { namedFiles } from "./named-files.ts";
 import type { Document } from "./syntax.ts";
 
 /** Most job files of one project, and most jobs of one file. */
@@ -31,6 +34,10 @@ export interface LoadJobsOptions {
   readonly dir: string;
   /** Folder that files are named relative to in messages; default the current one. */
   readonly base?: string;
+  /** The project's folder, absolute; work folders are relative to it, and includes lie in it. Default `base`. */
+  readonly projectDir?: string;
+  /** For `~/`. Default none: the home folder of the user. */
+  readonly env?: Environment;
   /** Ids of the known providers; given, a job that asks any other is a problem. */
   readonly providers?: readonly string[];
   /** The configuration's `model`; `null` if it names none: then a job that names none either is a problem. Absent: not known. */
@@ -38,7 +45,13 @@ export interface LoadJobsOptions {
 }
 
 /** Reads every .json, .yaml, .yml and .md file below the folder. Never throws for what is in the folder: the caller decides what problems mean. */
-export async function loadJobs({ dir, base = process.cwd(), ...known }: LoadJobsOptions): Promise<LoadedJobs> {
+export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
+  const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel } = options;
+  const known: Known = {
+    ...(providers === undefined ? {} : { providers }),
+    ...(defaultModel === undefined ? {} : { defaultModel }),
+    files: namedFiles({ projectDir, roots: [projectDir, dir], env }),
+  };
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const jobs: Job[] = [];
@@ -59,8 +72,8 @@ interface Found {
   readonly warnings: readonly Issue[];
 }
 
-/** What is known of the configuration. */
-type Known = Pick<LoadJobsOptions, "providers" | "defaultModel">;
+/** What is known beside the files themselves. */
+type Known = Pick<JobSource, "providers" | "defaultModel" | "files">;
 
 async function readJobFile(path: string, dir: string, base: string, known: Known): Promise<Found> {
   const file = displayName(path, base);
@@ -73,7 +86,7 @@ async function readJobFile(path: string, dir: string, base: string, known: Known
     .slice(0, -extensionOf(path).length - 1)
     .split(sep)
     .join("/");
-  return parseDocumentJobs(read.document, stem, { file, ...known });
+  return parseDocumentJobs(read.document, stem, { file, folder: dirname(path), ...known });
 }
 
 /** One job a file; a list, or OpenClaw's `{ "version": 1, "jobs": [...] }`, is accepted too. */

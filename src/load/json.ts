@@ -3,8 +3,8 @@
  * is wrong with text that is not JSON, without repeating it, because `JSON.parse`'s own message quotes the file, keys and all.
  * A scan of a job file takes microseconds; the YAML parser, which could do the same, takes longer to load than Node to start.
  */
-import type { Locate, Path } from "../job/check.ts";
-import type { Document, SyntaxProblem } from "./syntax.ts";
+import type { Path } from "../job/shape.ts";
+import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 
 interface Node {
   readonly start: number;
@@ -25,7 +25,7 @@ class NotJson extends Error {
   }
 }
 
-export function readJson(text: string): Document | { readonly problems: readonly SyntaxProblem[] } {
+export function readJson(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   const scan = new Scan(text);
   try {
     const root = scan.document();
@@ -57,7 +57,7 @@ function position(text: string, offset: number): { line: number; column: number 
   return { line, column: offset - start + 1 };
 }
 
-function locator(text: string, root: Node): Locate {
+function locator(text: string, root: Node): LocateText {
   return (path: Path, of) => {
     let at = root.start;
     let node: Node | undefined = root;

@@ -1,7 +1,7 @@
 /** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
-import type { Locate, Path } from "../job/check.ts";
-import type { Document, SyntaxProblem } from "./syntax.ts";
+import type { Path } from "../job/shape.ts";
+import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 import { inspect } from "./yaml-inspect.ts";
 
 /** Most times that aliases may multiply the size of a document: the defence against a bomb of nested anchors. */
@@ -10,11 +10,11 @@ const maxAliases = 100;
 export function readYamlText(
   text: string,
   format: "yaml" | "markdown",
-): Document | { readonly problems: readonly SyntaxProblem[] } {
+): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   return format === "yaml" ? readYaml(text, 0) : readMarkdown(text);
 }
 
-function readYaml(text: string, linesBefore: number): Document | { readonly problems: readonly SyntaxProblem[] } {
+function readYaml(text: string, linesBefore: number): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   const lines = new LineCounter();
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
@@ -82,8 +82,8 @@ const explanations: Readonly<Partial<Record<YAMLError["code"], Pick<SyntaxProble
 
 type Place = (offset: number) => { line: number; column: number };
 
-function locator(contents: unknown, place: Place): Locate {
-  return (path: Path, of) => {
+function locator(contents: unknown, place: Place): LocateText {
+  return (path: Path, of, textLine) => {
     let node: unknown = contents;
     let at = startOf(contents) ?? 0;
     for (const step of path) {
@@ -92,7 +92,10 @@ function locator(contents: unknown, place: Place): Locate {
       at = (of === "key" ? (startOf(key) ?? startOf(next)) : (startOf(next) ?? startOf(key))) ?? at;
       node = next;
     }
-    return place(at);
+    // Of a text in a block (| or >), the first line stands below the sign.
+    const block = isScalar(node) && (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED");
+    if (textLine === undefined || !block) return place(at);
+    return { line: place(at).line + 1 + textLine, column: 1 };
   };
 }
 
@@ -117,7 +120,7 @@ function startOf(node: unknown): number | undefined {
 }
 
 /** `---`, YAML, `---`, and the message as the rest. The message becomes `payload.message`. */
-function readMarkdown(text: string): Document | { readonly problems: readonly SyntaxProblem[] } {
+function readMarkdown(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   const [whole, front] = /^---[ \t]*\r?\n([\s\S]*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m.exec(text) ?? [];
   if (whole === undefined || front === undefined || !text.startsWith("---")) {
     const suggestion = `begin with a line "---", the job's fields as YAML, and a line "---"; the message follows`;
@@ -131,15 +134,17 @@ function readMarkdown(text: string): Document | { readonly problems: readonly Sy
   }
   const fields = front.trim() === "" ? { value: {}, locate: () => ({ line: 1, column: 1 }) } : readYaml(front, 1);
   if ("problems" in fields) return fields;
-  const bodyLine = whole.split("\n").length;
-  return withMessage(fields, text.slice(whole.length).trim(), bodyLine);
+  const body = text.slice(whole.length);
+  const blank = /^(?:[ \t]*\r?\n)*/.exec(body)?.[0] ?? "";
+  const bodyLine = `${whole}${body.trim() === "" ? "" : blank}`.split("\n").length;
+  return withMessage(fields, body.trim(), bodyLine);
 }
 
 function withMessage(
-  fields: Document,
+  fields: TextDocument,
   message: string,
   bodyLine: number,
-): Document | { readonly problems: readonly SyntaxProblem[] } {
+): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   const { value } = fields;
   if (!isPlain(value)) return fields;
   const payload = Object.hasOwn(value, "payload") ? value["payload"] : {};
@@ -160,7 +165,8 @@ function withMessage(
         { ...atBody, path: "payload.message", message: "is missing", suggestion: "write the message below the front matter" },
       ],
     };
-  const locate: Locate = (path, of) => (path[0] === "payload" && path[1] === "message" ? atBody : fields.locate(path, of));
+  const locate: LocateText = (path, of, textLine = 0) =>
+    path[0] === "payload" && path[1] === "message" ? { line: bodyLine + textLine, column: 1 } : fields.locate(path, of, textLine);
   return { value: { ...value, payload: { ...payload, message } }, locate };
 }
 

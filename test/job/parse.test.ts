@@ -224,7 +224,7 @@ describe("fields of OpenClaw's", () => {
     expect(parsed.warnings.map(({ path, message }) => [path, message])).toEqual([
       [
         "delivery",
-        "accepted from OpenClaw and not acted on yet: delivery, failureAlert, schedule.staggerMs, payload.thinking, payload.lightContext, payload.toolsAllow",
+        "accepted from OpenClaw and not acted on yet: delivery, failureAlert, schedule.staggerMs, payload.lightContext, payload.toolsAllow",
       ],
     ]);
   });

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describe as show, formatPath, nearest } from "../../src/job/check.ts";
+import { describe as show, formatPath, nearest } from "../../src/job/words.ts";
 import { formatDuration, readDuration } from "../../src/job/duration.ts";
 import { readInstant } from "../../src/job/instant.ts";
 import { looksSecret } from "../../src/job/secret.ts";
