@@ -21,7 +21,7 @@ export function nearest(word: string, words: readonly string[]): string | undefi
 
 /** Two letters changed places in a short word, which would count as two of its three letters. */
 function sameLetters(a: string, b: string): boolean {
-  return a.length === b.length && [...a].toSorted().join("") === [...b].toSorted().join("");
+  return a.length === b.length && a.split("").toSorted().join("") === b.split("").toSorted().join("");
 }
 
 /** A found value in words, short, and never a secret. */

@@ -21,9 +21,10 @@ function problem(value: unknown): string {
 
 const turn = (more: object): unknown => ({ payload: { message: "Hello", ...more } });
 const tools = (granted: object): unknown => turn({ tools: granted });
+const command = (more: object): unknown => ({ payload: { kind: "command", ...more } });
 const job = (more: object): unknown => ({ payload: { message: "Hello" }, ...more });
 
-function granted(value: object) {
+function grantsOf(value: object) {
   const { payload } = jobOf(tools(value));
   return payload.kind === "agentTurn" ? payload.tools : undefined;
 }
@@ -31,40 +32,40 @@ function granted(value: object) {
 describe("tools", () => {
   it("are none by default", () => {
     expect(jobOf(turn({})).payload).not.toHaveProperty("tools");
-    expect(granted({})).toBeUndefined();
+    expect(grantsOf({})).toBeUndefined();
   });
 
   it("mcp: a program or an address", () => {
-    expect(granted({ mcp: { a: { command: "npx -y @scope/server" } } })?.mcp).toEqual({
+    expect(grantsOf({ mcp: { a: { command: "npx -y @scope/server" } } })?.mcp).toEqual({
       a: { transport: "stdio", argv: ["npx", "-y", "@scope/server"], timeoutMs: 60_000 },
     });
     const long = { command: "npx", args: ["-y", "x y"], env: { A: "${B}" }, tools: ["read"], timeout: "5s" };
-    expect(granted({ mcp: { a: long } })?.mcp).toEqual({
+    expect(grantsOf({ mcp: { a: long } })?.mcp).toEqual({
       a: { transport: "stdio", argv: ["npx", "-y", "x y"], env: { A: "${B}" }, tools: ["read"], timeoutMs: 5_000 },
     });
     const web = { url: "https://mcp.example.com/mcp", headers: { authorization: "Bearer ${T}" } };
-    expect(granted({ mcp: { a: web } })?.mcp).toEqual({ a: { transport: "http", ...web, timeoutMs: 60_000 } });
+    expect(grantsOf({ mcp: { a: web } })?.mcp).toEqual({ a: { transport: "http", ...web, timeoutMs: 60_000 } });
   });
 
   it("shell, files, http: short and long", () => {
     const git = { allow: ["git"], shellStrings: false, timeoutMs: 60_000 };
-    expect(granted({ shell: ["git"] })?.shell).toEqual(git);
-    expect(granted({ shell: { allow: ["git"] } })?.shell).toEqual(git);
-    expect(granted({ shell: { shellStrings: true, timeout: "1s" } })?.shell).toEqual({
+    expect(grantsOf({ shell: ["git"] })?.shell).toEqual(git);
+    expect(grantsOf({ shell: { allow: ["git"] } })?.shell).toEqual(git);
+    expect(grantsOf({ shell: { shellStrings: true, timeout: "1s" } })?.shell).toEqual({
       allow: [],
       shellStrings: true,
       timeoutMs: 1_000,
     });
-    expect(granted({ files: "rw" })?.files).toEqual({ access: "rw" });
-    expect(granted({ files: { access: "ro" } })?.files).toEqual({ access: "ro" });
+    expect(grantsOf({ files: "rw" })?.files).toEqual({ access: "rw" });
+    expect(grantsOf({ files: { access: "ro" } })?.files).toEqual({ access: "ro" });
     const web = {
       allow: ["api.example.com", "*.example.org"],
       methods: ["GET", "HEAD"],
       privateAddresses: false,
       timeoutMs: 30_000,
     };
-    expect(granted({ http: ["API.example.com", "*.example.org"] })?.http).toEqual(web);
-    expect(granted({ http: { allow: ["::1", "127.0.0.1"], methods: ["post"], privateAddresses: true } })?.http).toEqual({
+    expect(grantsOf({ http: ["API.example.com", "*.example.org"] })?.http).toEqual(web);
+    expect(grantsOf({ http: { allow: ["::1", "127.0.0.1"], methods: ["post"], privateAddresses: true } })?.http).toEqual({
       allow: ["::1", "127.0.0.1"],
       methods: ["POST"],
       privateAddresses: true,
@@ -121,8 +122,6 @@ describe("tools", () => {
 });
 
 describe("a command", () => {
-  const command = (more: object): unknown => ({ payload: { kind: "command", ...more } });
-
   it("is a program with arguments, or a line for the shell", () => {
     const full = {
       argv: ["./backup.sh", "--all"],
