@@ -3,8 +3,8 @@
  * problems at once, each with its place, what was found, and what to write instead.
  */
 import * as v from "valibot";
-import { factsOf, isRecord, type Hint, type Known, type Path, type Schema } from "./shape.ts";
-import { describe, nearest } from "./words.ts";
+import { factsOf, isRecord, type Hint, type Known, type Schema } from "./shape.ts";
+import { describe, nearest, type Path } from "./words.ts";
 
 /**
  * Where a path stands in its file, counted from 1. For a path that is not there, the nearest parent that is. `textLine` is a line

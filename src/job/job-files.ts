@@ -6,7 +6,8 @@ import type { Problem } from "./check.ts";
 import { expandIncludes, lineAt, type IncludedFile } from "./include.ts";
 import { maxMessage } from "./payload-shape.ts";
 import type { JobInput } from "./schema.ts";
-import { isRecord, type Path } from "./shape.ts";
+import { isRecord } from "./shape.ts";
+import type { Path } from "./words.ts";
 import type { Declared } from "./template.ts";
 import type { ResolvedFiles } from "./to-job.ts";
 

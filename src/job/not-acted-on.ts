@@ -1,5 +1,6 @@
 import type { Problem } from "./check.ts";
-import { isRecord, type Path } from "./shape.ts";
+import { isRecord } from "./shape.ts";
+import type { Path } from "./words.ts";
 
 /** Fields of OpenClaw's that would change what happens there, and do not here yet, with the values that ask for nothing. */
 const fields: readonly { readonly path: Path; readonly unless: (value: unknown) => boolean }[] = [

@@ -8,9 +8,9 @@ import { notActedOn } from "./not-acted-on.ts";
 import { readSchedule } from "./read-schedule.ts";
 import { contradictions, modelless, secretProblems, strangers, type KnownOutside } from "./rules.ts";
 import { jobShape, type JobInput } from "./schema.ts";
-import { isRecord, type Path } from "./shape.ts";
+import { isRecord } from "./shape.ts";
 import { toJob } from "./to-job.ts";
-import { byPlace, formatPath } from "./words.ts";
+import { byPlace, formatPath, type Path } from "./words.ts";
 
 export interface JobSource extends KnownOutside {
   readonly file: string;

@@ -5,7 +5,8 @@ import { carriesKey } from "./http-leaves.ts";
 import { unknownProvider } from "./leaves.ts";
 import type { JobInput } from "./schema.ts";
 import { findSecrets, looksSecret } from "./secret.ts";
-import { isRecord, type Path } from "./shape.ts";
+import { isRecord } from "./shape.ts";
+import type { Path } from "./words.ts";
 
 /** What is known of the project beside the job. */
 export interface KnownOutside {

@@ -7,8 +7,6 @@
 import * as v from "valibot";
 import { describe } from "./words.ts";
 
-export type Path = readonly (string | number)[];
-
 export type Schema = v.GenericSchema<unknown, unknown>;
 
 /** A part of a JSON Schema, draft 2020-12. */

@@ -1,8 +1,10 @@
 /** How values, places and mistakes are put into words, for jobs and for the configuration alike. */
 import { distance } from "fastest-levenshtein";
 import type { Issue } from "../errors.ts";
-import type { Path } from "./shape.ts";
 import { looksSecret } from "./secret.ts";
+
+/** The way to a value in a document: keys and numbers of items. */
+export type Path = readonly (string | number)[];
 
 /** The nearest of the known words, if it is near enough to have been meant; letter case does not count. */
 export function nearest(word: string, words: readonly string[]): string | undefined {

@@ -2,8 +2,7 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { ConfigError, type Issue } from "../errors.ts";
 import { check, maxProblems, type Problem } from "../job/check.ts";
-import type { Path } from "../job/shape.ts";
-import { byPlace, describe, formatPath, nearest } from "../job/words.ts";
+import { byPlace, describe, formatPath, nearest, type Path } from "../job/words.ts";
 import { unknownProvider } from "../job/leaves.ts";
 import type { ConfigDocument, Place } from "./config-file.ts";
 import { displayName } from "./display-name.ts";

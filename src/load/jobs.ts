@@ -2,8 +2,8 @@
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Issue } from "../errors.ts";
-import { isRecord, type Path } from "../job/shape.ts";
-import { formatPath } from "../job/words.ts";
+import { isRecord } from "../job/shape.ts";
+import { formatPath, type Path } from "../job/words.ts";
 import type { Job } from "../job/job.ts";
 import { parseJob, type JobSource } from "../job/parse.ts";
 import { displayName } from "./display-name.ts";

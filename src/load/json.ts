@@ -3,7 +3,7 @@
  * is wrong with text that is not JSON, without repeating it, because `JSON.parse`'s own message quotes the file, keys and all.
  * A scan of a job file takes microseconds; the YAML parser, which could do the same, takes longer to load than Node to start.
  */
-import type { Path } from "../job/shape.ts";
+import type { Path } from "../job/words.ts";
 import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 
 interface Node {

@@ -1,6 +1,6 @@
 /** What readers of each format give back: a value with positions, or what is wrong with the text. */
 import type { Locate } from "../job/check.ts";
-import type { Path } from "../job/shape.ts";
+import type { Path } from "../job/words.ts";
 
 export interface Document {
   readonly value: unknown;

@@ -1,6 +1,6 @@
 /** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
-import type { Path } from "../job/shape.ts";
+import type { Path } from "../job/words.ts";
 import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 import { inspect } from "./yaml-inspect.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Path } from "../../src/job/shape.ts";
+import type { Path } from "../../src/job/words.ts";
 import { readJson } from "../../src/load/json.ts";
 
 /** Every path in a value, with what stands there. */
