@@ -99,3 +99,13 @@ export function modelResolver(providers: ReadonlyMap<string, ProviderConfig>) {
 export function simulatedProviders(providers: ReadonlyMap<string, ProviderConfig>, url: string): Map<string, ProviderConfig> {
   return new Map([...providers].map(([id, config]) => [id, { ...config, baseUrl: url, apiKey: undefined, headers: {} }]));
 }
+
+/** Every provider with its streams taken as they come: an irregularity is a fault, and no handler mends it. */
+export function unrepaired(providers: ReadonlyMap<string, ProviderConfig>): Map<string, ProviderConfig> {
+  return new Map([...providers].map(([id, config]) => [id, withoutRepair(config)]));
+}
+
+function withoutRepair(config: ProviderConfig): ProviderConfig {
+  const { eventHandler: _none, ...rest } = config;
+  return { ...rest, sseQuirks: { ...config.sseQuirks, tolerateOutOfOrderEvents: false } };
+}

@@ -9,7 +9,7 @@ import { jobHash } from "../load/job-hash.ts";
 import type { SimulationSpec } from "../provider/script.ts";
 import { createJudge, endLeftovers, runProgram, turnKinds } from "../turn/index.ts";
 import type { OpenGateway } from "./gateway.ts";
-import { modelResolver } from "./models.ts";
+import { modelResolver, unrepaired } from "./models.ts";
 import { inspect } from "./preflight.ts";
 import { priceMeter } from "./prices.ts";
 import type { Project } from "./project.ts";
@@ -27,6 +27,12 @@ export interface Simulate {
   readonly seed: number | undefined;
 }
 
+export interface RuntimeOptions {
+  readonly simulate?: Simulate;
+  /** Nothing is healed in its runs; see `EngineParts.strict`. Default false. */
+  readonly strict?: boolean;
+}
+
 export interface Runtime {
   readonly engine: Engine;
   readonly ledger: Ledger;
@@ -40,15 +46,16 @@ const sweepGraceMs = 2_000;
  * Builds what a run needs. Every provider of a simulated run is the embedded one, so no key is read and nothing leaves the machine.
  * @throws UsageError for a simulation that cannot be read, LedgerError if the ledger cannot be opened.
  */
-export async function openRuntime(project: Project, options: { readonly simulate?: Simulate } = {}): Promise<Runtime> {
+export async function openRuntime(project: Project, options: RuntimeOptions = {}): Promise<Runtime> {
   const simulation = options.simulate === undefined ? undefined : await readSimulation(options.simulate);
   const ledger = await openLedger({ stateDir: project.stateDir });
   let door: Promise<OpenGateway> | undefined;
   const open = async (): Promise<OpenGateway> => {
     const { openGateway } = await import("./gateway.ts");
-    return openGateway(project.providers, env, simulation);
+    return openGateway(strict ? unrepaired(project.providers) : project.providers, env, simulation);
   };
   const simulated = simulation !== undefined;
+  const strict = options.strict === true;
   const { env } = project.place;
   const meter = priceMeter(project.providers);
   const secrets = simulated ? [] : providerSecrets(project.providers.values(), env);
@@ -72,6 +79,7 @@ export async function openRuntime(project: Project, options: { readonly simulate
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
     redaction: (more) => createRedaction([...secrets, ...more]),
     simulated,
+    strict,
   });
   return {
     engine,

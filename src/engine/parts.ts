@@ -50,6 +50,11 @@ export interface EngineParts {
   readonly redaction: (secrets: readonly string[]) => Redaction;
   /** Faults are injected by a simulated provider. */
   readonly simulated: boolean;
+  /**
+   * Every model request is asked once, on the ladder's first rung: no repair, no second try, no fallback, no second attempt, and nothing
+   * of it is remembered. For measuring what healing is worth. The providers behind the gateway must repair nothing. Default false.
+   */
+  readonly strict?: boolean;
 }
 
 export interface RunRequest {
@@ -59,6 +64,17 @@ export interface RunRequest {
   readonly model?: string;
   /** Overrides the job's `payload.stream`. */
   readonly stream?: boolean;
+  /** Values over the job's own `vars`. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Models that are left alone after failures are asked all the same. Default false. */
+  readonly force?: boolean;
+  /** The run that this one repeats, for its record. It is a run of its own, with a new idempotency key. */
+  readonly rerunOf?: string;
+  /**
+   * A verification: the run is kept under an id of this lane (`verifyJobId`), stands in nobody's way, and is not the job's last run.
+   * Two at once need two lanes.
+   */
+  readonly verifyLane?: string;
   /** The turn is carried out without asking the gate. Default false. */
   readonly skipGate?: boolean;
   /** A skipped run exits 1 instead of 0. Default false. */

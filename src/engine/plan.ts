@@ -15,7 +15,7 @@ export interface RunPlan {
 
 /** Which models on which rungs, best first. Reads the ledger's memory of broken streams; changes nothing. */
 export async function planRun(
-  parts: Pick<EngineParts, "resolveModel" | "defaults" | "clock" | "simulated"> & {
+  parts: Pick<EngineParts, "resolveModel" | "defaults" | "clock" | "simulated" | "strict"> & {
     readonly ledger: Pick<Ledger, "rungMemories"> | undefined;
   },
   job: Job,
@@ -31,7 +31,8 @@ export async function planRun(
   const [modelAsked] = names;
   if (first === undefined || modelAsked === undefined) throw new Error("a run needs a model");
   const now = parts.clock.now();
-  const memories = parts.simulated ? [] : ((await parts.ledger?.rungMemories(now)) ?? []);
+  const strict = parts.strict === true;
+  const memories = parts.simulated || strict ? [] : ((await parts.ledger?.rungMemories(now)) ?? []);
   const { rungs, notes } = buildLadder({ models, stream: request.stream ?? job.payload.stream, memories, now });
-  return { modelAsked, ladder: rungs, dialect: first.dialect, notes };
+  return { modelAsked, ladder: strict ? rungs.slice(0, 1) : rungs, dialect: first.dialect, notes: strict ? [] : notes };
 }

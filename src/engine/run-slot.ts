@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { LedgerError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { RunStart } from "../ledger/ledger.ts";
-import { simulatedJobId } from "../run/run.ts";
+import { simulatedJobId, verifyJobId } from "../run/run.ts";
 import { brokenStream } from "../run/ladder.ts";
 import { attemptUntilEnd } from "./attempts.ts";
 import { claim, recordSkip } from "./claim.ts";
@@ -21,11 +21,13 @@ import { preparePrompt } from "./prepare-prompt.ts";
 import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
 import { referencesOf } from "./references.ts";
 import type { RunContext } from "./run-context.ts";
+import { strictly } from "./strict.ts";
 import { newTally, type Tally } from "./tally.ts";
 
-export async function runSlot(parts: EngineParts, job: Job, request: RunRequest): Promise<RunOutcome> {
+export async function runSlot(parts: EngineParts, asWritten: Job, request: RunRequest): Promise<RunOutcome> {
+  const job = parts.strict === true ? strictly(asWritten) : asWritten;
   const plan = await planRun(parts, job, request);
-  const start = describeRun(parts, job, request, plan.modelAsked);
+  const start = describeRun(parts, asWritten, request, plan.modelAsked);
   const blocker = await claim(parts, start, request.listen);
   if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
   const redaction = parts.redaction(referencesOf(job).flatMap(({ variable }) => parts.env[variable] ?? []));
@@ -53,12 +55,15 @@ async function carryOut(context: RunContext): Promise<RunEnd> {
 
 function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsked: string): RunStart {
   const startedAt = parts.clock.now();
+  const { slotAt, rerunOf, verifyLane } = request;
+  const jobId = verifyLane === undefined ? job.id : verifyJobId(job.id, verifyLane);
   return {
     runId: randomUUID(),
-    jobId: parts.simulated ? simulatedJobId(job.id) : job.id,
+    jobId: parts.simulated ? simulatedJobId(jobId) : jobId,
     jobName: job.name,
     trigger: request.trigger,
-    ...(request.slotAt === undefined ? {} : { slotAt: request.slotAt }),
+    ...(slotAt === undefined ? {} : { slotAt }),
+    ...(rerunOf === undefined ? {} : { rerunOf }),
     startedAt,
     owner: parts.owner,
     leaseUntil: startedAt + leaseMs,
@@ -93,7 +98,7 @@ async function openContext(parts: EngineParts, request: RunRequest, state: RunSt
     runDeadline: runStartedAt + job.limits.runMs,
     emit: withMemory(parts, request.listen),
     budget: job.budget === undefined ? undefined : parts.openBudget?.(job.budget),
-    breakers: parts.breakers?.(),
+    breakers: parts.strict === true ? undefined : parts.breakers?.(),
     filesBefore: await parts.judge.mark(job.expect, job.workDir),
   };
 }
@@ -121,7 +126,7 @@ function internalEnd(error: unknown): RunEnd {
  * simulated provider did says nothing about the real one, so it is not remembered.
  */
 function withMemory(parts: EngineParts, listen: RunListener): RunListener {
-  if (parts.simulated) return listen;
+  if (parts.simulated || parts.strict === true) return listen;
   return (event) => {
     const memory = event.type === "try_failed" ? brokenStream(event.plan.rung, event.error.fault, event.at) : undefined;
     // The memory only makes the next run faster, so a ledger that refuses it here is not this run's failure.

@@ -100,3 +100,11 @@ export function isEnding(status: RunStatus): status is RunEnding {
 export function simulatedJobId(jobId: string): string {
   return `simulated:${jobId}`;
 }
+
+/**
+ * The id under which the runs of `verify` are kept, one for each lane, so that they run beside each other and beside real ones, and pass
+ * for none of these.
+ */
+export function verifyJobId(jobId: string, lane: string): string {
+  return `verify:${jobId}:${lane}`;
+}
