@@ -7,7 +7,7 @@ import { createGateway } from "../gateway/server.ts";
 import { createProvider } from "../provider/index.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 import { startSimulatedProvider, type SimulationSpec } from "../provider/script.ts";
-import { simulatedProviders } from "./models.ts";
+import { quotas, simulatedProviders } from "./models.ts";
 
 export interface OpenGateway {
   readonly gateway: Gateway;
@@ -23,6 +23,7 @@ export async function openGateway(
   const configs = simulator === undefined ? providers : simulatedProviders(providers, simulator.url);
   const gateway = await createGateway({
     providers: new Map([...configs].map(([id, config]) => [id, createProvider(config, { env })])),
+    quotaOf: quotas(configs),
   });
   return {
     gateway,

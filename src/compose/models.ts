@@ -100,6 +100,11 @@ export function simulatedProviders(providers: ReadonlyMap<string, ProviderConfig
   return new Map([...providers].map(([id, config]) => [id, { ...config, baseUrl: url, apiKey: undefined, headers: {} }]));
 }
 
+/** Which quota a provider's models share: two ids with one key or plan may name the same. */
+export function quotas(providers: ReadonlyMap<string, ProviderConfig>): (provider: string) => string {
+  return (provider) => providers.get(provider)?.quota ?? provider;
+}
+
 /** Every provider with its streams taken as they come: an irregularity is a fault, and no handler mends it. */
 export function unrepaired(providers: ReadonlyMap<string, ProviderConfig>): Map<string, ProviderConfig> {
   return new Map([...providers].map(([id, config]) => [id, withoutRepair(config)]));

@@ -9,7 +9,7 @@ import { jobHash } from "../load/job-hash.ts";
 import type { SimulationSpec } from "../provider/script.ts";
 import { createJudge, endLeftovers, runProgram, turnKinds } from "../turn/index.ts";
 import type { OpenGateway } from "./gateway.ts";
-import { modelResolver, unrepaired } from "./models.ts";
+import { modelResolver, quotas, unrepaired } from "./models.ts";
 import { inspect } from "./preflight.ts";
 import { priceMeter } from "./prices.ts";
 import type { Project } from "./project.ts";
@@ -66,6 +66,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     judge: createJudge(),
     runProgram,
     meter,
+    quotaOf: quotas(project.providers),
     openBudget: (budget) => createBudget(budget, { meter, monotonic: () => systemClock.monotonic() }),
     inspect: (inspection) => inspect(inspection, { providers: project.providers, env, simulated }),
     clock: systemClock,

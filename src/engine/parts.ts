@@ -1,7 +1,8 @@
 /** What the engine works with, and what it is asked. */
-import type { Breakers, Gateway, RunBudget } from "../gateway/gateway.ts";
+import type { Gateway, RunBudget } from "../gateway/gateway.ts";
 import type { Budget, Job } from "../job/job.ts";
 import type { Ledger, Owner, RunStart } from "../ledger/ledger.ts";
+import type { QuotaOf } from "../run/history.ts";
 import type { Meter } from "../run/cost.ts";
 import type { Judge, ProgramEnd, ProgramPlan, Turn, TurnSpec } from "../turn/turn.ts";
 import type { Clock } from "./clock.ts";
@@ -44,8 +45,8 @@ export interface EngineParts {
   readonly meter: Meter;
   /** Counts what a run spends. Absent: budgets are not kept. */
   readonly openBudget?: (budget: Budget) => RunBudget;
-  /** Which models are left alone for now. Absent: none ever is. */
-  readonly breakers?: () => Breakers;
+  /** The quota that a provider's models share; they are left alone together. Default the provider's own id. */
+  readonly quotaOf?: QuotaOf;
   /** Takes the keys of the providers out of texts, and these secrets of the job with them. */
   readonly redaction: (secrets: readonly string[]) => Redaction;
   /** Faults are injected by a simulated provider. */

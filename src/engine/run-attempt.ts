@@ -107,7 +107,7 @@ function grantOf(
   attempt: number,
   { time, observer, ended }: { readonly time: AttemptTime; readonly observer: AttemptObserver; readonly ended: AbortSignal },
 ): Grant {
-  const { job, start, plan, parts, budget, breakers } = context;
+  const { job, start, plan, parts, request, budget, breakers } = context;
   const { onRateLimit, eventHandler } = job;
   return {
     runId: start.runId,
@@ -122,6 +122,7 @@ function grantOf(
     ...(eventHandler === undefined ? {} : { eventHandler }),
     ...(budget === undefined ? {} : { budget }),
     ...(breakers === undefined ? {} : { breakers }),
+    force: request.force === true,
     signal: AbortSignal.any([context.signal, ended]),
     observer,
   };

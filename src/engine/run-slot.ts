@@ -4,11 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { LedgerError } from "../errors.ts";
+import type { Breakers } from "../gateway/gateway.ts";
 import type { Job } from "../job/job.ts";
 import type { RunStart } from "../ledger/ledger.ts";
 import { simulatedJobId, verifyJobId } from "../run/run.ts";
 import { brokenStream } from "../run/ladder.ts";
 import { attemptUntilEnd } from "./attempts.ts";
+import { ledgerBreakers } from "./breakers.ts";
 import { claim, recordSkip } from "./claim.ts";
 import type { RunListener } from "./events.ts";
 import { askGate } from "./gate.ts";
@@ -98,9 +100,16 @@ async function openContext(parts: EngineParts, request: RunRequest, state: RunSt
     runDeadline: runStartedAt + job.limits.runMs,
     emit: withMemory(parts, request.listen),
     budget: job.budget === undefined ? undefined : parts.openBudget?.(job.budget),
-    breakers: parts.strict === true ? undefined : parts.breakers?.(),
+    breakers: breakersOf(parts, job),
     filesBefore: await parts.judge.mark(job.expect, job.workDir),
   };
+}
+
+/** What the simulated provider does says nothing about the real one, and a strict run heeds nothing that earlier runs have learned. */
+function breakersOf({ simulated, strict, ledger, clock, random, quotaOf }: EngineParts, job: Job): Breakers | undefined {
+  if (simulated || strict === true) return undefined;
+  const quota = quotaOf === undefined ? {} : { quotaOf };
+  return ledgerBreakers(ledger, { now: () => clock.now(), random, tryMs: job.limits.tryMs, ...quota });
 }
 
 /** The longest delay of a Node timer, 24.8 days; the run's own deadline is checked by the clock beside it. */
