@@ -107,7 +107,7 @@ function closes(
 }
 
 /** A stream that came out of order once, or failed twice, is left for good if the same model can be asked without streaming. */
-function isGivenUpStreamed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
+export function isGivenUpStreamed(rung: Rung, history: readonly TryRecord[], ladder: readonly Rung[]): boolean {
   if (!rung.stream) return false;
   const off: Rung = { provider: rung.provider, model: rung.model, stream: false };
   if (!ladder.some((other) => isSameRung(other, off))) return false;

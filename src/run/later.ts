@@ -3,6 +3,7 @@
  * has come, as often as tries and time allow; `defer` gives the call up with the time. Pure.
  */
 import { withJitter } from "./backoff.ts";
+import { isGivenUpStreamed } from "./candidates.ts";
 import { saysLater } from "./fault.ts";
 import { told, type TryRecord } from "./history.ts";
 import { inWords, modelName, type Rung } from "./ladder.ts";
@@ -13,19 +14,22 @@ import { stillAsked } from "./verdict.ts";
 
 /** After a provider has said "later", where the job does not go to a fallback for it. */
 export function afterLater(last: TryRecord, moment: Moment): Step {
-  const { history, policy, now, random, leftMs } = moment;
+  const { history, ladder, policy, now, random, leftMs } = moment;
   const { limits, callLimit = "limits.call" } = policy;
   const end = (why: string): Step => ({ kind: "give_up", fault: last.fault, why, ...stillAsked(last, now) });
   if (policy.onRateLimit === "defer") return end("the job does not wait, and asks no other model (onRateLimit: defer)");
   if (last.shouldRetry === false) return end("the provider says that asking again is of no use");
   if (last.fault === "quota_window" && last.retryAfterMs === undefined)
     return end("nobody said when the window opens (onRateLimit: wait)");
-  const wait = waitFor(last.rung, history, policy, now);
+  // The same model; but a stream that was given up is not asked again for a limit's sake.
+  const off = last.shouldRetry !== true && isGivenUpStreamed(last.rung, history, ladder);
+  const rung = off ? { ...last.rung, stream: false } : last.rung;
+  const wait = waitFor(rung, history, policy, now);
   const limit = wait.ms > limits.maxWaitMs ? "limits.maxWait" : wait.ms >= leftMs ? callLimit : undefined;
   if (limit !== undefined) return end(`a wait of ${inWords(wait.ms)} is too long (${limit}; onRateLimit: wait)`);
   const waitMs = withJitter(wait.ms, policy.retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
-  const why = `same rung again after ${told(last)} (onRateLimit: wait)${wait.asked ? "; the provider asked for the wait" : ""}`;
-  return { kind: "try", rung: last.rung, waitMs, withinMs: leftMs - waitMs, why };
+  const why = `same ${off ? "model" : "rung"} again after ${told(last)} (onRateLimit: wait)${wait.asked ? "; the provider asked for the wait" : ""}`;
+  return { kind: "try", rung, waitMs, withinMs: leftMs - waitMs, why };
 }
 
 /** The first rung that would be asked, and that is left alone because its provider said "later". */

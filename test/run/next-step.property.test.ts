@@ -2,8 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Fault } from "../../src/errors.ts";
 import { standardRetry } from "../../src/run/backoff.ts";
-import { faultPolicies } from "../../src/run/fault.ts";
-import { buildLadder, isSameModel, isSameRung, type Rung } from "../../src/run/ladder.ts";
+import { faultPolicies, saysLater } from "../../src/run/fault.ts";
+import { isShared } from "../../src/run/history.ts";
+import { buildLadder, isSameModel, isSameRung, modelName, type Rung } from "../../src/run/ladder.ts";
 import { nextStep, type Step, type StepPolicy, type TryRecord } from "../../src/run/next-step.ts";
 
 const faults = Object.keys(faultPolicies).filter((name): name is Fault => name in faultPolicies);
@@ -19,7 +20,26 @@ const ladders = fc
     const memories = broken ? [{ provider: "p", model: "a", fault: "stream_order" as const, notedAt: 0, expiresAt: 10 }] : [];
     return buildLadder({ ...rest, memories, now: 5 }).rungs;
   });
+const begin = 1_000_000;
+const openModel = fc.record({
+  provider: fc.constantFrom("p", "q"),
+  model: fc.constantFrom("a", "b"),
+  notedAt: fc.constant(begin),
+  until: fc.oneof(fc.nat(60_000), fc.nat(1_200_000)).map((ms) => begin + ms),
+  fault: fc.constantFrom<Fault>("overloaded", "rate_limit", "quota_window", "auth", "billing", "timeout", "model_gone"),
+  why: fc.constant("left alone"),
+});
 const policies: fc.Arbitrary<StepPolicy> = fc.record({
+  onRateLimit: fc.constantFrom("wait" as const, "fallback" as const, "defer" as const),
+  open: fc.oneof(
+    { weight: 2, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.uniqueArray(openModel, { selector: modelName, maxLength: 4 }) },
+  ),
+  insist: fc.boolean(),
+  quotaOf: fc.constantFrom(
+    (provider: string) => provider,
+    () => "plan",
+  ),
   retry: fc.record({
     maxAttempts: fc.constant(3),
     delayMs: fc.constantFrom(standardRetry.delayMs, 0, 1, 70_000),
@@ -65,22 +85,24 @@ function climb(
   failing: readonly Failure[],
   share: number,
   rule: Rule,
-): { steps: Step[]; broken: unknown[] } {
+): { steps: Step[]; moments: Moment[]; broken: unknown[] } {
   const history: TryRecord[] = [];
   const steps: Step[] = [];
+  const moments: Moment[] = [];
   const broken: unknown[] = [];
-  let now = 1_000_000;
+  let now = begin;
   for (const { tookMs, ...fact } of failing) {
     const moment = { before: [...history], last: history.at(-1), now, ladder, policy };
     const step = nextStep(history, ladder, policy, now, share);
     steps.push(step);
+    moments.push(moment);
     if (step.kind === "give_up") break;
     if (!rule(step, moment)) broken.push({ step, ...moment });
     const startedAt = now + step.waitMs;
     now = startedAt + tookMs;
     history.push({ ...fact, rung: step.rung, startedAt, endedAt: now });
   }
-  return { steps, broken };
+  return { steps, moments, broken };
 }
 
 const anything: Rule = () => true;
@@ -106,20 +128,18 @@ describe("properties of the climb", () => {
   });
 
   test("no wait is longer than the limits, and no try starts after the call's time", () => {
-    const broken = brokenBy(({ waitMs }, { before, now, policy: { limits } }) => {
+    const broken = brokenBy(({ waitMs }, { before, now, policy: { limits, onRateLimit } }) => {
       const started = before[0]?.startedAt ?? now;
-      return (
-        waitMs >= 0 && (before.length === 0 ? waitMs === 0 : waitMs <= limits.maxWaitMs && now + waitMs < started + limits.callMs)
-      );
+      const first = before.length === 0 && onRateLimit !== "wait";
+      return waitMs >= 0 && (first ? waitMs === 0 : waitMs <= limits.maxWaitMs && now + waitMs < started + limits.callMs);
     });
     expect(broken).toBeNull();
   });
 
   test("no wait is shorter than any Retry-After that concerns the rung", () => {
-    const broken = brokenBy(({ rung, waitMs }, { before, now }) =>
+    const broken = brokenBy(({ rung, waitMs }, { before, now, policy }) =>
       before.every((record) => {
-        const ofProvider = faultPolicies[record.fault].cools === "provider";
-        const concerned = ofProvider ? record.rung.provider === rung.provider : isSameModel(record.rung, rung);
+        const concerned = isShared(record.fault, record.rung, rung, policy.quotaOf);
         return !concerned || now + waitMs >= record.endedAt + (record.retryAfterMs ?? 0);
       }),
     );
@@ -127,14 +147,14 @@ describe("properties of the climb", () => {
   });
 
   test("no rung is tried that the history forbids", () => {
-    const broken = brokenBy(({ rung }, { before, last, ladder }) => {
+    const broken = brokenBy(({ rung }, { before, last, ladder, policy }) => {
       const allowed = (record: TryRecord, at: number): boolean => {
         if (record.shouldRetry === false) return !isSameModel(record.rung, rung);
         if (record.shouldRetry === true || record.fault === "quota_window") return true;
         // A later try of the same rung was demanded by the provider and is judged on its own.
         if (before.slice(at + 1).some((later) => isSameRung(later.rung, record.rung))) return true;
         const { onward } = faultPolicies[record.fault];
-        if (onward === "other_provider") return record.rung.provider !== rung.provider;
+        if (onward === "other_provider") return !isShared(record.fault, record.rung, rung, policy.quotaOf);
         if (onward === "other_model") return !isSameModel(record.rung, rung);
         return (
           onward === "next_model" || (record.fault === "bad_request" && !record.rung.stream && !isSameRung(record.rung, rung))
@@ -185,4 +205,73 @@ describe("properties of the climb", () => {
       { numRuns: 50 },
     );
   });
+
+  test("a model that is left alone is not asked before its time, unless there is no other and its time says nothing", () => {
+    const broken = brokenBy(({ rung, waitMs, insist }, { before, now, ladder, policy: { open = [], insist: underWay } }) => {
+      const left = open.find((one) => modelName(one) === modelName(rung));
+      if (left === undefined || now + waitMs >= left.until) return insist === undefined;
+      const closed = ladder.every((one) => open.some((other) => modelName(other) === modelName(one) && other.until > now));
+      const lasting = open.every(({ fault }) => !faultPolicies[fault].newAttempt && faultPolicies[fault].status !== "deferred");
+      return insist === true && before.length === 0 && closed && (underWay === true || lasting);
+    });
+    expect(broken).toBeNull();
+  });
+
+  test("wait: the same model or nothing after a limit; defer: nothing; both give up with the limit and its time", () => {
+    fc.assert(
+      fc.property(ladders, policies, failures, random, (ladder, policy, failing, share) => {
+        const { steps, moments } = climb(ladder, policy, failing, share, anything);
+        const wrong = steps.filter((step, at) => {
+          const { last, now } = moments[at] ?? {};
+          if (last === undefined || now === undefined || policy.onRateLimit === "fallback") return false;
+          if (!saysLater(last.fault, last.retryAfterMs)) return false;
+          if (step.kind === "try") return policy.onRateLimit === "defer" || !isSameModel(step.rung, last.rung);
+          // Tries and time that are used up end the call as ever.
+          if (/all its tries|is used up/.test(step.why)) return false;
+          return (
+            step.fault !== last.fault || (step.retryAfterMs ?? 0) !== Math.max(0, last.endedAt + (last.retryAfterMs ?? 0) - now)
+          );
+        });
+        expect(wrong).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("the end is honest: a fault that was met or a model that is left alone, and never put off while a new attempt may help sooner", () => {
+    fc.assert(
+      fc.property(ladders, policies, failures, random, (ladder, policy, failing, share) => {
+        const { steps, moments } = climb(ladder, policy, failing, share, anything);
+        const [end, moment] = [steps.at(-1), moments.at(-1)];
+        expect(end === undefined || moment === undefined ? ["no end"] : dishonest(end, moment)).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 });
+
+/** What is not honest about an end, in words. */
+function dishonest(end: Step, { before, last, now, policy: { open = [], limits, onRateLimit } }: Moment): string[] {
+  if (end.kind === "try") return ["it goes on"];
+  const asked = (record: TryRecord): number => record.endedAt + (record.retryAfterMs ?? 0) - now;
+  const still = open.filter(({ until }) => until > now);
+  const met = [
+    ...before.map(({ fault }) => fault),
+    ...(before.length === 0 ? ["timeout", ...still.map(({ fault }) => fault)] : []),
+  ];
+  const ends = before.filter((record, at) => !before.slice(at + 1).some((later) => isSameModel(later.rung, record.rung)));
+  const soon = ends.filter((record) => faultPolicies[record.fault].newAttempt && asked(record) <= limits.maxWaitMs);
+  const stopped = last !== undefined && faultPolicies[last.fault].onward === "stop";
+  const limited = last !== undefined && onRateLimit !== "fallback" && saysLater(last.fault, last.retryAfterMs);
+  const soonest = still.some(({ until }) => until === now + (end.retryAfterMs ?? 0));
+  const rules: [boolean, string][] = [
+    [met.includes(end.fault) || (end.fault === "breaker_open" && soonest), `a fault nobody met: ${end.fault}, ${end.why}`],
+    [!stopped || end.fault === last.fault, "hides what stopped it"],
+    [
+      soon.length === 0 || stopped || limited || soon.some(({ fault }) => fault === end.fault),
+      "put off although another attempt may help",
+    ],
+    [(end.retryAfterMs ?? 1) > 0, "a time that has passed"],
+  ];
+  return rules.filter(([holds]) => !holds).map(([, words]) => words);
+}

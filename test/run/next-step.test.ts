@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { standardRetry } from "../../src/run/backoff.ts";
 import { buildLadder, inWords, rungName, type Rung } from "../../src/run/ladder.ts";
 import { nextStep, type Step, type StepPolicy, type TryRecord } from "../../src/run/next-step.ts";
+import type { OpenModel } from "../../src/run/step.ts";
 
 const policy: StepPolicy = { retry: standardRetry, limits: { triesPerCall: 12, callMs: 1_200_000, maxWaitMs: 600_000 } };
 const ladderOf = (stream: boolean | "auto", ...names: string[]): readonly Rung[] => {
@@ -407,5 +408,102 @@ describe("waits", () => {
 
   test("no ladder is our own mistake", () => {
     expect(nextStep([], [], policy, 0, 0)).toMatchObject({ kind: "give_up", fault: "internal" });
+  });
+});
+
+describe("onRateLimit", () => {
+  const wait: StepPolicy = { ...policy, onRateLimit: "wait" };
+  const defer: StepPolicy = { ...policy, onRateLimit: "defer" };
+
+  test("wait: the same model, however long within the limits, although another would be free; then what else goes wrong goes on as ever", () => {
+    const limited = limitedFor(300_000);
+    expect(climb(twoModels, [limited, limited, { fault: "model_gone" }, { fault: "bad_request" }], wait).said).toEqual([
+      "kimi/k2p5, streamed +0",
+      "kimi/k2p5, streamed +300000",
+      "kimi/k2p5, streamed +300000",
+      "anthropic/sonnet, streamed +0",
+      "gave up: bad_request",
+    ]);
+    // Not only as often as the table would, but until the call's time is used up; then the run goes on with the limit's time.
+    const { said } = climb(twoModels, [limitedFor(1_000)], wait);
+    expect([said.length, said.at(-1)]).toEqual([9, "gave up: rate_limit"]);
+  });
+
+  test("wait: what is longer than the job allows ends the call with its time, and asks nobody else", () => {
+    const { said, steps } = climb(twoModels, [limitedFor(7_200_000)], wait);
+    expect(said).toEqual(["kimi/k2p5, streamed +0", "gave up: rate_limit"]);
+    expect(steps.at(-1)).toEqual({
+      kind: "give_up",
+      fault: "rate_limit",
+      retryAfterMs: 7_200_000,
+      why: "a wait of 2 h is too long (limits.maxWait; onRateLimit: wait)",
+    });
+    expect(climb(twoModels, [{ fault: "quota_window" }], wait).steps.at(-1)).toEqual({
+      kind: "give_up",
+      fault: "quota_window",
+      why: "nobody said when the window opens (onRateLimit: wait)",
+    });
+    expect(climb(twoModels, [{ ...limitedFor(1_000), shouldRetry: false }], wait).said.at(-1)).toBe("gave up: rate_limit");
+  });
+
+  test("wait: a stream that came out of order is not asked again for a limit's sake", () => {
+    const failures: Failure[] = [{ fault: "stream_order", shouldRetry: true }, limitedFor(10_000)];
+    expect(climb(ladderOf("auto", "kimi/k2p5"), failures, wait).said.slice(1, 3)).toEqual([
+      "kimi/k2p5, streamed +2000",
+      "kimi/k2p5, stream off +10000",
+    ]);
+  });
+
+  test("defer: the call ends with the time; an overload only if it names one", () => {
+    expect(climb(twoModels, [limitedFor(30_000)], defer).steps.at(-1)).toEqual({
+      kind: "give_up",
+      fault: "rate_limit",
+      retryAfterMs: 30_000,
+      why: "the job does not wait, and asks no other model (onRateLimit: defer)",
+    });
+    expect(climb(twoModels, [{ fault: "overloaded", retryAfterMs: 5_000 }], defer).said.at(-1)).toBe("gave up: overloaded");
+    expect(climb(twoModels, [{ fault: "overloaded" }], defer).said.length).toBeGreaterThan(5);
+  });
+});
+
+const openModel = (name: string, fault: OpenModel["fault"], until: number): OpenModel => {
+  const [provider = "", model = ""] = name.split("/");
+  return { provider, model, notedAt: 0, until, fault, why: `left alone after ${fault}` };
+};
+const first = (open: readonly OpenModel[], more: Partial<StepPolicy> = {}): Step =>
+  nextStep([], twoModels, { ...policy, open, ...more }, 0, 0);
+
+describe("models that are left alone", () => {
+  test("a limit that other runs have met is waited for, or ends the call, as the job says", () => {
+    const open = [openModel("kimi/k2p5", "quota_window", 90_000)];
+    expect(say(first(open))).toBe("anthropic/sonnet, streamed +0");
+    expect(say(first(open, { onRateLimit: "wait" }))).toBe("kimi/k2p5, streamed +90000");
+    expect(first(open, { onRateLimit: "defer" })).toMatchObject({ fault: "quota_window", retryAfterMs: 90_000 });
+    const long = [openModel("kimi/k2p5", "rate_limit", 7_200_000)];
+    expect(first(long, { onRateLimit: "wait" })).toMatchObject({ kind: "give_up", fault: "rate_limit", retryAfterMs: 7_200_000 });
+    // What is no limit is passed over, as ever; and a limit of a model that nobody would ask says nothing.
+    expect(say(first([openModel("kimi/k2p5", "server", 90_000)], { onRateLimit: "wait" }))).toBe("anthropic/sonnet, streamed +0");
+    expect(say(first([openModel("anthropic/sonnet", "rate_limit", 90_000)], { onRateLimit: "defer" }))).toBe(
+      "kimi/k2p5, streamed +0",
+    );
+  });
+
+  test("a window of hours at the first model does not hide that the fallback may be back in seconds", () => {
+    const { steps } = climb(twoModels, [{ fault: "quota_window", retryAfterMs: 10_800_000 }, { fault: "server" }]);
+    expect(steps.at(-1)).toMatchObject({ kind: "give_up", fault: "server" });
+    const both = climb(twoModels, [{ fault: "quota_window", retryAfterMs: 10_800_000 }, limitedFor(3_600_000)]);
+    expect(both.steps.at(-1)).toMatchObject({ kind: "give_up", fault: "rate_limit", retryAfterMs: 3_600_000 });
+    const broken = climb(twoModels, [limitedFor(3_600_000), { fault: "model_gone" }]);
+    expect(broken.steps.at(-1)).toMatchObject({ kind: "give_up", fault: "rate_limit", retryAfterMs: 3_599_000 });
+  });
+
+  test("providers of one quota are told later together; the network is the address's alone", () => {
+    const shared: StepPolicy = { ...policy, quotaOf: () => "plan" };
+    const three = ladderOf(true, "kimi/k2p5", "moonshot/k2", "moonshot/k3");
+    expect(climb(three, [{ fault: "billing" }], shared).said).toEqual(["kimi/k2p5, streamed +0", "gave up: billing"]);
+    const limited = climb(three, [limitedFor(30_000), limitedFor(30_000), limitedFor(30_000), limitedFor(30_000)], shared).said;
+    expect(limited[4]).toBe("moonshot/k2, streamed +80000");
+    const four: Failure[] = Array.from({ length: 4 }, () => ({ fault: "network" }));
+    expect(climb(three, four, shared).said[4]).toBe("moonshot/k2, streamed +0");
   });
 });
