@@ -24,6 +24,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   simulator: "src/provider/script.ts",
   "expect-schema": "src/turn/expect-schema.ts",
   "dry-run": "src/compose/dry-run.ts",
+  verify: "src/compose/verify.ts",
   doctor: "src/compose/doctor/doctor.ts",
   "init-questions": "src/cli/init-questions.ts",
 };

@@ -3,7 +3,7 @@ import { cancel, intro, isCancel, select, text } from "@clack/prompts";
 import { jobNameProblem, scheduleProblem } from "./init.ts";
 
 /** A provider that can be chosen. */
-export interface Choice {
+interface Choice {
   readonly provider: string;
   /** In a few words: whether its key is there. */
   readonly hint: string;

@@ -18,7 +18,8 @@ export async function unreachable(
   return [{ what: `${id} does not answer at ${baseUrl} (${problem})`, remedy, exitCode: 78, provider: id }];
 }
 
-function connect(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
+/** Why nobody can be reached there; undefined if somebody answers. */
+export function connect(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = net.connect({ host, port });
     const settle = (problem: string | undefined): void => {

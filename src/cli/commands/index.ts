@@ -9,6 +9,19 @@ import { next } from "./next.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { validate } from "./validate.ts";
+import { verify } from "./verify.ts";
 
 /** Every command, in the order of the help: what people do first stands first. */
-export const commands: readonly CommandDefinition[] = [init, run, list, next, validate, history, show, doctor, mock, completion];
+export const commands: readonly CommandDefinition[] = [
+  init,
+  run,
+  list,
+  next,
+  validate,
+  history,
+  show,
+  verify,
+  doctor,
+  mock,
+  completion,
+];

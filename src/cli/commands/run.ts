@@ -1,13 +1,13 @@
 import type { Project } from "../../compose/project.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
-import { formatIssue, UsageError, type Issue } from "../../errors.ts";
+import { formatIssue, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
 import { instantUtc, plainText, shortId } from "../format.ts";
 import { OutputError } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
 import { createReporter, quietReporter } from "../reporter.ts";
-import { largestSeed, wholeNumber } from "../whole-number.ts";
+import { simulation } from "../simulation.ts";
 
 export const run: CommandDefinition = {
   name: "run",
@@ -94,16 +94,6 @@ async function runToItsEnd(
 
 function warn({ output }: CommandContext, warnings: readonly Issue[]): void {
   for (const warning of warnings) output.note(`${output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
-}
-
-function simulation(options: Readonly<Record<string, unknown>>): { faults: string; seed: number | undefined } | undefined {
-  const faults = options["simulate"];
-  const seed = options["seed"] === undefined ? undefined : wholeNumber("--seed", options["seed"], 0, largestSeed);
-  if (typeof faults !== "string") {
-    if (seed !== undefined) throw new UsageError("--seed means something only together with --simulate");
-    return undefined;
-  }
-  return { faults, seed };
 }
 
 function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {

@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import net from "node:net";
 import type { ProviderConfig } from "../../provider/provider.ts";
+import { connect } from "../reach.ts";
 import type { Project } from "../project.ts";
 import type { Check } from "./check.ts";
 
@@ -10,14 +11,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const reachMs = 3_000;
 
 /** A provider, and who asks it: jobs first of all, jobs as a fallback only, or nobody. */
-export interface Use {
+interface Use {
   readonly config: ProviderConfig;
   readonly use: "first" | "fallback" | "none";
   readonly jobs: readonly string[];
 }
 
 /** Every provider, those that are asked first of all first. */
-export function providerUses(project: Project): Use[] {
+function providerUses(project: Project): Use[] {
   const first = new Map<string, Set<string>>();
   const later = new Map<string, Set<string>>();
   for (const { payload, name, enabled } of project.jobs) {
@@ -79,7 +80,7 @@ async function checkAddress({ config, use }: Use, env: Environment): Promise<Che
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isLoopback(host)) {
     const port = Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port);
-    const error = await knock(host, port);
+    const error = await connect(host, port, AbortSignal.timeout(reachMs));
     if (error === undefined) return { ...base, status: "ok", message: `${url.host} answers` };
     const remedy = `Start the server that listens there, or correct providers.${config.id}.baseUrl.`;
     return { ...base, status: bad, message: `nobody listens at ${url.host} (${error})`, remedy };
@@ -108,19 +109,6 @@ async function resolves(host: string): Promise<{ readonly ok: boolean; readonly 
   } finally {
     clearTimeout(timer);
   }
-}
-
-function knock(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: reachMs });
-    const end = (answer: string | undefined): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once("connect", () => end(undefined));
-    socket.once("timeout", () => end(`no answer in ${reachMs / 1000} s`));
-    socket.once("error", (error) => end(codeOf(error)));
-  });
 }
 
 export function codeOf(error: unknown): string {
