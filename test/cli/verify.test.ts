@@ -85,6 +85,15 @@ describe("verify", () => {
     expect((await project.runner(["list"])).stdout).toMatch(/quick .*never/);
   });
 
+  it("refuses a job that may change something, until that is said to be meant", async () => {
+    project.write("jobs/quick.json", { name: "quick", payload: { kind: "command", argv: ["true"] } });
+    const refused = await project.runner(["verify", "quick", "--runs", "2"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("payload.kind: command");
+    const { code, body } = await verify("--runs", "2", "--yes");
+    expect({ code, outcomes: body.ways["runner"]?.outcomes }).toEqual({ code: 0, outcomes: { succeeded: 2 } });
+  });
+
   it("counts what has ended when it is stopped, and exits 130", async () => {
     await serve("none");
     const running = project.start(["verify", "quick", "--runs", "1000"], keys);
