@@ -87,6 +87,8 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     changes: built.changes,
   };
   refuseSilence(proven, config.id, answer.status);
+  refuseLostCall(proven, config.id, answer.status, built.body["tools"]);
+  refuseManyAnswers(proven, config.id, answer.status, built.body["n"]);
   return proven;
 }
 
@@ -133,6 +135,36 @@ function refuseSilence(answer: ProvenAnswer, provider: string, status: number): 
     `${provider}: a complete answer without text and without a tool call (stop reason ${answer.stopReason}${tokens})`,
     { ...facts, fault: "empty" },
   );
+}
+
+/**
+ * An answer that announces a tool call and holds none has ended its turn if no tool was offered. With tools it may as well have lost the
+ * call on the way, and then its text ("Let me look that up:") is no answer to anything; so it is asked for again.
+ */
+function refuseLostCall(answer: ProvenAnswer, provider: string, status: number, offered: unknown): void {
+  if (!Array.isArray(offered) || offered.length === 0) return;
+  if (!answer.repairs.some((repair) => repair.code === "stop_reason_demoted")) return;
+  throw new ProviderError(`${provider}: the answer announces a tool call and holds none`, {
+    fault: "stream_broken",
+    reason: "tool_input_incomplete",
+    status,
+    usage: answer.usage,
+    repairs: answer.repairs,
+    requestId: answer.requestId,
+  });
+}
+
+/** Several answers to a question that asked for one: nobody can know which is meant. */
+function refuseManyAnswers(answer: ProvenAnswer, provider: string, status: number, wanted: unknown): void {
+  const choices = answer.message["choices"];
+  if (!Array.isArray(choices) || choices.length <= (typeof wanted === "number" ? wanted : 1)) return;
+  throw new ProviderError(`${provider}: ${choices.length} answers came to one question`, {
+    fault: "stream_broken",
+    status,
+    usage: answer.usage,
+    repairs: answer.repairs,
+    requestId: answer.requestId,
+  });
 }
 
 /** Most bytes of an error answer that are read: 256 KiB. */

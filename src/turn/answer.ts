@@ -51,14 +51,14 @@ export function judge(answer: Answer, limits: Pick<TurnSpec["limits"], "outputBy
     );
   }
   if (stopReason === "refusal") return failed("content_policy", "the model refused to answer");
-  if (stopReason === "tool_use" || answer.toolCalls > 0) {
-    return failed("bad_request", "the model asked for a tool, and this turn was given none");
-  }
-  if (stopReason !== "end_turn" && stopReason !== "stop_sequence") {
+  if (stopReason !== "end_turn" && stopReason !== "stop_sequence" && stopReason !== "tool_use") {
     return failed(
       "bad_request",
       `the model stopped for a reason this turn cannot act on: ${JSON.stringify(stopReason.slice(0, 64))}`,
     );
+  }
+  if (stopReason === "tool_use" || answer.toolCalls > 0) {
+    return failed("bad_request", "the model asked for a tool, and this turn was given none");
   }
   if (text.trim() === "") return failed("empty", "the model ended its turn and said nothing");
   const bytes = Buffer.byteLength(text);
