@@ -23,6 +23,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   gateway: "src/compose/gateway.ts",
   simulator: "src/provider/script.ts",
   "expect-schema": "src/turn/expect-schema.ts",
+  mcp: "src/turn/tools/mcp.ts",
   "dry-run": "src/compose/dry-run.ts",
   verify: "src/compose/verify.ts",
   doctor: "src/compose/doctor/doctor.ts",

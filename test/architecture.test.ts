@@ -19,7 +19,7 @@ const rules: Record<string, readonly string[]> = {
   ledger: ["job", "run", "errors", "node:"],
   provider: ["stream", "errors", "eventsource-parser", "node:"],
   gateway: ["provider/provider", "provider/translate", "job/job", "run", "stream", "errors", "p-retry", "node:"],
-  turn: ["job", "stream", "errors", "execa", "eventsource-parser", "ajv", "ajv-formats", "node:"],
+  turn: ["job", "stream", "errors", "execa", "@modelcontextprotocol/sdk", "eventsource-parser", "ajv", "ajv-formats", "node:"],
   engine: ["job", "schedule", "run", "stream", "errors", "p-retry", "ledger/ledger", "turn/turn", "gateway/gateway", "node:"],
   load: ["job", "errors", "cosmiconfig", "yaml", "valibot", "node:"],
   compose: ["errors", "job", "schedule", "run", "stream", "ledger", "provider", "gateway", "turn", "engine", "load", "node:"],

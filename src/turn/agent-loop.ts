@@ -19,9 +19,10 @@ type Failed = Extract<TurnResult, { status: "failed" }>;
 export async function agentLoop(spec: OpenSpec): Promise<TurnResult> {
   const opened = await openToolbox(spec);
   if ("failed" in opened) return opened.failed;
-  const desk = new ToolDesk(spec, opened.toolbox.tools);
+  const desk = new ToolDesk(spec, opened.toolbox.tools, opened.toolbox.warnings);
   try {
     const { result, said } = await converse(spec, opened.toolbox, desk);
+    if (result.status === "failed") process.stderr.write(opened.toolbox.evidence());
     return withFacts(result, desk, said, spec);
   } finally {
     await opened.toolbox.close();

@@ -21,7 +21,8 @@ export class ToolDesk {
   readonly #tools: ReadonlyMap<string, Tool>;
   #last = 0;
 
-  constructor(spec: OpenSpec, tools: readonly Tool[]) {
+  constructor(spec: OpenSpec, tools: readonly Tool[], warnings: readonly string[]) {
+    for (const warning of warnings) this.#warn(warning);
     this.#spec = spec;
     this.#tools = new Map(tools.map((tool) => [tool.name, tool]));
   }

@@ -8,6 +8,10 @@ import type { OpenSpec, TurnResult } from "./turn.ts";
 
 export interface Toolbox {
   readonly tools: readonly Tool[];
+  /** What is not as the job says, but no reason to stop. */
+  readonly warnings: readonly string[];
+  /** What the servers wrote to stderr, for the record of a failure. */
+  evidence(): string;
   /** Ends what the tools keep running between two calls. */
   close(): Promise<void>;
 }
@@ -24,6 +28,17 @@ export function builtInTools({ files, shell, http }: ToolGrants, work: string): 
 export async function openToolbox(
   spec: OpenSpec,
 ): Promise<{ readonly toolbox: Toolbox } | { readonly failed: Extract<TurnResult, { status: "failed" }> }> {
-  const tools = builtInTools(spec.tools ?? {}, process.cwd());
-  return { toolbox: { tools, close: async () => {} } };
+  const granted = spec.tools ?? {};
+  const builtIn = builtInTools(granted, process.cwd());
+  if (granted.mcp === undefined || Object.keys(granted.mcp).length === 0)
+    return { toolbox: { tools: builtIn, warnings: [], evidence: () => "", close: async () => {} } };
+  try {
+    const { openMcpServers } = await import("./tools/mcp.ts");
+    const servers = await openMcpServers(granted.mcp, process.cwd());
+    return { toolbox: { ...servers, tools: [...builtIn, ...servers.tools] } };
+  } catch (error) {
+    // Without one of its tools a turn is not the one that was meant.
+    const message = error instanceof Error ? error.message : String(error);
+    return { failed: { status: "failed", fault: "turn_died", error: message, toolRuns: 0 } };
+  }
 }

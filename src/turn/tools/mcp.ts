@@ -1,0 +1,201 @@
+/**
+ * The `mcp` grants of a job: servers that are started for the attempt, their tools under names of their own, and their end with it. This
+ * file is loaded only where one is granted, because the SDK in it costs more than the rest of the turn's process.
+ */
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { CallToolResultSchema, ErrorCode, ListToolsResultSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
+import type { McpGrant } from "../../job/job.ts";
+import { outcomeOf } from "./mcp-content.ts";
+import { boundedSchema, toolName } from "./mcp-names.ts";
+import { httpTransport, stdioTransport, type Connection } from "./mcp-transport.ts";
+import { failed, refused, type Tool, type ToolOutcome } from "./tool.ts";
+
+export interface McpServers {
+  readonly tools: readonly Tool[];
+  readonly warnings: readonly string[];
+  /** What the servers wrote to stderr, its end, one paragraph a server; "" if they wrote nothing. */
+  evidence(): string;
+  close(): Promise<void>;
+}
+
+/** From starting a server to the end of its list of tools. */
+const startMs = 30_000;
+
+/** Limits of one server's list. */
+const listPages = 20;
+const listTools = 500;
+
+/** How long servers get to end by themselves; whatever still lives then is ended with the turn's tree. */
+const closeMs = 2_000;
+
+const requestTimeout: number = ErrorCode.RequestTimeout;
+
+interface Listed {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+}
+
+/** Starts all of them at once. @throws Error naming the first that did not start, after the others were ended. */
+export async function openMcpServers(grants: Readonly<Record<string, McpGrant>>, work: string): Promise<McpServers> {
+  const names = Object.keys(grants).toSorted();
+  const opening = names.map(async (name) => {
+    const grant = grants[name];
+    if (grant === undefined) throw new Error("a grant is missing");
+    const server = new Server(name, grant, work);
+    await server.open();
+    return server;
+  });
+  const settled = await Promise.allSettled(opening);
+  const servers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const broken = settled.find((one) => one.status === "rejected");
+  if (broken !== undefined) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw broken.reason instanceof Error ? broken.reason : new Error(String(broken.reason));
+  }
+  const taken = new Set<string>();
+  return {
+    tools: servers.flatMap((server) => server.tools(taken)),
+    warnings: servers.flatMap((server) => server.warnings),
+    evidence: () =>
+      servers
+        .map((server) => server.evidence())
+        .filter((text) => text !== "")
+        .join("\n"),
+    async close() {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
+
+class Server {
+  readonly warnings: string[] = [];
+  readonly #name: string;
+  readonly #grant: McpGrant;
+  readonly #connection: Connection;
+  readonly #client: Client;
+  #listed: readonly Listed[] = [];
+  /** Set when the connection has ended. It is never opened again: what was under way may have been done. */
+  #ended = false;
+
+  constructor(name: string, grant: McpGrant, work: string) {
+    this.#name = name;
+    this.#grant = grant;
+    this.#connection = grant.transport === "stdio" ? stdioTransport(grant, work) : httpTransport(grant);
+    // No capabilities: nobody is there to be asked, and the model is asked by the turn alone.
+    this.#client = new Client({ name: "turn-runner", version: "1" }, { capabilities: {} });
+    Object.assign(this.#client, {
+      onclose: () => void (this.#ended = true),
+      // What a server prints beside its messages is no message; a call that gets no answer ends by its time.
+      onerror: () => undefined,
+    });
+  }
+
+  async open(): Promise<void> {
+    const endsAt = performance.now() + startMs;
+    const left = (): { timeout: number } => ({ timeout: Math.max(1, Math.ceil(endsAt - performance.now())) });
+    try {
+      const transport: Transport = this.#connection.transport;
+      await this.#client.connect(transport, left());
+      this.#listed = this.#allowed(await this.#list(left));
+    } catch (error) {
+      const said = this.evidence();
+      await this.close();
+      throw new Error(
+        `the MCP server ${this.#name} did not start: ${wordsOf(error)}${said === "" ? "" : ` (${said.slice(-500)})`}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  async #list(left: () => { timeout: number }): Promise<Listed[]> {
+    const listed: Listed[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < listPages && listed.length <= listTools; page += 1) {
+      const params = cursor === undefined ? {} : { cursor };
+      const { tools, nextCursor } = await this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, left());
+      listed.push(...tools.map(({ name, description = "", inputSchema }) => ({ name, description, inputSchema })));
+      if (nextCursor === undefined) return listed;
+      cursor = nextCursor;
+    }
+    this.warnings.push(`the MCP server ${this.#name} lists more tools than ${listTools}; the rest is not offered`);
+    return listed.slice(0, listTools);
+  }
+
+  #allowed(listed: readonly Listed[]): Listed[] {
+    const { tools } = this.#grant;
+    const missing = (tools ?? []).filter((name) => !listed.some((one) => one.name === name));
+    if (missing.length > 0) this.warnings.push(`the MCP server ${this.#name} has no tool ${missing.join(", ")}`);
+    return listed.filter((one) => tools === undefined || tools.includes(one.name));
+  }
+
+  tools(taken: Set<string>): Tool[] {
+    return this.#listed.flatMap((listed) => {
+      const inputSchema = boundedSchema(listed.inputSchema);
+      if (inputSchema === undefined) {
+        this.warnings.push(`the tool ${listed.name} of the MCP server ${this.#name} has too large a schema and is not offered`);
+        return [];
+      }
+      return [
+        {
+          name: toolName(this.#name, listed.name, taken),
+          grant: `mcp:${this.#name}`,
+          description: listed.description.slice(0, 2_000),
+          inputSchema,
+          run: (input) => this.#call(listed.name, input),
+        },
+      ];
+    });
+  }
+
+  async #call(name: string, input: Readonly<Record<string, unknown>>): Promise<ToolOutcome> {
+    if (this.#ended) return refused(`the MCP server ${this.#name} has ended and is not started again${this.#said()}`);
+    const { timeoutMs } = this.#grant;
+    try {
+      const result = await this.#client.request(
+        { method: "tools/call", params: { name, arguments: { ...input } } },
+        CallToolResultSchema,
+        {
+          timeout: timeoutMs,
+          maxTotalTimeout: timeoutMs,
+        },
+      );
+      return outcomeOf(result);
+    } catch (error) {
+      if (error instanceof McpError && error.code === requestTimeout)
+        return failed(`it did not answer within ${timeoutMs / 1000} s; whether it was done is not known`);
+      if (this.#ended)
+        return failed(`the MCP server ${this.#name} ended in the middle; whether it was done is not known${this.#said()}`);
+      return failed(wordsOf(error));
+    }
+  }
+
+  /** The last thing it wrote to stderr, for an error. */
+  #said(): string {
+    const last = this.#connection.stderr().trimEnd().split("\n").at(-1) ?? "";
+    return last === "" ? "" : `; it said: ${last.slice(-300)}`;
+  }
+
+  evidence(): string {
+    const said = this.#connection.stderr().trimEnd();
+    return said === "" ? "" : `mcp ${this.#name}: ${said}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#connection.close().catch(() => undefined);
+    const timer = new AbortController();
+    const limit = new Promise<void>((resolve) => {
+      const handle = setTimeout(resolve, closeMs);
+      timer.signal.addEventListener("abort", () => clearTimeout(handle));
+    });
+    await Promise.race([closed, limit]);
+    timer.abort();
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").slice(0, 1_000);
+}
