@@ -34,6 +34,7 @@ const rules: Record<string, readonly string[]> = {
     "stream",
     "errors",
     "commander",
+    "diff",
     "@clack/prompts",
     "../package.json",
     "node:",

@@ -78,3 +78,8 @@ export function oneLine(text: string, width = 200): string {
   const plain = text.replaceAll(/\p{Cc}+/gu, " ").trim();
   return plain.length <= width ? plain : `${plain.slice(0, width - 1)}…`;
 }
+
+/** `2026-11-22 12:00:00.123Z`. */
+export function instantMs(at: number): string {
+  return new Date(at).toISOString().replace("T", " ");
+}

@@ -3,11 +3,12 @@
  * live line for what is going on right now.
  */
 import type { RunEvent } from "../engine/events.ts";
-import { duration, oneLine, shortId } from "./format.ts";
+import { duration, instantUtc, oneLine, shortId } from "./format.ts";
+import { dollars } from "./money.ts";
 import type { Output } from "./output.ts";
 import { writeAll } from "./output.ts";
 import { statusStyle } from "./status.ts";
-import { rungName, tryLine, waitLine, whyLine } from "./trace.ts";
+import { gateLine, rungName, toolLine, tryLine, waitLine, whyLine } from "./trace.ts";
 
 export interface Reporter {
   readonly listen: (event: RunEvent) => void;
@@ -85,34 +86,35 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
     case "tool_started":
       return [];
     case "tool_finished":
-      return [toolLine(event, style)];
+      return [toolLine({ ...event.end, name: event.plan.name, tookMs: event.tookMs }, style)];
     case "preflight_finished":
       // What blocks a run is the reason of its end, which follows at once.
       if (event.blocked) return [];
       return event.findings.map(({ what, remedy }) => style("yellow", `  preflight: ${oneLine(`${what}. ${remedy}`, 500)}`));
     case "gate_finished":
-      return [
-        style(event.verdict === "failed" ? "yellow" : "dim", `  gate: ${oneLine(event.why, 200)} (${duration(event.tookMs)})`),
-      ];
+      return [gateLine(event, style)];
     case "expectation_failed":
       return event.unmet.map((line) => style("yellow", `  expected: ${oneLine(line, 300)}`));
     case "attempt_finished":
       return attemptLines(event, style);
     case "run_finished": {
-      const { status, reason, startedAt, finishedAt, runId, exitCode } = event.outcome;
-      const more = exitCode === 0 ? "" : `\nexit ${exitCode}; more: runner show ${shortId(runId)}`;
-      return [`${style(statusStyle(status), status)} in ${duration(finishedAt - startedAt)}: ${oneLine(reason, 1_000)}${more}`];
+      return endLines(event.outcome, style);
     }
   }
 }
 
-type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
-
-function toolLine({ plan, end, tookMs }: Event<"tool_finished">, style: Output["styleNote"]): string {
-  const failed = end.status === "succeeded" ? "" : `: ${oneLine(end.error ?? end.status, 160)}`;
-  const line = `      tool ${oneLine(plan.name, 60)} ${end.status} in ${duration(tookMs)}${failed}`;
-  return style(end.status === "succeeded" ? "dim" : "yellow", line);
+/** The closing line: how it ended, in what time, at what price, and why; then what a person should know beside it. */
+function endLines(outcome: Event<"run_finished">["outcome"], style: Output["styleNote"]): string[] {
+  const { status, reason, startedAt, finishedAt, runId, exitCode, costMicroUsd, deferredUntil } = outcome;
+  const price = costMicroUsd === undefined ? "" : `, ${dollars(costMicroUsd)}`;
+  const until = deferredUntil === undefined ? "" : ` until ${instantUtc(deferredUntil)}`;
+  const warnings = (outcome.warnings ?? []).map((warning) => style("yellow", `warning: ${oneLine(warning, 500)}`));
+  const more = exitCode === 0 ? [] : [`exit ${exitCode}; more: runner explain ${shortId(runId)}`];
+  const took = duration(finishedAt - startedAt);
+  return [...warnings, `${style(statusStyle(status), status)}${until} in ${took}${price}: ${oneLine(reason, 1_000)}`, ...more];
 }
+
+type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
 function attemptLines({ attempt, killed, result }: Event<"attempt_finished">, style: Output["styleNote"]): string[] {
   const left =
@@ -125,6 +127,7 @@ function liveText(event: RunEvent): string | undefined {
   if (event.type === "waiting" && event.waitMs > 0) return `waiting, then ${rungName(event.rung).trimEnd()}`;
   if (event.type === "attempt_waiting") return "waiting for the next attempt";
   if (event.type === "attempt_started") return "starting the turn's process";
+  if (event.type === "tool_started") return `the tool ${oneLine(event.plan.name, 60)} is running`;
   return undefined;
 }
 

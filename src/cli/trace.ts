@@ -3,6 +3,7 @@ import type { Fault, Repair, Usage } from "../errors.ts";
 import type { Rung } from "../run/ladder.ts";
 import type { Style } from "./output.ts";
 import { duration, oneLine } from "./format.ts";
+import { dollars } from "./money.ts";
 
 export type Styler = (style: Style, text: string) => string;
 
@@ -15,6 +16,7 @@ export interface TryFacts {
   readonly reason?: string | undefined;
   readonly error?: string | undefined;
   readonly usage: Usage;
+  readonly costMicroUsd?: number | undefined;
   readonly repairs: readonly Repair[];
 }
 
@@ -26,9 +28,12 @@ export function rungName(rung: Rung): string {
 export function tryLine(facts: TryFacts, style: Styler): string {
   const words = { answered: style("green", "answered"), failed: style("yellow", "failed  "), running: "under way" } as const;
   const took = facts.tookMs === undefined ? "" : duration(facts.tookMs);
-  const told = [facts.status === "failed" ? failure(facts) : "", tokens(facts.usage), repaired(facts.repairs)].filter(
-    (part) => part !== "",
-  );
+  const told = [
+    facts.status === "failed" ? failure(facts) : "",
+    tokens(facts.usage),
+    facts.costMicroUsd === undefined ? "" : dollars(facts.costMicroUsd),
+    repaired(facts.repairs),
+  ].filter((part) => part !== "");
   return `  ${String(facts.number).padStart(2)}  ${rungName(facts.rung)}  ${words[facts.status]}  ${took.padStart(7)}  ${told.join(", ")}`.trimEnd();
 }
 
@@ -44,11 +49,38 @@ export function tokens(usage: Usage): string {
 }
 
 /** `repaired: dup_start ×29, orphan_stop`. */
-function repaired(repairs: readonly Repair[]): string {
+export function repaired(repairs: readonly Repair[]): string {
   if (repairs.length === 0) return "";
   const counts = new Map<string, number>();
   for (const { code } of repairs) counts.set(code, (counts.get(code) ?? 0) + 1);
   return `repaired: ${[...counts].map(([code, count]) => (count === 1 ? code : `${code} ×${count}`)).join(", ")}`;
+}
+
+export interface ToolFacts {
+  readonly name: string;
+  readonly status: "running" | "succeeded" | "failed" | "refused";
+  readonly tookMs: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** `      tool send_mail succeeded in 30 ms`. */
+export function toolLine({ name, status, tookMs, error }: ToolFacts, style: Styler): string {
+  const why = status === "succeeded" || status === "running" ? "" : `: ${oneLine(error ?? "without a reason", 160)}`;
+  const took = tookMs === undefined || status === "refused" ? "" : ` in ${duration(tookMs)}`;
+  const line = `      tool ${oneLine(name, 60)} ${status === "running" ? "is running" : status}${took}${why}`;
+  return style(status === "failed" || status === "refused" ? "yellow" : "dim", line);
+}
+
+/** `  gate go in 120 ms: 3 new files`. */
+export function gateLine(
+  gate: { readonly verdict: "go" | "nothing_to_do" | "failed"; readonly why: string; readonly tookMs: number },
+  style: Styler,
+): string {
+  const why = gate.why === "" ? "" : `: ${oneLine(gate.why, 200)}`;
+  return style(
+    gate.verdict === "failed" ? "yellow" : "dim",
+    `  gate ${gate.verdict.replaceAll("_", " ")} in ${duration(gate.tookMs)}${why}`,
+  );
 }
 
 export function waitLine(waitMs: number, why: string, style: Styler): string {

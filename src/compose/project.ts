@@ -2,7 +2,7 @@
 import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { LedgerReader } from "../ledger/ledger.ts";
+import type { Ledger, LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
@@ -119,4 +119,10 @@ export async function openProjectLedger(
 ): Promise<LedgerReader | undefined> {
   const { openLedger } = await import("../ledger/index.ts");
   return openLedger({ stateDir: project.stateDir, create: options.create });
+}
+
+/** The project's ledger for a command that changes it; made if there is none. */
+export async function openProjectLedgerToWrite({ stateDir }: Pick<Project, "stateDir">): Promise<Ledger> {
+  const { openLedger } = await import("../ledger/index.ts");
+  return openLedger({ stateDir });
 }

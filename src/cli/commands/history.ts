@@ -1,9 +1,13 @@
-import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
-import { simulatedJobId } from "../../run/run.ts";
+import { UsageError } from "../../errors.ts";
+import type { HistoryQuery, LedgerReader, RunRow } from "../../ledger/ledger.ts";
+import { runStatuses, type RunStatus } from "../../run/run.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { duration, instantUtc, oneLine, shortId } from "../format.ts";
 import { deathWatch, statusWords } from "../status.ts";
+import { dollars } from "../money.ts";
 import { table } from "../output.ts";
+import { jobIdOf, runsOfJob, withRecords } from "../records.ts";
+import { sinceOf } from "../since.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 export const history: CommandDefinition = {
@@ -12,10 +16,15 @@ export const history: CommandDefinition = {
   examples: [
     ["runner history", "the last 20 runs of all jobs"],
     ["runner history fpl-daily-check -n 50", "one job"],
+    ["runner history --status failed,timed_out --since 7d", "what went wrong in the last week"],
     ["runner history --json | jq '.runs[].status'", "for scripts"],
   ],
   define: (command) =>
-    command.argument("[job]", "name or id of a job").option("-n, --limit <count>", "at most this many runs", "20"),
+    command
+      .argument("[job]", "name or id of a job")
+      .option("-n, --limit <count>", "at most this many runs (default 20; with --since 1,000)")
+      .option("--status <endings>", `only these, parted by commas: ${runStatuses.join(", ")}`)
+      .option("--since <when>", "only runs started since then: 30m, 12h, 7d, or a date such as 2026-11-01"),
   execute,
 };
 
@@ -24,43 +33,51 @@ async function execute(
   [jobName]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const limit = wholeNumber("-n, --limit", options["limit"], 1, 100_000);
-  const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
-  const project = await loadProject({ ...context.place, env: context.env });
-  const known = jobName === undefined ? undefined : project.jobIdFor(jobName);
-  const jobId = known ?? jobName;
-  const ledger = await openProjectLedger(project, { create: false });
-  const runs = ledger === undefined ? [] : await runsOf(ledger, jobId, limit);
-  await ledger?.close();
-  // The history of a job outlives its file; a name that neither files nor ledger know is a slip.
-  if (jobName !== undefined && known === undefined && runs.length === 0) project.jobFor(jobName);
-  const died = await deathWatch(runs);
-  if (context.output.json)
-    context.output.document("history", { runs: runs.map((run) => (died(run) ? { ...run, died: true } : run)) });
-  else print(context, runs, died);
+  const usual = options["since"] === undefined ? "20" : "1000";
+  const limit = wholeNumber("-n, --limit", options["limit"] ?? usual, 1, 100_000);
+  const statuses = statusesOf(options["status"]);
+  const since = options["since"] === undefined ? 0 : sinceOf(options["since"], Date.now());
+  await withRecords(context, async (records) => {
+    const jobId = jobName === undefined ? undefined : await jobIdOf(records, jobName);
+    const query: HistoryQuery = { limit, ...(statuses === undefined ? {} : { statuses }) };
+    const runs = records.ledger === undefined ? [] : await runsOf(records.ledger, jobId, query);
+    const shown = runs.filter((run) => run.startedAt >= since);
+    const died = await deathWatch(shown);
+    if (context.output.json)
+      context.output.document("history", { runs: shown.map((run) => (died(run) ? { ...run, died: true } : run)) });
+    else print(context, shown, died, statuses !== undefined || since > 0);
+  });
   return 0;
 }
 
-/** Newest first. Runs of a job that were simulated are kept under an id of their own. */
-async function runsOf(ledger: LedgerReader, jobId: string | undefined, limit: number): Promise<readonly RunRow[]> {
-  if (jobId === undefined) return ledger.history({ limit });
-  const [real, simulated] = await Promise.all([jobId, simulatedJobId(jobId)].map((id) => ledger.history({ jobId: id, limit })));
-  return [...(real ?? []), ...(simulated ?? [])].toSorted((a, b) => b.startedAt - a.startedAt).slice(0, limit);
+function runsOf(ledger: LedgerReader, jobId: string | undefined, query: HistoryQuery): Promise<readonly RunRow[]> {
+  return jobId === undefined ? ledger.history(query) : runsOfJob(ledger, jobId, query);
 }
 
-function print({ output }: CommandContext, runs: readonly RunRow[], died: (run: RunRow) => boolean): void {
+function statusesOf(written: unknown): readonly RunStatus[] | undefined {
+  if (typeof written !== "string") return undefined;
+  return written.split(",").map((word) => {
+    const status = runStatuses.find((one) => one === word.trim());
+    if (status === undefined)
+      throw new UsageError(`--status knows no "${word.trim()}"`, { suggestion: `There are: ${runStatuses.join(", ")}` });
+    return status;
+  });
+}
+
+function print({ output }: CommandContext, runs: readonly RunRow[], died: (run: RunRow) => boolean, narrowed: boolean): void {
   if (runs.length === 0) {
-    output.note("No runs yet. Start one: runner run JOB");
+    output.note(narrowed ? "No such runs. All of them: runner history" : "No runs yet. Start one: runner run JOB");
     return;
   }
-  const head = ["RUN", "STARTED", "JOB", "STATUS", "TOOK", "MODEL", "WHY"].map((cell) => output.style("bold", cell));
+  const head = ["RUN", "STARTED", "JOB", "STATUS", "TOOK", "COST", "MODEL", "WHY"].map((cell) => output.style("bold", cell));
   const rows = runs.map((run) => [
     shortId(run.runId),
     instantUtc(run.startedAt),
     run.jobName,
     statusWords(output.style, run, died),
     run.finishedAt === undefined ? "" : duration(run.finishedAt - run.startedAt),
-    run.modelUsed ?? run.modelAsked,
+    run.costMicroUsd === undefined ? "" : dollars(run.costMicroUsd),
+    run.payloadKind === "command" ? "(command)" : (run.modelUsed ?? run.modelAsked),
     oneLine(run.reason ?? "", 80),
   ]);
   for (const line of table([head, ...rows])) output.data(line);

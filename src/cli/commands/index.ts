@@ -1,11 +1,15 @@
 import type { CommandDefinition } from "../command.ts";
 import { completion } from "./completion.ts";
+import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
+import { explain } from "./explain.ts";
 import { history } from "./history.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
+import { logs } from "./logs.ts";
 import { mock } from "./mock.ts";
 import { next } from "./next.ts";
+import { prune } from "./prune.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { validate } from "./validate.ts";
@@ -19,8 +23,12 @@ export const commands: readonly CommandDefinition[] = [
   next,
   validate,
   history,
+  explain,
   show,
+  logs,
+  diff,
   verify,
+  prune,
   doctor,
   mock,
   completion,

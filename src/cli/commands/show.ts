@@ -1,9 +1,10 @@
-import type { AttemptRow, CallRow, RunDetail, RunRow, TryRow } from "../../ledger/ledger.ts";
-import { UsageError } from "../../errors.ts";
+import type { AttemptRow, CallRow, RunDetail, RunRow, ToolRow, TryRow } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { duration, instantUtc, oneLine, plainText } from "../format.ts";
+import { duration, instantUtc, oneLine, plainText, shortId } from "../format.ts";
+import { dollars, usageWords } from "../money.ts";
+import { findRun, withRecords } from "../records.ts";
 import { deathWatch, statusWords } from "../status.ts";
-import { tokens, tryLine, waitLine, whyLine } from "../trace.ts";
+import { gateLine, toolLine, tryLine, waitLine, whyLine } from "../trace.ts";
 
 export const show: CommandDefinition = {
   name: "show",
@@ -11,79 +12,84 @@ export const show: CommandDefinition = {
   examples: [
     ["runner show 1f2e3d4c", "the beginning of a run's id is enough"],
     ["runner show last", "the newest run"],
+    ["runner show fpl-daily-check", "the newest run of a job"],
     ["runner show 1f2e3d4c --json", "everything that was recorded"],
   ],
-  define: (command) => command.argument("<run>", "id of a run, its first 4 characters or more, or `last`"),
+  define: (command) => command.argument("<run>", "a run's id or its beginning, a job for its newest run, or `last`"),
   execute,
 };
 
 async function execute(context: CommandContext, [wanted = ""]: readonly string[]): Promise<number> {
-  const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
-  const project = await loadProject({ ...context.place, env: context.env });
-  const ledger = await openProjectLedger(project, { create: false });
-  if (ledger === undefined)
-    throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "See: runner run --help" });
-  try {
-    const id = wanted === "last" ? ((await ledger.history({ limit: 1 }))[0]?.runId ?? "") : wanted;
-    const found = id === "" ? undefined : await ledger.run(id);
-    if (found === undefined)
-      throw new UsageError(`there is no run "${wanted}"`, {
-        suggestion: "Give 4 characters of its id or more; see: runner history",
-      });
-    if ("ambiguous" in found)
-      throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, {
-        suggestion: "Give more of the id.",
-      });
+  await withRecords(context, async (records) => {
+    const found = await findRun(records, wanted);
     if (context.output.json) context.output.document("run-detail", { ...found });
     else print(context, found, await deathWatch([found.run]));
-  } finally {
-    await ledger.close();
-  }
+  });
   return 0;
 }
 
-function print({ output }: CommandContext, { run, attempts, calls, tries }: RunDetail, died: (run: RunRow) => boolean): void {
+function print({ output }: CommandContext, detail: RunDetail, died: (run: RunRow) => boolean): void {
+  const { run, attempts } = detail;
   const style = output.style;
+  for (const [name, value] of runFacts(run, statusWords(style, run, died)))
+    if (value !== "") output.data(`${style("bold", name.padEnd(9))}  ${value}`);
+  for (const warning of run.warnings ?? []) output.data(style("yellow", `${"warning".padEnd(9)}  ${oneLine(warning, 500)}`));
+  if (run.gate !== undefined) output.data(`\n${gateLine(run.gate, style)}`);
+  for (const attempt of attempts) printAttempt(output, attempt, detail);
+  const text = (kept: string): string => (output.terminal ? plainText(kept) : kept);
+  if (run.value !== undefined) output.data(`\n${style("bold", "value")}\n${text(run.value)}`);
+  if (run.output !== undefined && run.output !== "") output.data(`\n${style("bold", "output")}\n${text(run.output)}`);
+}
+
+function runFacts(run: RunRow, status: string): readonly (readonly [string, string])[] {
   const ended =
     run.finishedAt === undefined
       ? "not ended"
       : `${instantUtc(run.finishedAt)}, after ${duration(run.finishedAt - run.startedAt)}`;
-  const facts: (readonly [string, string])[] = [
+  const model =
+    run.modelUsed === undefined || run.modelUsed === run.modelAsked
+      ? run.modelAsked
+      : `${run.modelUsed} (asked for: ${run.modelAsked})`;
+  return [
     ["run", run.runId],
     ["job", `${run.jobName} (${run.jobId})`],
-    ["status", statusWords(style, run, died) + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
+    ["status", status + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
     ["why", oneLine(run.reason ?? "", 4_000)],
+    ["until", run.deferredUntil === undefined ? "" : instantUtc(run.deferredUntil)],
     ["started", `${instantUtc(run.startedAt)}, ${run.trigger === "slot" ? "by its schedule" : "by hand"}`],
     ["ended", ended],
-    [
-      "model",
-      run.modelUsed === undefined || run.modelUsed === run.modelAsked
-        ? run.modelAsked
-        : `${run.modelUsed} (asked for: ${run.modelAsked})`,
-    ],
-    ["tokens", run.usage === undefined ? "" : tokens(run.usage)],
+    ["repeats", run.rerunOf === undefined ? "" : `run ${shortId(run.rerunOf)}`],
+    ["model", run.payloadKind === "command" ? "" : model],
+    ["command", run.payloadKind === "command" ? "a plain command; no model is asked" : ""],
+    ["tokens", run.usage === undefined ? "" : usageWords(run.usage)],
+    ["cost", run.costMicroUsd === undefined ? "" : dollars(run.costMicroUsd)],
     ["simulated", run.simulated ? "yes: faults and answer come from the simulated provider" : ""],
   ];
-  for (const [name, value] of facts) if (value !== "") output.data(`${style("bold", name.padEnd(9))}  ${value}`);
-  for (const attempt of attempts) printAttempt(output, attempt, calls, tries);
-  if (run.output !== undefined && run.output !== "")
-    output.data(`\n${style("bold", "output")}\n${output.terminal ? plainText(run.output) : run.output}`);
 }
 
-function printAttempt(
-  output: CommandContext["output"],
-  attempt: AttemptRow,
-  calls: readonly CallRow[],
-  tries: readonly TryRow[],
-): void {
+function printAttempt(output: CommandContext["output"], attempt: AttemptRow, { calls, tries, tools }: RunDetail): void {
   const error = attempt.error === undefined ? "" : `: ${attempt.fault ?? ""} ${oneLine(attempt.error, 160)}`;
   output.data(`\n${output.style("bold", `attempt ${attempt.attempt}`)}  ${attempt.status}${error}`);
   output.data(whyLine(attempt.why, output.style));
-  for (const call of calls.filter((one) => one.attempt === attempt.attempt)) {
-    const took = call.finishedAt === undefined ? "" : `, ${duration(call.finishedAt - call.startedAt)}`;
-    output.data(`  call ${call.call}  ${call.dialect}, ${call.stream ? "streamed" : "not streamed"}: ${call.status}${took}`);
-    for (const one of tries.filter((row) => row.attempt === call.attempt && row.call === call.call)) printTry(output, one);
+  const own = tools.filter((tool) => tool.attempt === attempt.attempt);
+  const asked = calls.filter((one) => one.attempt === attempt.attempt);
+  for (const call of asked) {
+    printCall(output, call, tries);
+    for (const tool of own.filter((one) => one.call === call.call)) printTool(output, tool);
   }
+  for (const tool of own.filter((one) => !asked.some(({ call }) => call === one.call))) printTool(output, tool);
+}
+
+function printCall(output: CommandContext["output"], call: CallRow, tries: readonly TryRow[]): void {
+  const took = call.finishedAt === undefined ? "" : `, ${duration(call.finishedAt - call.startedAt)}`;
+  output.data(`  call ${call.call}  ${call.dialect}, ${call.stream ? "streamed" : "not streamed"}: ${call.status}${took}`);
+  for (const one of tries.filter((row) => row.attempt === call.attempt && row.call === call.call)) printTry(output, one);
+}
+
+function printTool(output: CommandContext["output"], row: ToolRow): void {
+  const tookMs = row.finishedAt === undefined ? undefined : row.finishedAt - row.startedAt;
+  output.data(toolLine({ name: row.name, status: row.status, error: row.error, tookMs }, output.style));
+  output.data(whyLine(`${row.grant}: ${row.input}`, output.style));
 }
 
 function printTry(output: CommandContext["output"], row: TryRow): void {
@@ -99,6 +105,7 @@ function printTry(output: CommandContext["output"], row: TryRow): void {
         reason: row.reason,
         error: row.error,
         usage: row.usage,
+        costMicroUsd: row.costMicroUsd,
         repairs: row.repairs,
       },
       output.style,
