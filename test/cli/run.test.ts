@@ -203,7 +203,7 @@ describe("runner run", () => {
     const failed = await project.runner(["run", "quick", "-q"], keys);
     expect(failed.code).toBe(77);
     expect(failed.stderr).toContain("auth");
-    expect(failed.stderr).toContain("runner show");
+    expect(failed.stderr).toContain("runner explain");
   });
 });
 
