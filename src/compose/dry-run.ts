@@ -3,7 +3,7 @@ import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
 import { askOf } from "../engine/attempt-spec.ts";
-import { ownTexts, promptTexts } from "../engine/prompt.ts";
+import { promptTexts } from "../engine/prompt.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
@@ -18,6 +18,8 @@ export interface DryRunRequest {
   readonly model: string | undefined;
   readonly stream: boolean | undefined;
   readonly simulate: Simulate | undefined;
+  /** Values over the job's own `vars`. */
+  readonly vars?: Readonly<Record<string, string>>;
 }
 
 interface KeyState {
@@ -72,7 +74,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
   if (first === undefined || config === undefined || turn === undefined) throw new Error("a run needs a model");
   const { firstByteMs, idleMs, tryMs } = job.limits;
   const request = createProvider(config, { env: {} }).preview({
-    body: turn.request(askOf(job, plan.modelAsked, plan.dialect, promptTexts(job, ownTexts(job)))),
+    body: turn.request(askOf(job, plan.modelAsked, plan.dialect, promptTexts(job, {}))),
     model: first.model,
     stream: first.stream,
     headers: {},

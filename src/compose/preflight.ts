@@ -48,7 +48,7 @@ function programs(job: Job, env: Environment): Finding[] {
     const isPath = program.includes("/");
     const where = isPath ? "is not there or may not be run" : `is not in PATH (${env["PATH"] ?? "not set"})`;
     const remedy = isPath
-      ? "Correct the path in the job."
+      ? "Correct the path in the job; one that is not absolute is looked for in workDir."
       : "Install it, write its whole path in the job, or add its folder to PATH (cron's own PATH is short).";
     return [{ what: `the program ${JSON.stringify(program)} of ${part} ${where}`, remedy, exitCode: 78 }];
   });

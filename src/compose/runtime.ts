@@ -75,6 +75,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     owner: thisOwner(),
     ownerState,
     sweep: async (runId) => (await endLeftovers({ runId }, sweepGraceMs)).confirmed,
+    zone: () => project.zone,
     hash: jobHash,
     resolveModel: modelResolver(project.providers),
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },

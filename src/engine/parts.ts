@@ -38,6 +38,8 @@ export interface EngineParts {
     readonly model: string;
     readonly dialect: TurnSpec["dialect"];
   };
+  /** Zone of times in a prompt whose job's schedule names none; asked for only if one is shown. */
+  readonly zone: () => string;
   /** Fingerprint of a job's definition. */
   readonly hash: (job: Job) => string;
   readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };

@@ -5,6 +5,10 @@
  */
 import type { Job } from "../job/job.ts";
 import { outcomeNote } from "../job/sentinel.ts";
+import { renderTemplate, type TemplateValues } from "../job/template.ts";
+import { simulatedJobId } from "../run/run.ts";
+import { promptValues } from "./prompt-values.ts";
+import type { RunContext } from "./run-context.ts";
 
 const unattendedNote =
   "You are running unattended, started by a scheduler: nobody reads along and nobody can answer. " +
@@ -19,17 +23,31 @@ export interface PromptTexts {
 /** The texts of an attempt that starts at this instant, epoch ms. */
 export type Prompt = (at: number) => PromptTexts;
 
-/** What the turn is told, with the job's own words as they are given. */
-export function promptTexts({ payload, quiet }: Job, own: { readonly system?: string; readonly message: string }): PromptTexts {
+/** What the turn is told: the notes that every turn gets, then the job's own words with their values. */
+export function promptTexts({ payload, quiet }: Pick<Job, "payload" | "quiet">, values: TemplateValues): PromptTexts {
   // A plain job is a program; nobody tells it anything.
   if (payload.kind === "command") return { system: "", message: "" };
   const notes = `${unattendedNote} ${outcomeNote(quiet)}`;
-  return { system: own.system === undefined || own.system === "" ? notes : `${notes}\n\n${own.system}`, message: own.message };
+  const own = renderTemplate(payload.system ?? "", values);
+  return { system: own === "" ? notes : `${notes}\n\n${own}`, message: renderTemplate(payload.message, values) };
 }
 
-/** The job's texts as they are written. */
-export function ownTexts({ payload }: Job): { readonly system?: string; readonly message: string } {
-  if (payload.kind === "command") return { message: "" };
-  const { system, message } = payload;
-  return system === undefined ? { message } : { system, message };
+/** Both texts of a job whose names have values. */
+export function ownTexts({ payload }: Pick<Job, "payload">): readonly string[] {
+  return payload.kind === "command" ? [] : [payload.system ?? "", payload.message];
+}
+
+export async function preparePrompt({ job, start, parts, request }: RunContext, gate: string): Promise<Prompt> {
+  const valuesAt = await promptValues(ownTexts(job), {
+    job,
+    jobId: parts.simulated ? simulatedJobId(job.id) : job.id,
+    runId: start.runId,
+    zone: parts.zone,
+    scheduledFor: start.slotAt ?? start.startedAt,
+    gate,
+    vars: request.vars ?? {},
+    env: parts.env,
+    ledger: parts.ledger,
+  });
+  return (at) => promptTexts(job, valuesAt(at));
 }

@@ -1,7 +1,7 @@
 /** What the steps of one run share: what it was built from, what was decided so far, and what it counts. */
 import type { RunBudget, Breakers } from "../gateway/gateway.ts";
 import type { Job } from "../job/job.ts";
-import type { RunStart } from "../ledger/ledger.ts";
+import type { Ledger, RunStart } from "../ledger/ledger.ts";
 import type { FileMarks } from "../turn/turn.ts";
 import type { RunListener } from "./events.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
@@ -10,7 +10,7 @@ import type { Redaction, StepLedger } from "./redacted.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RunContext {
-  readonly parts: Omit<EngineParts, "ledger">;
+  readonly parts: Omit<EngineParts, "ledger"> & { readonly ledger: Pick<Ledger, "lastRun"> };
   /** Everything that is written into it has gone through `redaction`. */
   readonly ledger: StepLedger;
   readonly job: Job;

@@ -19,7 +19,7 @@ import { leaseMs, underLease } from "./lease.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { planRun, type RunPlan } from "./plan.ts";
 import { preflight } from "./preflight.ts";
-import { preparePrompt } from "./prepare-prompt.ts";
+import { preparePrompt } from "./prompt.ts";
 import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
 import { referencesOf } from "./references.ts";
 import type { RunContext } from "./run-context.ts";

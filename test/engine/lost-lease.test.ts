@@ -65,6 +65,7 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
     resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: "p/m", fallbacks: [] },
+    zone: () => "UTC",
     judge: createJudge(),
     meter: () => ({ tokens: 0 }),
     runProgram: () => Promise.reject(new Error("no program is started")),

@@ -114,6 +114,7 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     resolveModel: (name) => ({ provider: name.split("/")[0] ?? "", model: "m", dialect: "anthropic-messages" }),
     hash: () => "hash",
     defaults: { model: undefined, fallbacks: [] },
+    zone: () => "UTC",
     judge: createJudge(),
     meter: () => ({ tokens: 0 }),
     runProgram: () => Promise.reject(new Error("no program is started")),

@@ -1,6 +1,7 @@
 import type { Project } from "../../compose/project.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
-import { formatIssue, type Issue } from "../../errors.ts";
+import type { Job } from "../../job/job.ts";
+import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
 import { instantUtc, plainText, shortId } from "../format.ts";
@@ -34,6 +35,9 @@ export const run: CommandDefinition = {
         "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)",
       )
       .option("--seed <number>", "seed of the simulation (default: a new one each run)")
+      .option("--var <name=value>", "a value for {{vars.name}} over the job's own; may be given more than once", collect)
+      .option("--no-gate", "do not ask the job's gate first")
+      .option("--force", "ask also models that are left alone after repeated failures")
       .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already")
       .option("-q, --quiet", "write no trace unless the run fails"),
   execute,
@@ -52,6 +56,7 @@ async function execute(
     model: typeof options["model"] === "string" ? options["model"] : undefined,
     stream: typeof options["stream"] === "boolean" ? options["stream"] : undefined,
     simulate: simulation(options),
+    vars: varsOf(options["var"], project.jobFor(jobName)),
   };
   // Cron mails every word, so a quiet run does not repeat what `validate` says.
   if (options["quiet"] !== true) warn(context, project.warningsFor(asked.job));
@@ -60,6 +65,26 @@ async function execute(
     return dryRun(context, project, asked);
   }
   return printOutcome(context, await runToItsEnd(context, project, asked, options));
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** @throws UsageError for what is no `name=value`, or names nothing that the job declares. */
+function varsOf(given: unknown, { name, vars = {} }: Job): Readonly<Record<string, string>> {
+  if (!Array.isArray(given)) return {};
+  return Object.fromEntries(
+    given.map(String).map((text): [string, string] => {
+      const at = text.indexOf("=");
+      if (at <= 0) throw new UsageError(`--var ${JSON.stringify(text)} is not of the form name=value`);
+      const key = text.slice(0, at);
+      if (Object.hasOwn(vars, key)) return [key, text.slice(at + 1)];
+      const known = Object.keys(vars).join(", ");
+      const suggestion = known === "" ? `Declare it in the job: "vars": { "${key}": "…" }` : `Its vars are: ${known}`;
+      throw new UsageError(`--var ${key}: the job ${name} has no such variable`, { suggestion });
+    }),
+  );
 }
 
 type Asked = Parameters<typeof import("../dry-run.ts").dryRun>[2];
@@ -80,6 +105,9 @@ async function runToItsEnd(
     return await runtime.engine.run(asked.job, {
       trigger: "manual",
       failOnSkip: options["failOnSkip"] === true,
+      skipGate: options["gate"] === false,
+      force: options["force"] === true,
+      vars: asked.vars ?? {},
       ...(asked.model === undefined ? {} : { model: asked.model }),
       ...(asked.stream === undefined ? {} : { stream: asked.stream }),
       signal: signals.signal,
