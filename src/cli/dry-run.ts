@@ -75,6 +75,7 @@ function asWritten({
       factor: retry.factor,
       maxDelay: formatDuration(retry.maxDelayMs),
       jitter: retry.jitter,
+      declared: retry.declared,
     },
     idempotent,
   };

@@ -210,7 +210,7 @@ export interface RetryPolicy {
   readonly set: readonly ("delay" | "factor" | "maxDelay")[];
   /**
    * A turn that says itself that it failed, or a command that exits with another code than 0, is started again, under the side-effect
-   * rule. Default false: it did what it was asked, and its word is the result.
+   * rule. Default false: it did what it was asked, and its word is the result. Of a command true: there `idempotent` alone decides.
    */
   readonly declared?: boolean;
 }

@@ -36,6 +36,10 @@ const retry = shape(
     factor: optional("Growth from wait to wait. Default 2.", amount(2, 1, 10)),
     maxDelay: optional("Longest wait of ours. Default 1m.", duration("1m", 0, longestMs)),
     jitter: optional("Share of a wait added at random. Default 0.25.", amount(0.25, 0, 1)),
+    declared: optional(
+      "The turn is started again when it says itself that it failed. Default false; of a command, which says so by its exit code, true.",
+      flag(true),
+    ),
   },
   {
     attempts: `did you mean "maxAttempts"?`,

@@ -32,7 +32,7 @@ export function toJob(input: JobInput, facts: JobFacts): Job {
     enabled: input.enabled ?? true,
     schedule,
     payload: input.payload.kind === "command" ? toCommand(input.payload) : toTurn(input.payload, files),
-    retry: toRetry(input.retry ?? {}),
+    retry: toRetry(input.retry ?? {}, input.payload.kind === "command"),
     limits: toLimits(input),
     ...(budget === undefined ? {} : { budget }),
     ...toContract(input, files),
@@ -108,7 +108,7 @@ function toBudget({ tokens, usd, calls, turns, seconds }: NonNullable<JobInput["
   return Object.keys(budget).length === 0 ? undefined : budget;
 }
 
-function toRetry(input: NonNullable<JobInput["retry"]>): RetryPolicy {
+function toRetry(input: NonNullable<JobInput["retry"]>, isCommand: boolean): RetryPolicy {
   const delayMs = input.delay ?? 5_000;
   return {
     maxAttempts: input.maxAttempts ?? 3,
@@ -118,6 +118,8 @@ function toRetry(input: NonNullable<JobInput["retry"]>): RetryPolicy {
     maxDelayMs: input.maxDelay ?? Math.max(60_000, delayMs),
     jitter: input.jitter ?? 0.25,
     set: (["delay", "factor", "maxDelay"] as const).filter((key) => input[key] !== undefined),
+    // A program's exit code is how it says "not this time"; whether it may be repeated at all, `idempotent` says.
+    ...((input.declared ?? isCommand) ? { declared: true } : {}),
   };
 }
 

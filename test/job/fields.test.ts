@@ -24,6 +24,8 @@ const tools = (granted: object): unknown => turn({ tools: granted });
 const command = (more: object): unknown => ({ payload: { kind: "command", ...more } });
 const job = (more: object): unknown => ({ payload: { message: "Hello" }, ...more });
 
+const declaredOf = (value: unknown): unknown => jobOf(value).retry.declared;
+
 function grantsOf(value: object) {
   const { payload } = jobOf(tools(value));
   return payload.kind === "agentTurn" ? payload.tools : undefined;
@@ -143,6 +145,13 @@ describe("a command", () => {
     expect(jobOf(command({ command: "echo hi | wc" })).payload).toEqual({ kind: "command", argv: ["sh", "-lc", "echo hi | wc"] });
     expect(jobOf(command({ command: ["echo", "hi"] })).payload).toEqual({ kind: "command", argv: ["echo", "hi"] });
     expect(jobOf({ payload: { argv: ["true"] } }).payload).toEqual({ kind: "command", argv: ["true"] });
+  });
+
+  it("says by its exit code that it failed, and is then started again, unless retry.declared says otherwise", () => {
+    expect(declaredOf(command({ argv: ["true"] }))).toBe(true);
+    expect(declaredOf({ payload: { kind: "command", argv: ["true"] }, retry: { declared: false } })).toBeUndefined();
+    expect(declaredOf(job({}))).toBeUndefined();
+    expect(declaredOf(job({ retry: { declared: true } }))).toBe(true);
   });
 
   it("needs no model", () => {
