@@ -44,7 +44,7 @@ export function costWords({ run, attempts, tries }: RunDetail, now: number): rea
     run.costMicroUsd === undefined
       ? unpriced === 0
         ? ""
-        : ", at a price nobody has told runner (docs/budgets.md says how to)"
+        : ", at a price that runner does not know (docs/providers.md says how to tell it)"
       : `, ${dollars(run.costMicroUsd)}${unpriced === 0 ? "" : `, without ${several(unpriced, "request")} of unknown price`}`;
   return [`${time}${asked}${used}${price}.`];
 }

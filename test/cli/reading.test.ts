@@ -234,3 +234,62 @@ describe("prune", () => {
     expect((await project.runner(["prune", "--state-dir", `${project.stateDir}-none`])).stderr).toBe("Nothing to remove.\n");
   });
 });
+
+describe("cost and reliability", () => {
+  // So long as this test is run within a hundred years.
+  const days = ["--days", "36500"];
+
+  it("shows what runs used, by job, day and model, and says what has no price", async () => {
+    const { code, stdout, stderr } = await runner("cost", ...days);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^JOB +RUNS +FAILED +TOKENS IN +OUT +CACHED +COST\nfpl-daily-check +2 +0 +4,800 +680 +\$0\.0046$/m);
+    expect(stdout).toMatch(/^json +1 +1 +1,200 +300 +not known$/m);
+    expect(stdout).toMatch(/^total .*\$0\.0046 and more$/m);
+    expect(stderr).toContain("The price of 1 run is not known");
+    const byDay = await json("cost", "fpl-daily-check", "--by", "day", ...days);
+    expect(byDay).toMatchObject({
+      by: "day",
+      jobId,
+      rows: [
+        { name: "2026-11-23", runs: 1, costMicroUsd: 1470 },
+        { name: "2026-11-24", runs: 1, costMicroUsd: 3110 },
+      ],
+      total: { runs: 2, costMicroUsd: 4580, unpriced: 0 },
+    });
+    expect(await runner("cost", "--by", "hour")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--by takes job, day, model") as string,
+    });
+    expect(await runner("cost", "--days", "0")).toMatchObject({ code: 2 });
+    expect(await project.runner(["cost", "--state-dir", `${project.stateDir}-none`])).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "No runs in the last 30 days.\n",
+    });
+  });
+
+  it("shows how each model did, and what healing took", async () => {
+    const { code, stdout } = await runner("reliability", ...days);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^kimi-coding\/k2p5 +4 +75 % \(3 of 4; 30…95 %\) +repair 1, stream off 1 +0 +2 tries, 5 s, 2,480 tokens, \$0\.0016$/m,
+    );
+    expect(stdout).toMatch(/^moonshot\/kimi-k2\.5 +1 +0 % \(0 of 1; 0…79 %\) +1$/m);
+    expect(stdout).toContain('payload.fallbacks: ["PROVIDER/MODEL"]');
+    const ofJob = await json("reliability", "digest", ...days);
+    expect(ofJob).toMatchObject({ jobId: "digest", models: [{ provider: "moonshot", faults: [["auth", 1]] }] });
+    expect(await project.runner(["reliability", "--state-dir", `${project.stateDir}-none`])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("No model was asked") as string,
+    });
+  });
+
+  it("counts simulated runs only when asked to", async () => {
+    const simulated = ["--state-dir", `${project.stateDir}-simulated`];
+    await project.runner(["run", "fpl-daily-check", "--simulate", "none", "-q", ...simulated]);
+    expect((await project.runner(["reliability", "fpl-daily-check", ...simulated])).stderr).toContain("--simulated");
+    expect((await project.runner(["reliability", "fpl-daily-check", "--simulated", ...simulated])).stdout).toContain(
+      "100 % (1 of 1",
+    );
+  });
+});

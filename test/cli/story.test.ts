@@ -84,7 +84,7 @@ describe("a story", () => {
     const unmet = told(detailOf(ids.unmet));
     expect(unmet).toContain("start: It repeats run c3000001.");
     expect(unmet).toContain("because the answer is not what the job expects (exit 65)");
-    expect(unmet).toContain("at a price nobody has told runner");
+    expect(unmet).toContain("at a price that runner does not know");
     expect(told(detailOf(ids.backup))).toContain("It is a plain command; no model is asked.");
     const died = told(detailOf(ids.died), true);
     expect(died).toContain("attempt: It was under way when its process was gone.");

@@ -1,5 +1,6 @@
 import type { CommandDefinition } from "../command.ts";
 import { completion } from "./completion.ts";
+import { cost } from "./cost.ts";
 import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
@@ -10,6 +11,7 @@ import { logs } from "./logs.ts";
 import { mock } from "./mock.ts";
 import { next } from "./next.ts";
 import { prune } from "./prune.ts";
+import { reliability } from "./reliability.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { validate } from "./validate.ts";
@@ -27,6 +29,8 @@ export const commands: readonly CommandDefinition[] = [
   show,
   logs,
   diff,
+  cost,
+  reliability,
   verify,
   prune,
   doctor,

@@ -6,7 +6,7 @@ import type { CommandContext, CommandDefinition } from "../command.ts";
 import { instantMs } from "../format.ts";
 import { jsonVersion, type Output } from "../output.ts";
 import { findRun, withRecords, type Records } from "../records.ts";
-import { onStopSignals } from "../signals.ts";
+import { onStopSignals, type StopSignals } from "../signals.ts";
 import { deathWatch } from "../status.ts";
 import type { Moment } from "../timeline.ts";
 
@@ -35,52 +35,61 @@ async function execute(
   [wanted = ""]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  return withRecords(context, async (records) => {
-    const detail = await findRun(records, wanted);
-    const { timelineOf, keyOf } = await import("../timeline.ts");
-    const told = new Set<string>();
-    const tell = (seen: RunDetail): void => {
-      for (const moment of timelineOf(seen)) {
-        if (told.has(keyOf(moment))) continue;
-        told.add(keyOf(moment));
-        print(context.output, seen.run.runId, moment);
-      }
-    };
-    tell(detail);
-    if (options["follow"] === true) return follow(context, records, detail, tell);
-    if ((await deathWatch([detail.run]))(detail.run)) context.output.note(goneWords);
-    else if (!isEnding(detail.run.status)) context.output.note(`It is under way; follow it: runner logs ${wanted} -f`);
-    return exitCodes.ok;
-  });
+  // Before the first word is written: whoever sees it may press Ctrl-C.
+  const signals =
+    options["follow"] === true
+      ? onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })))
+      : undefined;
+  try {
+    return await withRecords(context, async (records) => {
+      const detail = await findRun(records, wanted);
+      const tell = await teller(context.output);
+      tell(detail);
+      if (signals !== undefined) return follow(context, records, detail, { tell, signals });
+      if ((await deathWatch([detail.run]))(detail.run)) context.output.note(goneWords);
+      else if (!isEnding(detail.run.status)) context.output.note(`It is under way; follow it: runner logs ${wanted} -f`);
+      return exitCodes.ok;
+    });
+  } finally {
+    signals?.release();
+  }
+}
+
+/** Prints what it has not printed before. */
+async function teller(output: Output): Promise<(detail: RunDetail) => void> {
+  const { timelineOf, keyOf } = await import("../timeline.ts");
+  const told = new Set<string>();
+  return (detail) => {
+    for (const moment of timelineOf(detail)) {
+      if (told.has(keyOf(moment))) continue;
+      told.add(keyOf(moment));
+      print(output, detail.run.runId, moment);
+    }
+  };
+}
+
+interface Watch {
+  readonly tell: (detail: RunDetail) => void;
+  readonly signals: StopSignals;
 }
 
 /** Until the run ends, its process is found dead, or a signal comes; only this watching ends with the signal, not the run. */
-async function follow(
-  context: CommandContext,
-  { ledger }: Records,
-  found: RunDetail,
-  tell: (detail: RunDetail) => void,
-): Promise<number> {
-  const signals = onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })));
-  try {
-    for (let detail = found; ;) {
-      if (isEnding(detail.run.status)) return detail.run.exitCode ?? exitCodeOf(detail.run);
-      if ((await deathWatch([detail.run]))(detail.run)) {
-        context.output.note(goneWords);
-        return exitCodes.failed;
-      }
-      const stopped = await Promise.race([
-        signals.stopped,
-        wait(lookEveryMs, undefined, { signal: signals.signal }).catch(() => signals.stopped),
-      ]);
-      if (stopped !== undefined) return exitCodeOf({ status: "cancelled", signal: stopped });
-      const next = await ledger?.run(found.run.runId);
-      if (next === undefined || "ambiguous" in next) return exitCodes.failed;
-      detail = next;
-      tell(detail);
+async function follow(context: CommandContext, { ledger }: Records, found: RunDetail, { tell, signals }: Watch): Promise<number> {
+  for (let detail = found; ;) {
+    if (isEnding(detail.run.status)) return detail.run.exitCode ?? exitCodeOf(detail.run);
+    const died = (await deathWatch([detail.run]))(detail.run);
+    const pause = died ? undefined : wait(lookEveryMs, undefined, { signal: signals.signal }).catch(() => signals.stopped);
+    const stopped = await Promise.race([signals.stopped, pause]);
+    if (stopped !== undefined) return exitCodeOf({ status: "cancelled", signal: stopped });
+    const next = await ledger?.run(found.run.runId);
+    if (next === undefined || "ambiguous" in next) return exitCodes.failed;
+    // A process that is gone may have recorded its end in its last moment, after it was looked at.
+    if (died && !isEnding(next.run.status)) {
+      context.output.note(goneWords);
+      return exitCodes.failed;
     }
-  } finally {
-    signals.release();
+    detail = next;
+    tell(detail);
   }
 }
 
