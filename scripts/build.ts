@@ -14,7 +14,7 @@ import { writeLicences } from "./licences.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Large libraries that a few commands need: a file each, so that the others neither read nor check it. */
-const libraries = ["cosmiconfig", "croner", "diff", "execa", "yaml"];
+const libraries = ["cosmiconfig", "croner", "diff", "execa", "json5", "yaml"];
 
 /** Our own code likewise: what only some commands need. */
 const ownFiles: Readonly<Record<string, string>> = {

@@ -127,10 +127,10 @@ function wrongKey({ problem, suggestion }: { problem: string; suggestion?: strin
   return { path, of: "key", message: problem, ...(suggestion === undefined ? {} : { suggestion }) };
 }
 
-function unknownKey(key: string | number, path: Path, here: Pick<Known, "keys" | "elsewhere">): Problem {
+function unknownKey(key: string | number, path: Path, here: Pick<Known, "keys" | "elsewhere" | "also">): Problem {
   const name = String(key);
   const place = here.elsewhere !== undefined && Object.hasOwn(here.elsewhere, name) ? here.elsewhere[name] : undefined;
-  const near = nearest(name, Object.keys(here.keys ?? {}));
+  const near = nearest(name, [...Object.keys(here.keys ?? {}), ...(here.also ?? [])]);
   const keys = Object.entries(here.keys ?? {}).flatMap(([own, schema]) => (factsOf(schema)?.quiet === true ? [] : [own]));
   const suggestion =
     place ??

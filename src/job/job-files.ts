@@ -8,7 +8,7 @@ import { maxMessage } from "./payload-shape.ts";
 import type { JobInput } from "./schema.ts";
 import { isRecord } from "./shape.ts";
 import type { Path } from "./words.ts";
-import type { Declared } from "./template.ts";
+import { escapeTemplate, type Declared } from "./template.ts";
 import type { ResolvedFiles } from "./to-job.ts";
 
 interface Refusal {
@@ -67,10 +67,14 @@ export function resolveFiles(input: JobInput, context: FileContext): ResolvedFil
     else
       refuse(path, { problem: "names a file that holds no JSON Schema", suggestion: `it holds an object: { "type": "object" }` });
   }
-  if (input.payload.kind === "agentTurn" && !context.literal) {
+  if (input.payload.kind === "agentTurn") {
     for (const key of ["message", "system"] as const) {
       const text = input.payload[key];
       if (text === undefined) continue;
+      if (context.literal) {
+        resolved[key] = escapeTemplate(text);
+        continue;
+      }
       const read = prompt(text, ["payload", key], input, files, folderOf);
       if ("problems" in read) problems.push(...read.problems);
       else resolved[key] = read.text;

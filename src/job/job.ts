@@ -55,6 +55,7 @@ export type Payload = AgentTurnPayload | CommandPayload;
 
 export interface AgentTurnPayload {
   readonly kind: "agentTurn";
+  /** What to do, as a template with its includes put in: `renderTemplate` of template.ts makes the prompt of it. */
   readonly message: string;
   /** `provider/model`; absent means the configuration's `model`. */
   readonly model?: string;
@@ -65,7 +66,7 @@ export interface AgentTurnPayload {
    * switched off for a model whose stream broke.
    */
   readonly stream: boolean | "auto";
-  /** System prompt of the turn; default none beside the built-in note that the turn is unattended. */
+  /** System prompt of the turn, a template too; default none beside the built-in note that the turn is unattended. */
   readonly system?: string;
   /** Most tokens the model may answer with, per call. Default 8,192. */
   readonly maxTokens: number;

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { argv, environment, shellOrArgv } from "./command-leaves.ts";
 import type { AgentTurnPayload } from "./job.ts";
 import { amount, line, meantFlag, model, oneOf, text, whole } from "./leaves.ts";
-import { either, ignored, isRecord, leaf, list, mapped, optional, required, shape, type Hint } from "./shape.ts";
+import { either, factsOf, ignored, isRecord, leaf, list, mapped, optional, required, shape, type Hint } from "./shape.ts";
 import { tools } from "./tools-shape.ts";
 import { nearest } from "./words.ts";
 
@@ -142,6 +142,10 @@ const commandPayload = shape(
     limits: beside,
   },
 );
+
+/** Keys of each kind of payload, so that what a folder gives to all is taken only where it fits. */
+export const commandKeys: readonly string[] = Object.keys(factsOf(commandPayload)?.keys ?? {});
+export const agentTurnKeys: readonly string[] = Object.keys(factsOf(agentTurn)?.keys ?? {});
 
 /** Whether a payload is meant as a command; without a kind its keys say so. */
 export function isCommand(found: unknown): boolean {

@@ -1,8 +1,7 @@
 /** Reads a schedule in two steps, its kind and then that kind's fields, so that problems speak of the kind that was meant. */
-import { check, type Problem } from "./check.ts";
+import { check, type CheckOptions, type Problem } from "./check.ts";
 import { isRecord } from "./shape.ts";
 import { describe } from "./words.ts";
-import { readCron } from "./cron.ts";
 import type { Schedule } from "./job.ts";
 import { scheduleKind, schedules } from "./schedule-shape.ts";
 
@@ -10,41 +9,29 @@ function under(problems: readonly Problem[]): { problems: Problem[] } {
   return { problems: problems.map((problem) => ({ ...problem, path: ["schedule", ...problem.path] })) };
 }
 
-/** The schedule of a job as its file has it: of the kind it says, with every problem at its place under `schedule`. */
-export function readSchedule(found: unknown): { readonly schedule: Schedule } | { readonly problems: Problem[] } {
-  if (found === undefined) return { schedule: { kind: "manual" } };
-  if (typeof found === "string") {
-    const suggestion =
-      "problem" in readCron(found)
-        ? `write "schedule": { "kind": "cron", "expr": "0 12 * * *" }`
-        : `write "schedule": { "kind": "cron", "expr": ${JSON.stringify(found)} }`;
-    return under([{ path: [], of: "value", message: `expected an object, found ${describe(found)}`, suggestion }]);
-  }
+/** The schedule of a job, normalised: of the kind it says, with every problem at its place under `schedule`. */
+export function readSchedule(
+  found: unknown,
+  options: CheckOptions = {},
+): { readonly schedule: Schedule; readonly unknown: readonly Problem[] } | { readonly problems: Problem[] } {
+  if (found === undefined) return { schedule: { kind: "manual" }, unknown: [] };
   if (!isRecord(found)) {
-    return under([
-      {
-        path: [],
-        of: "value",
-        message: `expected an object, found ${describe(found)}`,
-        suggestion: `write "schedule": { "kind": "cron", "expr": "0 12 * * *" }`,
-      },
-    ]);
+    const suggestion = `write "schedule": "0 12 * * *", or { "kind": "cron", "expr": "0 12 * * *" }`;
+    return under([{ path: [], of: "value", message: `expected an object, found ${describe(found)}`, suggestion }]);
   }
   const kind = check(scheduleKind, Object.hasOwn(found, "kind") ? { kind: found["kind"] } : {});
   if ("problems" in kind) return under(kind.problems.map((problem) => withGuess(problem, found)));
-  const shaped = check(schedules[kind.value.kind], found);
-  return "problems" in shaped ? under(shaped.problems) : { schedule: toSchedule(kind.value.kind, shaped.value) };
+  const shaped = check(schedules[kind.value.kind], found, options);
+  if ("problems" in shaped) return under(shaped.problems);
+  return { schedule: toSchedule(kind.value.kind, shaped.value), unknown: under(shaped.unknown).problems };
 }
 
 /** A schedule without a kind usually shows by its other keys which one was meant. */
 function withGuess(problem: Problem, found: Record<string, unknown>): Problem {
   if (problem.message !== "is missing") return problem;
-  const kind = Object.hasOwn(found, "everyMs")
-    ? "every"
-    : Object.hasOwn(found, "at") || Object.hasOwn(found, "atMs")
-      ? "at"
-      : "cron";
-  return { ...problem, suggestion: `write "kind": "${kind}"` };
+  const only = Object.keys(found).length === 1 && Object.hasOwn(found, "tz");
+  const suggestion = only ? `write "expr": "0 12 * * *" beside "tz"` : `write "kind": "cron", "every" or "at"`;
+  return { ...problem, suggestion };
 }
 
 type Shaped = { kind?: unknown; expr?: string; tz?: string; everyMs?: number; anchorMs?: number; at?: string };

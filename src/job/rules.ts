@@ -83,23 +83,17 @@ export function strangers({ payload }: JobInput, known: readonly string[] | unde
   });
 }
 
-/** Texts that look like keys, wherever they stand, and values under names of keys that are no references. */
+/** Texts that look like keys, wherever they stand. */
 export function secretProblems(value: unknown): Problem[] {
   const suggestion =
     'take it out and revoke it; keys are named in the configuration, as "${NAME}", and read from the environment';
   const message = "looks like a key, and a job file is no place for one (not shown)";
   const found = findSecrets(value).slice(0, maxProblems);
-  const seen: Problem[] = found.map((path) => ({
-    path,
-    of: looksSecret(String(path.at(-1) ?? "")) ? "key" : "value",
-    message,
-    suggestion,
-  }));
-  return [...seen, ...plainKeys(value)].slice(0, maxProblems);
+  return found.map((path) => ({ path, of: looksSecret(String(path.at(-1) ?? "")) ? "key" : "value", message, suggestion }));
 }
 
 /** Variables and headers that hold keys by their names, with the key itself as their value. */
-function plainKeys(job: unknown): Problem[] {
+export function plainKeys(job: unknown): Problem[] {
   const payload = isRecord(job) && isRecord(job["payload"]) ? job["payload"] : {};
   const tools = isRecord(payload["tools"]) ? payload["tools"] : {};
   const servers = isRecord(tools["mcp"]) ? Object.entries(tools["mcp"]) : [];

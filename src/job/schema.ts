@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { namesKey, variableRule } from "./command-leaves.ts";
 import { expectations, gate } from "./expect-shape.ts";
+import { flatPayloadKeys, flatScheduleKeys } from "./flat-keys.ts";
 import { amount, duration, flag, line, oneOf, whole } from "./leaves.ts";
 import { payload } from "./payload-shape.ts";
 import { scheduleHint } from "./schedule-shape.ts";
@@ -220,6 +221,7 @@ export const jobShape = shape(
     stateDir: `belongs in the configuration`,
     jobsDir: `belongs in the configuration`,
   },
+  [...flatPayloadKeys, ...flatScheduleKeys],
 );
 
 /** What a file may say of a job, checked. Durations are milliseconds. */

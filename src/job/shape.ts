@@ -34,6 +34,8 @@ export interface Known {
   readonly keys?: v.ObjectEntries;
   /** Keys that people put here and that belong elsewhere, with where. */
   readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Further keys that may be written here and are put elsewhere before the check: for the nearest spelling. */
+  readonly also?: readonly string[];
   /** The shape of every item of a list or every value of a table. */
   readonly each?: Schema;
   readonly most?: number;
@@ -90,13 +92,18 @@ function reader<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
 }
 
 /** An object with these keys and no others. */
-export function shape<E extends v.ObjectEntries>(hint: Hint, entries: E, elsewhere: Readonly<Record<string, string>> = {}) {
+export function shape<E extends v.ObjectEntries>(
+  hint: Hint,
+  entries: E,
+  elsewhere: Readonly<Record<string, string>> = {},
+  also: readonly string[] = [],
+) {
   const schema = v.pipe(
     v.unknown(),
     v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>((value) => isRecord(value)),
     v.object(entries),
   );
-  return register(schema, { hint, keys: entries, elsewhere });
+  return register(schema, { hint, keys: entries, elsewhere, also });
 }
 
 /** A list of at most `max` items. */

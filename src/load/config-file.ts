@@ -1,14 +1,12 @@
 /** Reads one configuration file, whatever its format, through cosmiconfig. Loaded only when there is a file to read. */
 import { basename, extname } from "node:path";
-import { pathToFileURL } from "node:url";
 import { cosmiconfig } from "cosmiconfig";
 import { ConfigError } from "../errors.ts";
-import { isRecord } from "../job/shape.ts";
 import type { Path } from "../job/words.ts";
-import { looksSecret } from "../job/secret.ts";
 import { maxFileBytes, readDocument, readText, type DocumentFormat } from "./document.ts";
 import type { Document } from "./syntax.ts";
 import { displayName } from "./display-name.ts";
+import { runProgram, words } from "./program.ts";
 
 /** A place in one of the files that a configuration was made of; files that are programs have no lines to show. */
 export interface Place {
@@ -46,7 +44,11 @@ export async function readConfigFile(path: string, base: string): Promise<Config
     documents.push({ file: name, prefix: basename(from) === "package.json" ? ["runner"] : [], document });
     return document.value;
   };
-  const loadProgram = async (from: string): Promise<unknown> => await importDefault(from, displayName(from, base));
+  const loadProgram = async (from: string): Promise<unknown> => {
+    const result = await runProgram(from, displayName(from, base), { call: false });
+    if ("issues" in result) throw new ConfigError(result.issues);
+    return result.value;
+  };
   const loaders = Object.fromEntries([
     ...["noExt", ...Object.keys(formats)].map((key) => [key, loadText] as const),
     ...programs.map((key) => [key, loadProgram] as const),
@@ -84,51 +86,6 @@ async function parseText(path: string, content: string, file: string): Promise<D
   const read = await readDocument(text, format, file);
   if ("issues" in read) throw new ConfigError(read.issues);
   return read.document;
-}
-
-/** TypeScript is Node's own business: types are stripped, not checked. */
-async function importDefault(path: string, file: string): Promise<unknown> {
-  let module: unknown;
-  try {
-    module = await import(pathToFileURL(path).href);
-  } catch (error) {
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    const at = error instanceof SyntaxError ? await lineOfSyntax(path) : lineOf(stack, path);
-    throw new ConfigError([{ file, ...at, path: "", message: `cannot be run: ${words(error)}` }], { cause: error });
-  }
-  if (!isRecord(module) || !("default" in module)) {
-    throw new ConfigError([{ file, path: "", message: "has no default export", suggestion: "write: export default { … }" }]);
-  }
-  return await module["default"];
-}
-
-/** Where a program failed, as a stack or a check says. */
-function lineOf(report: string, path: string): { line?: number; column?: number } {
-  for (const name of [pathToFileURL(path).href, path]) {
-    const at = report.indexOf(`${name}:`);
-    const [, line, column] = at < 0 ? [] : (/^:(\d+)(?::(\d+))?/.exec(report.slice(at + name.length)) ?? []);
-    if (line !== undefined) return { line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) };
-  }
-  return {};
-}
-
-/** A syntax error met by `import()` does not say its line, so Node is asked again, without running anything and without the environment. */
-async function lineOfSyntax(path: string): Promise<{ line?: number; column?: number }> {
-  const { spawnSync } = await import("node:child_process");
-  const checked = spawnSync(process.execPath, ["--check", path], {
-    encoding: "utf8",
-    env: {},
-    timeout: 5_000,
-    maxBuffer: maxFileBytes,
-  });
-  return lineOf(checked.stderr, path);
-}
-
-/** An error's own words on one line, bounded, and none at all if a key may be among them. */
-function words(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const first = message.split("\n").find((line) => line.trim() !== "") ?? "";
-  return looksSecret(message) ? "its message looks as if it held a key (not shown)" : first.slice(0, 300);
 }
 
 /** With `$import`, a value may stand in any of several files: the one that was asked for is searched first. */

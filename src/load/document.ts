@@ -3,12 +3,12 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Issue } from "../errors.ts";
 import { readJson } from "./json.ts";
-import type { Document, SyntaxProblem } from "./syntax.ts";
+import type { Document, SyntaxProblem, TextDocument } from "./syntax.ts";
 
 /** The largest job or configuration file that is read. */
 export const maxFileBytes = 1_048_576;
 
-export type DocumentFormat = "json" | "yaml" | "markdown";
+export type DocumentFormat = "json" | "json5" | "yaml" | "markdown";
 
 export type ReadDocument = { readonly document: Document } | { readonly issues: readonly Issue[] };
 
@@ -64,13 +64,22 @@ function firstBadByte(bytes: Buffer): { line: number; column: number } {
   }
 }
 
-/** Reads a text of a known format into a value with positions. The YAML parser is loaded only if it is needed. */
+/** Reads a text of a known format into a value with positions. The parsers of YAML and JSON5 are loaded only if they are needed. */
 export async function readDocument(text: string, format: DocumentFormat, file: string): Promise<ReadDocument> {
-  const result = format === "json" ? readJson(text) : (await import("./yaml.ts")).readYamlText(text, format);
+  const result = await readFormat(text, format);
   if ("problems" in result) {
     return { issues: result.problems.map((problem) => ({ file, path: problem.path ?? "", ...withoutPath(problem) })) };
   }
   return { document: result };
+}
+
+async function readFormat(
+  text: string,
+  format: DocumentFormat,
+): Promise<TextDocument | { readonly problems: readonly SyntaxProblem[] }> {
+  if (format === "json") return readJson(text);
+  if (format === "json5") return (await import("./json5.ts")).readJson5(text);
+  return (await import("./yaml.ts")).readYamlText(text, format);
 }
 
 function withoutPath({ line, column, message, suggestion }: SyntaxProblem): Omit<Issue, "file" | "path"> {

@@ -6,14 +6,14 @@
 import type { Path } from "../job/words.ts";
 import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 
-interface Node {
+export interface Node {
   readonly start: number;
-  readonly keys?: Map<string, { readonly at: number; readonly node: Node }>;
-  readonly items?: Node[];
+  readonly keys?: ReadonlyMap<string, { readonly at: number; readonly node: Node }>;
+  readonly items?: readonly Node[];
 }
 
 /** Deepest nesting that is read; a job has five levels. */
-const maxDepth = 100;
+export const maxDepth = 100;
 
 class NotJson extends Error {
   readonly at: number;
@@ -47,7 +47,7 @@ export function readJson(text: string): TextDocument | { readonly problems: read
 }
 
 /** Line and column of an offset, both from 1. A CR LF counts as one line end, a lone CR as none. */
-function position(text: string, offset: number): { line: number; column: number } {
+export function position(text: string, offset: number): { line: number; column: number } {
   let line = 1;
   let start = 0;
   for (let next = text.indexOf("\n"); next >= 0 && next < offset; next = text.indexOf("\n", start)) {
@@ -57,7 +57,7 @@ function position(text: string, offset: number): { line: number; column: number 
   return { line, column: offset - start + 1 };
 }
 
-function locator(text: string, root: Node): LocateText {
+export function locator(text: string, root: Node): LocateText {
   return (path: Path, of) => {
     let at = root.start;
     let node: Node | undefined = root;
@@ -195,7 +195,7 @@ class Scan {
       return new NotJson(this.text.length, `expected ${wanted}, found the end of the file${since}`);
     }
     if (found === "/" || found === "#")
-      return new NotJson(this.at, "JSON has no comments", "take it out, or name the file .yaml");
+      return new NotJson(this.at, "JSON has no comments", "take it out, or name the file .json5 or .yaml");
     if (found === "'") return new NotJson(this.at, "JSON has no single quotes", 'write "…"');
     const [word] = /^[A-Za-z_$][\w$]*/.exec(this.text.slice(this.at, this.at + 60)) ?? [];
     if (word !== undefined && wanted === "a key in double quotes")
