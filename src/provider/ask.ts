@@ -1,5 +1,5 @@
 /** One try from end to end: build, send, read, prove, judge. Read this file first; the rest of the room are its leaves. */
-import { ProviderError, StreamError } from "../errors.ts";
+import { ProviderError, StreamError, type StreamRecording } from "../errors.ts";
 import { type FailedAnswer, classifyAnswer, classifyStream, cleanRepairs, requestIdOf } from "./classify.ts";
 import type { DialectAdapter } from "./dialect.ts";
 import { cannotTake } from "./fit-request.ts";
@@ -7,6 +7,7 @@ import { type HttpAnswer, post } from "./http.ts";
 import { redact, redacted, resolveKey } from "./keys.ts";
 import type { ProvenAnswer, Provider, ProviderConfig, RequestPreview, UpstreamRequest } from "./provider.ts";
 import { BrokenBody, type ReadAnswer, readAnswer } from "./read-answer.ts";
+import { createRecorder } from "./recording/recorder.ts";
 import { buildRequest, secretHeaders } from "./request.ts";
 
 export interface ProviderDeps {
@@ -70,8 +71,8 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     now: room.now(),
   });
   if (answer.status < 200 || answer.status >= 300) throw classifyAnswer(failed(await errorText(answer)));
-  const read = await readProven(answer, room, request.stream, failed);
-  const { message } = read;
+  const read = await readProven(answer, room, request, failed);
+  const { message, recording } = read;
   const proven: ProvenAnswer = {
     dialect: config.dialect,
     message: message.body,
@@ -85,6 +86,7 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     requestId: requestIdOf(answer.headers) ?? (message.id === "" ? undefined : message.id),
     firstByteMs: answer.firstByteMs(),
     changes: built.changes,
+    ...(recording === undefined ? {} : { recording }),
   };
   refuseSilence(proven, config.id, answer.status);
   refuseLostCall(proven, config.id, answer.status, built.body["tools"]);
@@ -94,21 +96,34 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
 
 async function readProven(
   answer: HttpAnswer,
-  { config }: Room,
-  stream: boolean,
+  { config, secrets }: Room,
+  { stream, record }: UpstreamRequest,
   failed: (body: string) => FailedAnswer,
 ): Promise<ReadAnswer> {
+  const { dialect } = config;
+  const asked = stream ? "events" : "document";
+  const recorder =
+    record === undefined ? undefined : createRecorder({ mode: record, dialect, asked, status: answer.status, secrets });
   try {
     const { tolerateOutOfOrderEvents } = config.sseQuirks;
-    return await readAnswer(answer, { dialect: config.dialect, tolerateOutOfOrderEvents, stream });
+    return await readAnswer(answer, { dialect, tolerateOutOfOrderEvents, stream, recorder });
   } catch (error) {
     if (!(error instanceof BrokenBody)) throw error;
     // A success that holds an error document says itself what is wrong, more narrowly than the reader can.
     const cause = error.cause instanceof StreamError ? error.cause : undefined;
     const said = error.document === undefined ? undefined : classifyAnswer({ ...failed(error.document), stream: cause });
-    if (said !== undefined && said.fault !== "unknown") throw said;
-    throw cause === undefined ? error.cause : classifyStream(cause, failed(""));
+    if (said !== undefined && said.fault !== "unknown") throw recorded(said, error.recording);
+    const broken = error.cause instanceof StreamError ? classifyStream(error.cause, failed("")) : error.cause;
+    throw recorded(broken, error.recording);
   }
+}
+
+/** The same error with what was recorded of its stream. */
+function recorded(error: ProviderError, recording: StreamRecording | undefined): ProviderError {
+  if (recording === undefined) return error;
+  const { fault, status, code, retryAfterMs, shouldRetry, requestId, raw, usage, repairs, reason, cause } = error;
+  const facts = { fault, status, code, retryAfterMs, shouldRetry, requestId, raw, usage, repairs, reason, cause, recording };
+  return new ProviderError(error.message, facts);
 }
 
 /** A complete answer that says nothing is a failure of the try; an answer cut by `max_tokens` that says something is the turn's to judge. */
@@ -118,7 +133,8 @@ function refuseSilence(answer: ProvenAnswer, provider: string, status: number): 
   // The provider paused a server-side tool and wants to be asked to go on.
   if (answer.stopReason === "pause_turn" && Array.isArray(content) && content.length > 0) return;
   const tokens = answer.usage.outputTokens === undefined ? "" : `, ${answer.usage.outputTokens} output tokens`;
-  const facts = { status, usage: answer.usage, repairs: answer.repairs, requestId: answer.requestId, code: answer.stopReason };
+  const { usage, repairs, requestId, stopReason: code, recording } = answer;
+  const facts = { status, usage, repairs, requestId, code, recording };
   if (answer.stopReason === "refusal") {
     throw new ProviderError(`${provider}: the model refused to answer (stop reason refusal${tokens})`, {
       ...facts,

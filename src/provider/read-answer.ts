@@ -1,9 +1,10 @@
 /** The body of a good status, read into one whole, proven message; streamed or not is the reader's to find out. */
-import { ProviderError, type Repair, StreamError } from "../errors.ts";
+import { ProviderError, type Repair, StreamError, type StreamRecording } from "../errors.ts";
 import type { AssembledMessage } from "../stream/event.ts";
 import type { HttpAnswer } from "./http.ts";
 import { OnlyKeepAlive } from "./keep-alive.ts";
 import type { Dialect } from "./provider.ts";
+import type { Recorder } from "./recording/recorder.ts";
 import { createStreamReader, defaultGraceMs, type StreamReader } from "./sse.ts";
 
 export interface ReadAnswer {
@@ -11,6 +12,7 @@ export interface ReadAnswer {
   /** Everything the reader released: the normalised events. */
   readonly sse: string;
   readonly repairs: readonly Repair[];
+  readonly recording: StreamRecording | undefined;
 }
 
 /** A body that is not one whole answer. `cause` is a `StreamError`, or the `ProviderError` of a limit. */
@@ -18,16 +20,20 @@ export class BrokenBody extends Error {
   override readonly cause: StreamError | ProviderError;
   /** The head of the body where it may be an error document. */
   readonly document: string | undefined;
-  constructor(cause: StreamError | ProviderError, document: string | undefined) {
+  readonly recording: StreamRecording | undefined;
+  constructor(cause: StreamError | ProviderError, document: string | undefined, recording: StreamRecording | undefined) {
     super(cause.message);
     this.cause = cause;
     this.document = document;
+    this.recording = recording;
   }
 }
 
 export interface ReadOptions {
   readonly dialect: Dialect;
   readonly tolerateOutOfOrderEvents: boolean;
+  /** Records what comes, whole or broken. */
+  readonly recorder?: Recorder | undefined;
   /** What was asked for; another form is proven as well and recorded as a repair. */
   readonly stream: boolean;
 }
@@ -44,10 +50,11 @@ export async function readAnswer(answer: HttpAnswer, options: ReadOptions): Prom
     tolerateOutOfOrderEvents: options.tolerateOutOfOrderEvents,
     asked: options.stream ? "events" : "document",
     status: answer.status,
+    ...(options.recorder === undefined ? {} : { watch: options.recorder }),
   });
   const head = new Head();
   try {
-    const sse = await drain(answer, reader, head);
+    const sse = await drain(answer, reader, head, options.recorder);
     const document = head.text();
     // MiniMax: a failure with HTTP 200 and an envelope that looks like an answer.
     if (/"base_resp"\s*:\s*\{[^}]*"status_code"\s*:\s*[1-9]/.test(document) && reader.message().text === "") {
@@ -57,17 +64,23 @@ export async function readAnswer(answer: HttpAnswer, options: ReadOptions): Prom
         repairs: reader.repairs,
       });
     }
-    return { message: reader.message(), sse, repairs: reader.repairs };
+    return { message: reader.message(), sse, repairs: reader.repairs, recording: options.recorder?.finish("done", undefined) };
   } catch (error) {
-    if (error instanceof StreamError) throw new BrokenBody(error, mayHoldAnError(error) ? head.document() : undefined);
-    if (error instanceof ProviderError) throw new BrokenBody(withFacts(error, answer, reader), undefined);
+    if (error instanceof StreamError) {
+      const recording = options.recorder?.finish("refused", error.reason);
+      throw new BrokenBody(error, mayHoldAnError(error) ? head.document() : undefined, recording);
+    }
+    if (error instanceof ProviderError) {
+      const recording = options.recorder?.finish("limit", error.code);
+      throw new BrokenBody(withFacts(error, answer, reader), undefined, recording);
+    }
     throw error;
   } finally {
     answer.stop();
   }
 }
 
-async function drain(answer: HttpAnswer, reader: StreamReader, head: Head): Promise<string> {
+async function drain(answer: HttpAnswer, reader: StreamReader, head: Head, recorder: Recorder | undefined): Promise<string> {
   const released: string[] = [];
   const keepAlive = new OnlyKeepAlive();
   let grace: NodeJS.Timeout | undefined;
@@ -75,6 +88,7 @@ async function drain(answer: HttpAnswer, reader: StreamReader, head: Head): Prom
   try {
     for await (const chunk of answer.body) {
       head.add(chunk);
+      recorder?.chunk(chunk);
       released.push(reader.push(chunk));
       if (reader.done) return released.join("");
       const onlyKeepAlive = keepAlive.check(chunk);
@@ -86,11 +100,15 @@ async function drain(answer: HttpAnswer, reader: StreamReader, head: Head): Prom
       }, defaultGraceMs);
       if (!onlyKeepAlive) grace.refresh();
     }
-    released.push(reader.end(graceOver ? "idle_after_stop_reason" : "eof"));
+    const how = graceOver ? "idle_after_stop_reason" : "eof";
+    recorder?.ended(how);
+    released.push(reader.end(how));
   } catch (error) {
     if (!(error instanceof ProviderError) || error.fault === "aborted") throw error;
     if (error.fault !== "network" && !reader.certified) throw error;
-    released.push(reader.end(error.fault === "network" ? "transport_error" : "idle_after_stop_reason"));
+    const how = error.fault === "network" ? "transport_error" : "idle_after_stop_reason";
+    recorder?.ended(how);
+    released.push(reader.end(how));
   } finally {
     clearTimeout(grace);
   }

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage, type EventSourceParser, type ParseError } from "eventsource-parser";
 import type { Repair, StreamFaultReason, Usage } from "../errors.ts";
-import type { AssembledMessage, Normalizer, NormalizerOptions, StreamDialect, StreamEnd } from "../stream/event.ts";
+import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamDialect, StreamEnd } from "../stream/event.ts";
 import { createNormalizer, framesOf } from "../stream/normalizer.ts";
 import { Utf8 } from "./utf8.ts";
 
@@ -16,8 +16,16 @@ export interface StreamReaderOptions extends NormalizerOptions {
   readonly maxBodyBytes?: number;
   /** What the request asked for. An answer in the other form is proven all the same and recorded as a repair. */
   readonly asked?: "events" | "document";
+  /** Sees the events of the body, or the document it is, before they are proven. */
+  readonly watch?: BodyWatch;
   /** HTTP status of the response, which tells an HTML error page that may pass from a wrong address. Default 200. */
   readonly status?: number;
+}
+
+export interface BodyWatch {
+  frame(frame: Frame): void;
+  /** `undefined` for a text that is no JSON. */
+  document(body: unknown, length: number): void;
 }
 
 /**
@@ -217,6 +225,7 @@ class Reader implements StreamReader {
 
   #onEvent(event: EventSourceMessage): void {
     if (this.done) return;
+    this.#options.watch?.frame(event);
     if (this.#lastFrame && !wholeFrame(event.data)) {
       if (this.certified) return;
       this.#refuse("truncated", "the body ends inside an event");
@@ -245,8 +254,10 @@ class Reader implements StreamReader {
     try {
       body = JSON.parse(text.replace(/^\uFEFF/, ""));
     } catch {
+      this.#options.watch?.document(undefined, text.length);
       this.#refuse("truncated", "the body starts like a JSON document and is not a whole one");
     }
+    this.#options.watch?.document(body, text.length);
     const frames = framesOf(this.#dialect, body);
     if (frames === undefined) this.#refuse("unexpected_body", "the body is JSON and no answer of this dialect");
     for (const frame of frames) this.#out += this.#machine.push(frame);
