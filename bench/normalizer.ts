@@ -6,6 +6,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { repairingFetch } from "../src/provider/repairing-fetch.ts";
+import { createRecorder } from "../src/provider/recording/recorder.ts";
 import { createStreamReader } from "../src/provider/sse.ts";
 import type { StreamDialect } from "../src/stream/event.ts";
 
@@ -101,6 +102,20 @@ const reader =
     return released + (assemble ? machine.message().text.length : 0);
   };
 
+/** The same with the shape of the stream recorded, as every run does unless its job says otherwise. */
+const recording =
+  (dialect: StreamDialect, chunks: readonly Uint8Array[]): Task =>
+  () => {
+    const recorder = createRecorder({ mode: "shape", dialect, asked: "events", status: 200, secrets: [] });
+    const machine = createStreamReader(dialect, { watch: recorder });
+    for (const bytes of chunks) {
+      recorder.chunk(bytes);
+      machine.push(bytes);
+    }
+    machine.end("eof");
+    return machine.message().text.length + recorder.finish("done", undefined).text.length;
+  };
+
 const body = (chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> => {
   let at = 0;
   return new ReadableStream({
@@ -172,6 +187,7 @@ async function anthropicTable(title: string, piece: (at: number) => string): Pro
   await table(title, bytes, "SDK finalMessage", [
     { name: "SDK finalMessage", run: sdk(regular) },
     { name: "normaliser, clean, with message()", run: reader("anthropic-messages", regular) },
+    { name: "normaliser, clean, with message(), shape recorded", run: recording("anthropic-messages", regular) },
     { name: "normaliser, clean, pass-through only", run: reader("anthropic-messages", regular, false) },
     { name: "normaliser, repaired, with message()", run: reader("anthropic-messages", broken) },
     { name: "SDK behind repairingFetch, clean", run: sdk(regular, repaired) },
@@ -188,6 +204,7 @@ for (const kilobytes of [10, 100, 1000]) {
   await table(`anthropic, ${kilobytes} KB of tool input, 12 characters a delta`, bytes, "SDK finalMessage", [
     { name: "SDK finalMessage", run: sdk(stream) },
     { name: "normaliser, with message()", run: reader("anthropic-messages", stream) },
+    { name: "normaliser, with message(), shape recorded", run: recording("anthropic-messages", stream) },
   ]);
 }
 for (const [title, piece] of [
@@ -199,5 +216,6 @@ for (const [title, piece] of [
   await table(title, bytes, "SDK finalChatCompletion", [
     { name: "SDK finalChatCompletion", run: openaiSdk(stream) },
     { name: "normaliser, with message()", run: reader("openai-completions", stream) },
+    { name: "normaliser, with message(), shape recorded", run: recording("openai-completions", stream) },
   ]);
 }

@@ -75,6 +75,7 @@ export async function askRung(
   const provider = providers.get(rung.provider);
   if (provider === undefined) return new ProviderError(`there is no provider ${rung.provider}`, { fault: "internal" });
   const { firstByteMs, idleMs } = grant.limits;
+  const { record, eventHandler } = grant;
   const tryMs = Math.max(1, Math.floor(Math.min(grant.limits.tryMs, leftMs)));
   const guard = new AbortController();
   const timer = setTimeout(() => guard.abort(new Error("the try's time is up")), tryMs + Math.min(graceMs, tryMs / 4));
@@ -86,6 +87,8 @@ export async function askRung(
       stream: rung.stream,
       ...aside(asked, provider.dialect),
       limits: { firstByteMs: Math.min(firstByteMs, tryMs), idleMs: Math.min(idleMs, tryMs), tryMs },
+      ...(record === undefined || record === "off" ? {} : { record }),
+      ...(eventHandler === undefined ? {} : { eventHandler }),
       signal: either,
     });
     return whole(inForm(await unlessAborted(answer, either), asked), grant);
@@ -118,19 +121,19 @@ function inForm(answer: ProvenAnswer, { dialect, stream }: Asked): ProvenAnswer 
     if (stream) carried.sse();
     return carried;
   } catch (error) {
-    const { usage, repairs, requestId } = answer;
+    const { usage, repairs, requestId, recording } = answer;
     const message = error instanceof Error ? error.message : String(error);
-    return new ProviderError(message, { fault: "unknown", cause: error, usage, repairs, requestId });
+    return new ProviderError(message, { fault: "unknown", cause: error, usage, repairs, requestId, recording });
   }
 }
 
 /** A cut answer is half an answer: the provider says so itself, and the same model would be cut at the same place again. */
 function whole(answer: ProvenAnswer | ProviderError, grant: Grant): ProvenAnswer | ProviderError {
   if (answer instanceof ProviderError || grant.wholeAnswersOnly !== true || answer.stopReason !== "max_tokens") return answer;
-  const { usage, repairs, requestId, changes } = answer;
+  const { usage, repairs, requestId, changes, recording } = answer;
   const lowered = changes.length === 0 ? "" : ` (${changes.join("; ")})`;
   const message = `the answer was cut at its token limit${lowered}: raise payload.maxTokens, and limits.try with it, or ask for less`;
-  return new ProviderError(message, { fault: "output_truncated", code: "max_tokens", usage, repairs, requestId });
+  return new ProviderError(message, { fault: "output_truncated", code: "max_tokens", usage, repairs, requestId, recording });
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
