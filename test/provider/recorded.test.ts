@@ -130,6 +130,11 @@ const broken = fc
 const ends = fc.constantFrom<StreamEnd>("eof", "transport_error", "idle_after_stop_reason", "idle_timeout");
 const gaps = fc.array(fc.integer({ min: 0, max: 100_000 }), { minLength: 1, maxLength: 5 });
 
+const text = (words: string): Frame => ({
+  event: "content_block_delta",
+  data: JSON.stringify({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: words } }),
+});
+
 describe("a recorded shape", () => {
   it("played again is proven or refused as the stream was, and has the same shape", () => {
     fc.assert(
@@ -207,10 +212,6 @@ describe("a recorded shape", () => {
   });
 
   it("counts equal deltas, and stays within its limit", () => {
-    const text = (words: string): Frame => ({
-      event: "content_block_delta",
-      data: JSON.stringify({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: words } }),
-    });
     const start = anthropicEvents({ thinking: [], text: [], tools: [], more: [], parallel: false, usage: 0 }, "m").map(frameOf);
     const [begin, block, ping, ...rest] = start as [Frame, Frame, Frame, ...Frame[]];
     const { recording } = play(
