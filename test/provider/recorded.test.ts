@@ -130,7 +130,7 @@ const broken = fc
 const ends = fc.constantFrom<StreamEnd>("eof", "transport_error", "idle_after_stop_reason", "idle_timeout");
 const gaps = fc.array(fc.integer({ min: 0, max: 100_000 }), { minLength: 1, maxLength: 5 });
 
-const text = (words: string): Frame => ({
+const delta = (words: string): Frame => ({
   event: "content_block_delta",
   data: JSON.stringify({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: words } }),
 });
@@ -216,11 +216,11 @@ describe("a recorded shape", () => {
     const [begin, block, ping, ...rest] = start as [Frame, Frame, Frame, ...Frame[]];
     const { recording } = play(
       "anthropic-messages",
-      one(sse([begin, block, ...Array.from({ length: 5_000 }, (_, at) => text(`word${at} `)), ping, ...rest])),
+      one(sse([begin, block, ...Array.from({ length: 5_000 }, (_, at) => delta(`word${at} `)), ping, ...rest])),
     );
     expect(recording.text.split("\n")).toHaveLength(9);
     expect(recording.text).toContain('"text":"~"}},5000,');
-    const irregular = Array.from({ length: 20_000 }, (_, at) => [text(`w${at}`), ping]).flat();
+    const irregular = Array.from({ length: 20_000 }, (_, at) => [delta(`w${at}`), ping]).flat();
     const long = play("anthropic-messages", one(sse([begin, block, ...irregular, ...rest])));
     expect(long.recording.text.length).toBeLessThanOrEqual(longestRecording.shape);
     expect(long.recording.text).toMatch(/\n\["cut",\d+\]\n\["end","done"\]$/);
