@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Problem } from "../job/check.ts";
 import { isRecord, leaf, list, shape, table } from "../job/shape.ts";
 import { describe } from "../job/words.ts";
-import { flag, line, model, oneOf, zone } from "../job/leaves.ts";
+import { amount, flag, line, model, oneOf, whole, zone } from "../job/leaves.ts";
 import { looksSecret } from "../job/secret.ts";
 
 /** What people may write in a configuration file. Everything may be left out. */
@@ -31,6 +31,21 @@ export interface ProviderFile {
   /** Further headers; values may hold `${NAME}`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly sseQuirks?: { readonly tolerateOutOfOrderEvents?: boolean };
+  /** What is known of its models, over the built-in facts; `*` at the end of a name stands for any rest, and the first that fits wins. */
+  readonly models?: Readonly<Record<string, ModelFile>>;
+  /** Providers that name the same quota (one key or plan under two ids) are left alone together when it is used up. */
+  readonly quota?: string;
+  /** How JSON of a schema is asked for. */
+  readonly structuredOutput?: "output_config" | "response_format" | "json_object";
+}
+
+export interface ModelFile {
+  /** US dollars for a million tokens. Without `cacheRead` and `cacheWrite`, cached tokens cost what others do. */
+  readonly price?: { readonly input: number; readonly output: number; readonly cacheRead?: number; readonly cacheWrite?: number };
+  readonly contextTokens?: number;
+  readonly maxOutputTokens?: number;
+  /** Pictures can be sent to it. */
+  readonly images?: boolean;
 }
 
 const revoke = "take it out and revoke it if the file was ever shared";
@@ -86,6 +101,37 @@ const headerValue = leaf({ expects: "a text", example: '"value, or ${NAME}"' }, 
   return { value: found };
 });
 
+/** No model costs ten thousand dollars for a million tokens: a price written for one token, or in cents, is seen. */
+const dollars = (example: number) => amount(example, 0, 10_000);
+const tokens = (example: number) => whole(example, 1, 100_000_000);
+
+const modelFacts = shape(
+  { expects: "an object", example: '{ "price": { "input": 3, "output": 15 } }' },
+  {
+    price: v.exactOptional(
+      shape(
+        { expects: "US dollars for a million tokens", example: '{ "input": 3, "output": 15, "cacheRead": 0.3 }' },
+        {
+          input: dollars(3),
+          output: dollars(15),
+          cacheRead: v.exactOptional(dollars(0.3)),
+          cacheWrite: v.exactOptional(dollars(3.75)),
+        },
+        { in: `did you mean "input"?`, out: `did you mean "output"?`, cache: `write "cacheRead" and "cacheWrite"` },
+      ),
+    ),
+    contextTokens: v.exactOptional(tokens(200_000)),
+    maxOutputTokens: v.exactOptional(tokens(64_000)),
+    images: v.exactOptional(flag(true)),
+  },
+  {
+    input: `belongs in price: "price": { "input": … }`,
+    output: `belongs in price: "price": { "output": … }`,
+    cost: `did you mean "price"?`,
+    contextWindow: `did you mean "contextTokens"?`,
+  },
+);
+
 const provider = shape(
   {
     expects: "an object",
@@ -102,13 +148,16 @@ const provider = shape(
         { tolerateOutOfOrderEvents: v.exactOptional(flag(true)) },
       ),
     ),
+    models: v.exactOptional(table({ expects: "an object of facts by model", example: '{ "k2p5": { … } }' }, modelFacts)),
+    quota: v.exactOptional(line("team-plan", 200)),
+    structuredOutput: v.exactOptional(oneOf(["output_config", "response_format", "json_object"])),
   },
   {
     url: `did you mean "baseUrl"?`,
     api: `did you mean "dialect"?`,
     key: `did you mean "apiKey"?`,
     tolerateOutOfOrderEvents: `belongs in sseQuirks: "sseQuirks": { "tolerateOutOfOrderEvents": … }`,
-    models: `models need no list here; a job names any of the provider's: "provider/model"`,
+    price: `belongs to a model: "models": { "<name>": { "price": … } }`,
   },
 );
 

@@ -179,6 +179,10 @@ function mergeProvider(below: ProviderValues, over: ProviderValues): ProviderVal
     ...(under.sseQuirks === undefined && over.sseQuirks === undefined
       ? {}
       : { sseQuirks: { ...under.sseQuirks, ...over.sseQuirks } }),
+    // The first that fits a name wins, so what stands above comes first.
+    ...(under.models === undefined && over.models === undefined
+      ? {}
+      : { models: { ...over.models, ...under.models, ...over.models } }),
   };
 }
 

@@ -227,6 +227,37 @@ describe("the user's configuration", () => {
   });
 });
 
+describe("facts of models", () => {
+  it("are merged by name, what stands above first; a quota is a name", async () => {
+    put(
+      "home/.config/runner/config.yaml",
+      '{ "providers": { "anthropic": { "quota": "team", "models": { "gpt-*": { "price": { "input": 1, "output": 2 } } } } } }',
+    );
+    put(
+      "home/work/project/runner.config.json",
+      '{ "providers": { "anthropic": { "models": { "gpt-5": { "price": { "input": 3, "output": 4, "cacheRead": 0.5 } } } } } }',
+    );
+    const { anthropic } = (await load()).config.providers;
+    expect(anthropic?.quota).toBe("team");
+    expect(Object.entries(anthropic?.models ?? {})).toEqual([
+      ["gpt-5", { price: { input: 3, output: 4, cacheRead: 0.5 } }],
+      ["gpt-*", { price: { input: 1, output: 2 } }],
+    ]);
+  });
+
+  it.each([
+    ['{ "price": { "input": 3 } }', "models.k2p5.price.output: is missing"],
+    ['{ "price": { "input": "3", "output": 1 } }', "write 3 without quotes"],
+    ['{ "price": { "input": -1, "output": 1 } }', "-1 is less than 0"],
+    ['{ "price": { "in": 1, "input": 1, "output": 1 } }', 'did you mean "input"?'],
+    ['{ "input": 1 }', "belongs in price"],
+    ['{ "contextTokens": 0 }', "0 is less than 1"],
+  ])("%s is refused: %s", async (facts, words) => {
+    put("home/work/project/runner.config.json", `{ "providers": { "moonshot": { "models": { "k2p5": ${facts} } } } }`);
+    await expect(load()).rejects.toThrow(words);
+  });
+});
+
 describe("--config", () => {
   it("is the only file that is read", async () => {
     put("home/.config/runner/config.json", '{ "timezone": "Asia/Tokyo" }');
