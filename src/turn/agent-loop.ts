@@ -15,11 +15,11 @@ const defaultMaxTurns = 30;
 
 type Failed = Extract<TurnResult, { status: "failed" }>;
 
-/** Never throws for what the gateway or a tool does. */
-export async function agentLoop(spec: OpenSpec): Promise<TurnResult> {
+/** Never throws for what the gateway or a tool does. After `stopped` no tool is begun. */
+export async function agentLoop(spec: OpenSpec, stopped: AbortSignal = new AbortController().signal): Promise<TurnResult> {
   const opened = await openToolbox(spec);
   if ("failed" in opened) return opened.failed;
-  const desk = new ToolDesk(spec, opened.toolbox.tools, opened.toolbox.warnings);
+  const desk = new ToolDesk(spec, opened.toolbox.tools, opened.toolbox.warnings, stopped);
   try {
     const { result, said } = await converse(spec, opened.toolbox, desk);
     if (result.status === "failed") process.stderr.write(opened.toolbox.evidence());

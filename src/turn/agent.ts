@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
 import { environmentToCome, secretValues, turnEnvironment } from "./environment.ts";
 import { turnRequest } from "./request.ts";
-import { parseResult } from "./result.ts";
+import { keptWarnings, parseResult } from "./result.ts";
+import { needsSandbox, sandboxFor, sandboxWords, type Sandbox } from "./sandbox.ts";
 import { missingWords, resolveGrants } from "./references.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import { builtInTools } from "./toolbox.ts";
-import type { Door, Turn, TurnResult, TurnSpec } from "./turn.ts";
+import type { Door, OpenSpec, Turn, TurnResult, TurnSpec } from "./turn.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 export interface AgentTurnOptions {
@@ -23,7 +24,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
   return {
     kind: "agentTurn",
     environment: environmentToCome,
-    request: (spec) => turnRequest(spec.dialect, spec, builtInTools(spec.tools ?? {}, ".")),
+    request: (spec) => turnRequest(spec.dialect, spec, builtInTools(spec.tools ?? {}, { work: ".", apart: [] })),
     async run(spec, hooks) {
       const granted = resolveGrants(spec.tools, hooks.env);
       if ("missing" in granted) return unstarted("auth", missingWords(granted.missing));
@@ -34,16 +35,19 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
         const words = error instanceof Error ? error.message : String(error);
         return unstarted("turn_died", `the turn's directory cannot be made: ${words}`);
       }
+      const sandbox = needsSandbox(spec.tools) ? await sandboxFor(hooks.env) : undefined;
+      const [file, ...args] = [...outerOf(sandbox), process.execPath, options.entry ?? agentEntry()];
       let door: Door | undefined;
       try {
         const end = await carryOut({
-          file: process.execPath,
-          args: [options.entry ?? agentEntry()],
+          file,
+          args,
           env: turnEnvironment(spec, hooks.env, workspace),
           cwd: workspace.work,
           input: async () => {
             door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
-            return JSON.stringify({ ...spec, tools: granted.tools, gateway: { url: door.url, token: door.token } });
+            const gateway = { url: door.url, token: door.token };
+            return JSON.stringify({ ...spec, tools: granted.tools, gateway, ...innerOf(sandbox) });
           },
           marker: { runId: spec.runId, attempt: spec.attempt },
           limits: {
@@ -57,7 +61,8 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           signal: hooks.signal,
         });
         const secrets = secretValues(hooks.env, door?.token, granted.values);
-        const result = withCount(withoutAny(withStderr(resultOf(end, spec), end), secrets), door);
+        const said = withoutAny(withStderr(resultOf(end, spec, sandbox), end), secrets);
+        const result = withNote(withCount(said, door), sandbox);
         return { result: await inspected(result, workspace.work, hooks), cleanup: end.cleanup };
       } finally {
         workspace.remove();
@@ -76,13 +81,16 @@ export function agentEntry(moduleUrl: string = import.meta.url): string {
   return join(basename(dirname(file)) === "turn" ? dirname(dirname(file)) : dirname(file), "agent-child.cjs");
 }
 
-function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
+function resultOf(end: ProcessEnd, spec: TurnSpec, sandbox: Sandbox | undefined): TurnResult {
   const cut = endedByUs(end, spec.limits);
   if (cut !== undefined) return cut;
   // It ended by itself, or said its result and was ended when it stayed.
   if (end.exit?.signal !== undefined) return failed("turn_died", `the turn's process was killed by ${end.exit.signal}`);
-  if (end.exit !== undefined && end.exit.code !== 0)
-    return failed("turn_died", `the turn's process exited with code ${end.exit.code}`);
+  if (end.exit !== undefined && end.exit.code !== 0) {
+    // util-linux before 2.39 says 1 for a process that was killed.
+    const or = sandbox?.kind === "namespaces" && end.exit.code === 1 ? " or was killed" : "";
+    return failed("turn_died", `the turn's process exited with code ${end.exit.code}${or}`);
+  }
   if (end.resultLine === undefined) return failed("turn_died", "the turn's process exited without a result");
   const parsed = parseResult(end.resultLine);
   return "problem" in parsed
@@ -93,4 +101,19 @@ function resultOf(end: ProcessEnd, spec: TurnSpec): TurnResult {
 /** A process that died cannot say what it has done, but whatever it did stands in the gateway's book. */
 function withCount(result: TurnResult, door: Door | undefined): TurnResult {
   return { ...result, toolRuns: Math.max(result.toolRuns, door?.toolRuns?.() ?? 0) };
+}
+
+function outerOf(sandbox: Sandbox | undefined): readonly string[] {
+  return sandbox?.kind === "namespaces" ? sandbox.outer : [];
+}
+
+function innerOf(sandbox: Sandbox | undefined): Pick<OpenSpec, "apart"> {
+  return sandbox?.kind === "namespaces" ? { apart: sandbox.inner } : {};
+}
+
+/** A run whose tools could look at runner itself says so. */
+function withNote(result: TurnResult, sandbox: Sandbox | undefined): TurnResult {
+  if (sandbox?.kind !== "none") return result;
+  const note = `sandbox: ${sandboxWords(sandbox)}; its tools can read what this user can, see docs/isolation.md`;
+  return { ...result, warnings: [note, ...(result.warnings ?? [])].slice(0, keptWarnings) };
 }

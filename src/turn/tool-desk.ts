@@ -13,15 +13,19 @@ const recordedInput = 4_000;
 
 type Failed = Extract<TurnResult, { status: "failed" }>;
 
+const wasStopped: Failed = { status: "failed", fault: "aborted", error: "the turn was stopped", toolRuns: 0 };
+
 export class ToolDesk {
   /** Tools that were begun and not refused. */
   runs = 0;
   readonly warnings: string[] = [];
   readonly #spec: OpenSpec;
   readonly #tools: ReadonlyMap<string, Tool>;
+  readonly #stopped: AbortSignal;
   #last = 0;
 
-  constructor(spec: OpenSpec, tools: readonly Tool[], warnings: readonly string[]) {
+  constructor(spec: OpenSpec, tools: readonly Tool[], warnings: readonly string[], stopped: AbortSignal) {
+    this.#stopped = stopped;
     for (const warning of warnings) this.#warn(warning);
     this.#spec = spec;
     this.#tools = new Map(tools.map((tool) => [tool.name, tool]));
@@ -34,6 +38,7 @@ export class ToolDesk {
   ): Promise<{ readonly answers: readonly ToolAnswer[] } | { readonly failed: Failed }> {
     const answers: ToolAnswer[] = [];
     for (const [at, call] of calls.entries()) {
+      if (this.#stopped.aborted) return { failed: wasStopped };
       const outcome = await this.#runOne(call, question, at >= callsPerAnswer);
       if ("fault" in outcome) return { failed: outcome };
       answers.push({ call, outcome });
@@ -53,6 +58,8 @@ export class ToolDesk {
     };
     const untold = await tellGateway(this.#spec, "POST", "/runner/tools", plan);
     if (untold !== undefined) return untold;
+    // Written down as begun, and not run: whoever reads it takes it for done, which is the safe mistake.
+    if (this.#stopped.aborted) return wasStopped;
     this.runs += 1;
     const outcome = await this.#outcome(tool, call, tooMany);
     if (outcome.status === "refused") this.runs -= 1;

@@ -2,7 +2,7 @@
 import type { ToolGrants } from "../job/job.ts";
 import { fileTools } from "./tools/files.ts";
 import { httpTool } from "./tools/http.ts";
-import { shellTool } from "./tools/shell.ts";
+import { shellTool, type ProgramRoom } from "./tools/shell.ts";
 import type { Tool } from "./tools/tool.ts";
 import type { OpenSpec, TurnResult } from "./turn.ts";
 
@@ -16,11 +16,11 @@ export interface Toolbox {
   close(): Promise<void>;
 }
 
-/** The tools that are known without starting anything. `work` is the folder they work in. */
-export function builtInTools({ files, shell, http }: ToolGrants, work: string): Tool[] {
+/** The tools that are known without starting anything. */
+export function builtInTools({ files, shell, http }: ToolGrants, room: ProgramRoom): Tool[] {
   return [
-    ...(files === undefined ? [] : fileTools(files, work)),
-    ...(shell === undefined ? [] : [shellTool(shell, work)]),
+    ...(files === undefined ? [] : fileTools(files, room.work)),
+    ...(shell === undefined ? [] : [shellTool(shell, room)]),
     ...(http === undefined ? [] : [httpTool(http)]),
   ];
 }
@@ -29,12 +29,13 @@ export async function openToolbox(
   spec: OpenSpec,
 ): Promise<{ readonly toolbox: Toolbox } | { readonly failed: Extract<TurnResult, { status: "failed" }> }> {
   const granted = spec.tools ?? {};
-  const builtIn = builtInTools(granted, process.cwd());
+  const room = { work: process.cwd(), apart: spec.apart ?? [] };
+  const builtIn = builtInTools(granted, room);
   if (granted.mcp === undefined || Object.keys(granted.mcp).length === 0)
     return { toolbox: { tools: builtIn, warnings: [], evidence: () => "", close: async () => {} } };
   try {
     const { openMcpServers } = await import("./tools/mcp.ts");
-    const servers = await openMcpServers(granted.mcp, process.cwd());
+    const servers = await openMcpServers(granted.mcp, room);
     return { toolbox: { ...servers, tools: [...builtIn, ...servers.tools] } };
   } catch (error) {
     // Without one of its tools a turn is not the one that was meant.

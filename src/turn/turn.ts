@@ -62,7 +62,11 @@ export interface Door {
 }
 
 /** The spec as the turn's process gets it. */
-export type OpenSpec = TurnSpec & { readonly gateway: Door };
+export type OpenSpec = TurnSpec & {
+  readonly gateway: Door;
+  /** Put before the command of each program that a tool starts, so that it cannot look into the turn's other processes. Default nothing. */
+  readonly apart?: readonly string[];
+};
 
 export interface TurnHooks {
   readonly signal: AbortSignal;

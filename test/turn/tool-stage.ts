@@ -1,5 +1,6 @@
 /** A turn with tools: its real process, the real gateway, a simulated provider that follows a plan, and a record of each step. */
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { CallObserver } from "../../src/gateway/gateway.ts";
 import { createGateway } from "../../src/gateway/server.ts";
 import { createProvider } from "../../src/provider/index.ts";
@@ -23,8 +24,10 @@ export interface ToolStage {
   ): Promise<{ readonly result: TurnResult; readonly cleanup: Cleanup }>;
   /** What tools gave, as the model was told last, in Anthropic's form. */
   toolTexts(): string[];
-  /** Kills the turn's own process, if that pid is in its tree. */
-  killChild(pid: number): Promise<void>;
+  /** Kills the turn's own process with SIGKILL. */
+  killAgent(): void;
+  /** Command lines of the turn's processes. */
+  commands(): string[];
   carriers(): number[];
   close(): Promise<void>;
 }
@@ -36,6 +39,15 @@ export interface ToolStageOptions extends Partial<Omit<TurnSpec, "dialect">> {
   readonly failAt?: number;
   readonly simulation?: SimulationSpec;
   readonly entry?: string;
+}
+
+/** Linux only. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
 }
 
 const nothing = async (): Promise<void> => {};
@@ -111,10 +123,12 @@ export async function toolStage(options: ToolStageOptions): Promise<ToolStage> {
       const parts: unknown[] = Array.isArray(messages) ? messages.flatMap((message) => message.content) : [];
       return parts.flatMap((part) => textsOfResult(part));
     },
-    async killChild(pid) {
-      if (!carriersOf(runId).includes(pid)) throw new Error(`${pid} is not of this turn`);
-      process.kill(pid, "SIGKILL");
+    killAgent() {
+      const agent = carriersOf(runId).find((pid) => /^\S*node \S*agent-child\.[ct]/.test(commandOf(pid)));
+      if (agent === undefined) throw new Error("the turn's process is not there");
+      process.kill(agent, "SIGKILL");
     },
+    commands: () => carriersOf(runId).map(commandOf),
     carriers: () => carriersOf(runId),
     async close() {
       stop.abort();

@@ -4,6 +4,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { McpGrant } from "../../job/job.ts";
 import { Tail } from "../output.ts";
+import type { ProgramRoom } from "./shell.ts";
 
 export interface Connection {
   readonly transport: Transport;
@@ -22,8 +23,8 @@ type Stdio = Extract<McpGrant, { transport: "stdio" }>;
 type Http = Extract<McpGrant, { transport: "http" }>;
 
 /** The server gets the turn's own environment and what it was granted; the marks by which it is found and ended are not its to set. */
-export function stdioTransport({ argv, env = {} }: Stdio, work: string): Connection {
-  const [command = "", ...args] = argv;
+export function stdioTransport({ argv, env = {} }: Stdio, { work, apart }: ProgramRoom): Connection {
+  const [command = "", ...args] = [...apart, ...argv];
   const own = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   const marks = own.filter(([name]) => name.startsWith("RUNNER_"));
   const transport = new StdioClientTransport({

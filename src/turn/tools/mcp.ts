@@ -9,6 +9,7 @@ import type { McpGrant } from "../../job/job.ts";
 import { outcomeOf } from "./mcp-content.ts";
 import { boundedSchema, toolName } from "./mcp-names.ts";
 import { httpTransport, stdioTransport, type Connection } from "./mcp-transport.ts";
+import type { ProgramRoom } from "./shell.ts";
 import { failed, refused, type Tool, type ToolOutcome } from "./tool.ts";
 
 export interface McpServers {
@@ -38,12 +39,12 @@ interface Listed {
 }
 
 /** Starts all of them at once. @throws Error naming the first that did not start, after the others were ended. */
-export async function openMcpServers(grants: Readonly<Record<string, McpGrant>>, work: string): Promise<McpServers> {
+export async function openMcpServers(grants: Readonly<Record<string, McpGrant>>, room: ProgramRoom): Promise<McpServers> {
   const names = Object.keys(grants).toSorted();
   const opening = names.map(async (name) => {
     const grant = grants[name];
     if (grant === undefined) throw new Error("a grant is missing");
-    const server = new Server(name, grant, work);
+    const server = new Server(name, grant, room);
     await server.open();
     return server;
   });
@@ -79,10 +80,10 @@ class Server {
   /** Set when the connection has ended. It is never opened again: what was under way may have been done. */
   #ended = false;
 
-  constructor(name: string, grant: McpGrant, work: string) {
+  constructor(name: string, grant: McpGrant, room: ProgramRoom) {
     this.#name = name;
     this.#grant = grant;
-    this.#connection = grant.transport === "stdio" ? stdioTransport(grant, work) : httpTransport(grant);
+    this.#connection = grant.transport === "stdio" ? stdioTransport(grant, room) : httpTransport(grant);
     // No capabilities: nobody is there to be asked, and the model is asked by the turn alone.
     this.#client = new Client({ name: "turn-runner", version: "1" }, { capabilities: {} });
     Object.assign(this.#client, {

@@ -12,6 +12,8 @@ export interface ProgramPlan {
   readonly cwd: string;
   readonly input: string;
   readonly timeoutMs: number;
+  /** Put before the command: see `OpenSpec`. */
+  readonly apart: readonly string[];
 }
 
 export type ProgramEnd =
@@ -43,7 +45,8 @@ export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
   const tool = `${process.pid}-${runs}`;
   // Loaded by whoever uses it: every turn's process loads this file.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const child = spawn(plan.file, [...plan.args], {
+  const [file = "", ...args] = [...plan.apart, plan.file, ...plan.args];
+  const child = spawn(file, args, {
     cwd: plan.cwd,
     env: { ...process.env, RUNNER_TOOL: tool },
     stdio: ["pipe", "pipe", "pipe"],

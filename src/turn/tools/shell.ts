@@ -17,13 +17,21 @@ import {
 /** Most arguments of one command, and most bytes of its standard input. */
 const mostArguments = 1_000;
 
-export function shellTool(grant: ShellGrant, work: string): Tool {
-  return grant.shellStrings ? shellStrings(grant, work) : shellProgram(grant, work);
+/** What of the attempt a tool that starts programs has to know. */
+export interface ProgramRoom {
+  /** Folder they run in. */
+  readonly work: string;
+  /** Put before each command: see `OpenSpec`. */
+  readonly apart: readonly string[];
+}
+
+export function shellTool(grant: ShellGrant, room: ProgramRoom): Tool {
+  return grant.shellStrings ? shellStrings(grant, room) : shellProgram(grant, room);
 }
 
 const stdin = { type: "string", description: "Standard input. Default none." };
 
-function shellProgram(grant: ShellGrant, work: string): Tool {
+function shellProgram(grant: ShellGrant, { work, apart }: ProgramRoom): Tool {
   return {
     name: "shell",
     grant: "shell",
@@ -48,13 +56,14 @@ function shellProgram(grant: ShellGrant, work: string): Tool {
         cwd: work,
         input: optionalText(input, "stdin") ?? "",
         timeoutMs: grant.timeoutMs,
+        apart,
       });
       return told(end, grant);
     },
   };
 }
 
-function shellStrings(grant: ShellGrant, work: string): Tool {
+function shellStrings(grant: ShellGrant, { work, apart }: ProgramRoom): Tool {
   return {
     name: "shell",
     grant: "shell",
@@ -70,6 +79,7 @@ function shellStrings(grant: ShellGrant, work: string): Tool {
         cwd: work,
         input: text,
         timeoutMs: grant.timeoutMs,
+        apart,
       });
       return told(end, grant);
     },
