@@ -2,6 +2,7 @@
 import type { Way } from "../compose/verify.ts";
 import { healingWords, healings, type Verification } from "../run/verification.ts";
 import { duration } from "./format.ts";
+import { dollars } from "./money.ts";
 import type { Style } from "./output.ts";
 
 const headings: Readonly<Record<Way, string>> = { runner: "RUNNER", alone: "PROVIDER ALONE" };
@@ -28,7 +29,8 @@ export function verificationRows(ways: readonly (readonly [Way, Verification])[]
   row("time p50, p95", ({ tookMs }) => pair(tookMs, duration));
   row("tokens p50, p95", ({ tokens }) => pair(tokens, (count) => count.toLocaleString("en")));
   row("price p50, p95", ({ cost }) => pair(cost, dollars));
-  row("price of all", ({ cost, runs }) => priceOfAll(cost, runs));
+  // Without any known price there is nothing to compare.
+  if (ways.some(([, { cost, runs }]) => cost.unpriced < runs)) row("price of all", ({ cost, runs }) => priceOfAll(cost, runs));
   return rows;
 }
 
@@ -52,8 +54,4 @@ export function percent(share: number): string {
   if (share > 0 && whole === 0) return "<1 %";
   if (share < 1 && whole === 100) return ">99 %";
   return `${whole} %`;
-}
-
-function dollars(micro: number): string {
-  return `$${(micro / 1e6).toFixed(micro < 10_000 ? 6 : 4)}`;
 }
