@@ -108,3 +108,8 @@ export function simulatedJobId(jobId: string): string {
 export function verifyJobId(jobId: string, lane: string): string {
   return `verify:${jobId}:${lane}`;
 }
+
+/** The job's own id, of whichever of these ids its runs are kept under. */
+export function baseJobId(kept: string): string {
+  return kept.replace(/^simulated:/, "").replace(/^verify:(.*):[^:]*$/, "$1");
+}

@@ -25,13 +25,13 @@ beforeAll(() => {
 afterAll(() => project.close());
 
 /** Keys only a configuration has. */
-const configKeys = ["providers", "jobsDir", "stateDir", "timezone", "fallbacks", "model", "defaults", "prices"];
+const configKeys = new Set(["providers", "jobsDir", "stateDir", "timezone", "fallbacks", "model", "defaults", "prices"]);
 
 function kindOf(value: unknown): "job" | "config" | "part of a job" {
   if (Array.isArray(value)) return "job";
   const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
   if (keys.some((key) => ["payload", "jobs", "message", "command"].includes(key))) return "job";
-  return keys.length > 0 && keys.every((key) => configKeys.includes(key)) ? "config" : "part of a job";
+  return keys.length > 0 && keys.every((key) => configKeys.has(key)) ? "config" : "part of a job";
 }
 
 /** The problems that the command line finds in a project that consists of this sample. */

@@ -12,6 +12,7 @@ import { mock } from "./mock.ts";
 import { next } from "./next.ts";
 import { prune } from "./prune.ts";
 import { reliability } from "./reliability.ts";
+import { rerun } from "./rerun.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { validate } from "./validate.ts";
@@ -31,6 +32,7 @@ export const commands: readonly CommandDefinition[] = [
   diff,
   cost,
   reliability,
+  rerun,
   verify,
   prune,
   doctor,

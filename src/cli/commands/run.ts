@@ -1,13 +1,7 @@
-import type { Project } from "../../compose/project.ts";
-import type { RunOutcome } from "../../engine/outcome.ts";
 import type { Job } from "../../job/job.ts";
 import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
-import { instantUtc, plainText, shortId } from "../format.ts";
-import { OutputError } from "../output.ts";
-import { onStopSignals } from "../signals.ts";
-import { createReporter, quietReporter } from "../reporter.ts";
+import { printOutcome, runToItsEnd } from "../one-run.ts";
 import { simulation } from "../simulation.ts";
 
 export const run: CommandDefinition = {
@@ -64,7 +58,20 @@ async function execute(
     const { dryRun } = await import("../dry-run.ts");
     return dryRun(context, project, asked);
   }
-  return printOutcome(context, await runToItsEnd(context, project, asked, options));
+  const outcome = await runToItsEnd(context, project, {
+    job: asked.job,
+    simulate: asked.simulate,
+    quiet: options["quiet"] === true,
+    request: {
+      failOnSkip: options["failOnSkip"] === true,
+      skipGate: options["gate"] === false,
+      force: options["force"] === true,
+      vars: asked.vars,
+      ...(asked.model === undefined ? {} : { model: asked.model }),
+      ...(asked.stream === undefined ? {} : { stream: asked.stream }),
+    },
+  });
+  return printOutcome(context, outcome);
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -87,69 +94,6 @@ function varsOf(given: unknown, { name, vars = {} }: Job): Readonly<Record<strin
   );
 }
 
-type Asked = Parameters<typeof import("../dry-run.ts").dryRun>[2];
-
-/** Everything is closed and the signals are released when it returns: what is printed afterwards may block, and then Ctrl-C must still work. */
-async function runToItsEnd(
-  context: CommandContext,
-  project: Project,
-  asked: Asked,
-  options: Readonly<Record<string, unknown>>,
-): Promise<RunOutcome> {
-  const { openRuntime } = await import("../../compose/runtime.ts");
-  const signals = onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })));
-  const reporter = createReporter(context.output);
-  const { listen } = options["quiet"] === true ? quietReporter(reporter) : reporter;
-  const runtime = await openRuntime(project, asked.simulate === undefined ? {} : { simulate: asked.simulate });
-  try {
-    return await runtime.engine.run(asked.job, {
-      trigger: "manual",
-      failOnSkip: options["failOnSkip"] === true,
-      skipGate: options["gate"] === false,
-      force: options["force"] === true,
-      vars: asked.vars ?? {},
-      ...(asked.model === undefined ? {} : { model: asked.model }),
-      ...(asked.stream === undefined ? {} : { stream: asked.stream }),
-      signal: signals.signal,
-      listen,
-    });
-  } finally {
-    reporter.close();
-    await runtime.close();
-    signals.release();
-  }
-}
-
 function warn({ output }: CommandContext, warnings: readonly Issue[]): void {
   for (const warning of warnings) output.note(`${output.styleNote("yellow", "warning:")} ${formatIssue(warning)}`);
-}
-
-function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
-  try {
-    if (output.json) output.document("run", { run: outcome });
-    else if (isResult(outcome)) printOutput(output, outcome.output);
-    else sayWhatIsKept(output, outcome);
-  } catch (error) {
-    if (!(error instanceof OutputError)) throw error;
-    output.note(
-      `${output.styleNote("red", "error:")} ${error.message}; the answer is in the ledger: runner show ${shortId(outcome.runId)}`,
-    );
-    // Not 75: the turn has succeeded, and a wrapper that tries again later would carry it out twice.
-    return exitCodes.failed;
-  }
-  return outcome.exitCode;
-}
-
-/** What a budget ended early is printed as far as it came; any other answer that is not a success must not pass for one in a pipe. */
-function isResult({ status, fault }: RunOutcome): boolean {
-  return status === "succeeded" || fault === "budget";
-}
-
-function printOutput(output: CommandContext["output"], text = ""): void {
-  if (text !== "") output.data(output.terminal ? plainText(text) : text);
-}
-
-function sayWhatIsKept(output: CommandContext["output"], { deferredUntil, output: text = "", runId }: RunOutcome): void {
-  if (deferredUntil !== undefined) output.note(`may be asked again from ${instantUtc(deferredUntil)} on`);
-  if (text !== "") output.note(`the answer that was not accepted is kept: runner show ${shortId(runId)}`);
 }

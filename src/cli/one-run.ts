@@ -1,0 +1,71 @@
+/** One run from the command line: carried out with its trace, stopped by Ctrl-C, its answer printed. */
+import type { Project } from "../compose/project.ts";
+import type { Simulate } from "../compose/runtime.ts";
+import type { RunOutcome } from "../engine/outcome.ts";
+import type { RunRequest } from "../engine/parts.ts";
+import type { Job } from "../job/job.ts";
+import { exitCodeOf, exitCodes } from "../run/exit-code.ts";
+import type { CommandContext } from "./command.ts";
+import { instantUtc, plainText, shortId } from "./format.ts";
+import { OutputError } from "./output.ts";
+import { createReporter, quietReporter } from "./reporter.ts";
+import { onStopSignals } from "./signals.ts";
+
+interface OneRun {
+  readonly job: Job;
+  readonly simulate: Simulate | undefined;
+  /** No trace unless the run fails. */
+  readonly quiet: boolean;
+  readonly request: Omit<RunRequest, "trigger" | "signal" | "listen">;
+}
+
+/** Everything is closed and the signals are released when it returns: what is printed afterwards may block, and then Ctrl-C must still work. */
+export async function runToItsEnd(
+  context: CommandContext,
+  project: Project,
+  { job, simulate, quiet, request }: OneRun,
+): Promise<RunOutcome> {
+  const { openRuntime } = await import("../compose/runtime.ts");
+  const signals = onStopSignals((signal) => context.exitNow(exitCodeOf({ status: "cancelled", signal })));
+  const reporter = createReporter(context.output);
+  const { listen } = quiet ? quietReporter(reporter) : reporter;
+  const runtime = await openRuntime(project, simulate === undefined ? {} : { simulate });
+  try {
+    return await runtime.engine.run(job, { ...request, trigger: "manual", signal: signals.signal, listen });
+  } finally {
+    reporter.close();
+    await runtime.close();
+    signals.release();
+  }
+}
+
+/** Prints what came of it, and returns the exit code. */
+export function printOutcome({ output }: CommandContext, outcome: RunOutcome): number {
+  try {
+    if (output.json) output.document("run", { run: outcome });
+    else if (isResult(outcome)) printOutput(output, outcome.output);
+    else sayWhatIsKept(output, outcome);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    output.note(
+      `${output.styleNote("red", "error:")} ${error.message}; the answer is in the ledger: runner show ${shortId(outcome.runId)}`,
+    );
+    // Not 75: the turn has succeeded, and a wrapper that tries again later would carry it out twice.
+    return exitCodes.failed;
+  }
+  return outcome.exitCode;
+}
+
+/** What a budget ended early is printed as far as it came; any other answer that is not a success must not pass for one in a pipe. */
+function isResult({ status, fault }: RunOutcome): boolean {
+  return status === "succeeded" || fault === "budget";
+}
+
+function printOutput(output: CommandContext["output"], text = ""): void {
+  if (text !== "") output.data(output.terminal ? plainText(text) : text);
+}
+
+function sayWhatIsKept(output: CommandContext["output"], { deferredUntil, output: text = "", runId }: RunOutcome): void {
+  if (deferredUntil !== undefined) output.note(`may be asked again from ${instantUtc(deferredUntil)} on`);
+  if (text !== "") output.note(`the answer that was not accepted is kept: runner show ${shortId(runId)}`);
+}
