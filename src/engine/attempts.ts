@@ -97,6 +97,9 @@ function endedBadly(
 ): RunEnd {
   const end = { status, exitCode, ...(deferredForMs === undefined ? {} : { deferredUntil: parts.clock.now() + deferredForMs }) };
   if (result.status === "failed") {
+    // A server that did not start in any attempt is the machine's or the job's matter, and cost no token.
+    if (result.notReady === true)
+      return { status: "blocked", exitCode: exitCodes.config, reason: `${result.error}; ${why}`, fault: result.fault };
     const partial = result.partial === undefined || result.partial === "" ? {} : { output: result.partial };
     return { ...end, reason: `${result.error}; ${why}`, fault: result.fault, ...partial };
   }

@@ -40,6 +40,6 @@ export async function openToolbox(
   } catch (error) {
     // Without one of its tools a turn is not the one that was meant.
     const message = error instanceof Error ? error.message : String(error);
-    return { failed: { status: "failed", fault: "turn_died", error: message, toolRuns: 0 } };
+    return { failed: { status: "failed", fault: "turn_died", error: message, toolRuns: 0, notReady: true } };
   }
 }

@@ -190,6 +190,19 @@ describe("preflight", () => {
     expect(await outcomeOf()).toMatchObject(blocked(78, /NO_SUCH_TOKEN.*payload\.tools\.mcp\.mail\.env\.TOKEN.*is not set/));
   });
 
+  it("blocks a run whose MCP server does not start, without a token, after all its attempts", async () => {
+    const mail = { command: ["false"] };
+    await serve(quickJob({ payload: { tools: { mcp: { mail } } }, retry: { maxAttempts: 2 } }));
+    const { code, run: recorded, detail } = await run();
+    expect({ code, status: recorded.status, attempts: detail.attempts.length }).toEqual({
+      code: 78,
+      status: "blocked",
+      attempts: 2,
+    });
+    expect(recorded.reason).toContain("mail");
+    expect(provider?.requests).toBe(0);
+  });
+
   it("blocks a run whose own model server does not answer", async () => {
     await serve(quickJob({ payload: { model: "here/model" } }));
     const here = { baseUrl: "http://127.0.0.1:9", dialect: "openai-completions" };
@@ -297,19 +310,19 @@ describe("budgets and waits", () => {
   });
 });
 
-it("hands secrets of a job to nobody else: not to the record, not to the screen, not to a file", async () => {
+it("hands secrets to nobody else: not to the record, not to the screen, not to a file", async () => {
   const secret = "mail-token-0123456789abcdef";
-  const leak = program("leak.sh", 'echo "the gate saw $TOKEN"; echo "$1"');
-  const mail = { command: ["cat"], env: { TOKEN: "${MAIL_TOKEN}" }, timeout: "1s" };
-  const job = quickJob({
-    payload: { message: "Say it: {{gate}}", tools: { mcp: { mail } } },
-    gate: [...leak.argv, "nothing"],
-    workDir: leak.workDir,
-  });
-  await serve(job, says(`your token is ${secret} and your key ${plantedKey}`));
-  const ended = await project.runner(["run", "quick", "--json"], { ...keys, MAIL_TOKEN: secret });
-  for (const text of [project.everyByte(), ended.stdout, ended.stderr]) {
-    expect(text).not.toContain(secret);
+  const { argv, workDir } = program("server.sh", 'echo "the server has $TOKEN and key=$TEST_API_KEY" >&2; exit 1');
+  const payload = { message: "Say it.", tools: { mcp: { mail: { command: argv, env: { TOKEN: "${MAIL_TOKEN}" } } } } };
+  await serve(quickJob({ payload, workDir }), says(`your key is ${plantedKey}`));
+  const env = { ...keys, MAIL_TOKEN: secret };
+  const dead = await project.runner(["run", "quick", "--json"], env);
+  expect(JSON.parse(dead.stdout).run).toMatchObject({ status: "blocked", exitCode: 78 });
+  project.write("jobs/quick.json", quickJob());
+  const said = await project.runner(["run", "quick"], env);
+  expect([said.code, said.stdout]).toEqual([0, "your key is [redacted]\n"]);
+  for (const text of [project.everyByte(), dead.stdout, dead.stderr, said.stdout, said.stderr]) {
     expect(text).not.toContain(plantedKey);
+    expect(text).not.toContain(secret);
   }
 });
