@@ -1,8 +1,9 @@
 /** The body of the turn's requests to the gateway, in the dialect of the model that was asked for. Pure. */
 import type { Tool } from "./tools/tool.ts";
+import { structured } from "./structured.ts";
 import type { DoneTool, RequestSpec, TurnSpec } from "./turn.ts";
 
-export type Ask = Pick<TurnSpec, "model" | "maxTokens" | "system" | "message" | "stream" | "done">;
+export type Ask = Pick<TurnSpec, "model" | "maxTokens" | "system" | "message" | "stream" | "done" | "thinking" | "outputSchema">;
 
 /** What a tool is to the model. */
 type Offered = Pick<Tool, "name" | "description" | "inputSchema">;
@@ -23,14 +24,30 @@ export function turnRequest(
 
 function anthropicRequest(ask: Ask, tools: readonly Offered[], later: readonly Message[]): Record<string, unknown> {
   const { model, maxTokens, system, stream } = ask;
+  const schema = structured(ask.outputSchema);
   return {
     model,
     max_tokens: maxTokens,
     ...(system === "" ? {} : { system }),
     messages: [{ role: "user", content: openingOf(ask) }, ...later],
     ...(tools.length === 0 ? {} : { tools: tools.map(anthropicTool) }),
+    ...anthropicThinking(ask),
+    ...(schema === undefined ? {} : { output_config: { format: { type: "json_schema", schema } } }),
     stream,
   };
+}
+
+/** Shares of `max_tokens` that may be thought; the least that the API takes; what fits the provider's models is the adapter's matter. */
+const thinkingShares = { low: 0.2, medium: 0.5, high: 0.8 } as const;
+const leastThinking = 1_024;
+
+function anthropicThinking({ thinking, maxTokens }: Ask): Message {
+  if (thinking === undefined) return {};
+  if (thinking === "off") return { thinking: { type: "disabled" } };
+  // An answer so short leaves no room for both.
+  if (maxTokens <= leastThinking) return {};
+  const budget = Math.max(leastThinking, Math.floor(maxTokens * thinkingShares[thinking]));
+  return { thinking: { type: "enabled", budget_tokens: Math.min(budget, maxTokens - 1) } };
 }
 
 function anthropicTool({ name, description, inputSchema }: Offered): Message {
@@ -41,11 +58,16 @@ function anthropicTool({ name, description, inputSchema }: Offered): Message {
 function openAiRequest(ask: Ask, tools: readonly Offered[], later: readonly Message[]): Record<string, unknown> {
   const { model, maxTokens, system, stream } = ask;
   const instructions = system === "" ? [] : [{ role: "system", content: system }];
+  const schema = structured(ask.outputSchema);
   return {
     model,
     max_tokens: maxTokens,
     messages: [...instructions, { role: "user", content: openingOf(ask) }, ...later],
     ...(tools.length === 0 ? {} : { tools: tools.map(openAiTool) }),
+    ...(ask.thinking === undefined ? {} : { reasoning_effort: ask.thinking === "off" ? "none" : ask.thinking }),
+    ...(schema === undefined
+      ? {}
+      : { response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } } }),
     stream,
   };
 }
@@ -58,19 +80,32 @@ function openAiTool({ name, description, inputSchema }: Offered): Message {
 const doneLines = 50;
 const doneInput = 300;
 
-/** The job's message, and after it what earlier attempts of the run have done already. */
-function openingOf({ message, done = [] }: Ask): string {
-  if (done.length === 0) return message;
+/** The job's message, after it what earlier attempts of the run have done already, and the form of the answer. */
+function openingOf({ message, done = [], outputSchema }: Ask): string {
+  return [message, ...doneNote(done), ...schemaNote(outputSchema)].join("\n");
+}
+
+function doneNote(done: readonly DoneTool[]): string[] {
+  if (done.length === 0) return [];
   const shown = done.slice(-doneLines).map((tool) => `- ${tool.name} ${short(tool.input)}: ${doneWords[tool.status]}`);
   const left = done.length > doneLines ? [`- (${done.length - doneLines} earlier ones are not listed)`] : [];
   return [
-    message,
     "",
     "Already done in an earlier attempt of this very task, which broke off; do not do it again:",
     ...left,
     ...shown,
     "Go on from there. Where it is not known whether something was done, look before you act.",
-  ].join("\n");
+  ];
+}
+
+/** Said in words as well: not every provider has a mode for it, and a model that knows the form fills it better. */
+function schemaNote(schema: TurnSpec["outputSchema"]): string[] {
+  if (schema === undefined) return [];
+  return [
+    "",
+    "Answer with one JSON value that satisfies this JSON Schema, and nothing around it, no prose and no code fence:",
+    JSON.stringify(schema),
+  ];
 }
 
 const doneWords: Readonly<Record<DoneTool["status"], string>> = {
