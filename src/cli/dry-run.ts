@@ -31,6 +31,7 @@ export async function dryRun({ output }: CommandContext, project: Project, asked
     "Environment of the turn",
     Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`),
   );
+  if (plan.sandbox !== undefined) section("Sandbox of the turn's tools", [plan.sandbox]);
   section("Request of the first try", requestLines(plan));
   return plan.usable ? 0 : 77;
 }

@@ -2,13 +2,13 @@
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
-import { askOf } from "../engine/attempt-spec.ts";
+import { askOf, grants } from "../engine/attempt-spec.ts";
 import { promptTexts } from "../engine/prompt.ts";
 import type { Job } from "../job/job.ts";
 import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
 import type { Rung } from "../run/ladder.ts";
-import { turnKinds } from "../turn/index.ts";
+import { needsSandbox, sandboxFor, sandboxWords, turnKinds } from "../turn/index.ts";
 import { modelResolver, simulatedProviders } from "./models.ts";
 import { openProjectLedger, type Project } from "./project.ts";
 import type { Simulate } from "./runtime.ts";
@@ -38,6 +38,8 @@ export interface DryRun extends DryRunPlan {
   readonly notes: readonly string[];
   readonly keys: readonly KeyState[];
   readonly environment: Readonly<Record<string, string>>;
+  /** For a turn whose tools start programs: what keeps them apart from runner, `namespaces` or `none: …`. */
+  readonly sandbox: string | undefined;
   readonly request: RequestPreview;
   /** Whether any model of the ladder could be asked. */
   readonly usable: boolean;
@@ -74,7 +76,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
   if (first === undefined || config === undefined || turn === undefined) throw new Error("a run needs a model");
   const { firstByteMs, idleMs, tryMs } = job.limits;
   const request = createProvider(config, { env: {} }).preview({
-    body: turn.request(askOf(job, plan.modelAsked, plan.dialect, promptTexts(job, {}))),
+    body: turn.request({ ...askOf(job, plan.modelAsked, plan.dialect, promptTexts(job, {})), ...grants(job) }),
     model: first.model,
     stream: first.stream,
     headers: {},
@@ -99,7 +101,13 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
     notes: plan.notes,
     keys,
     environment: turn.environment({ runId: "RUN", attempt: 1 }, project.place.env),
+    sandbox: await sandboxOf(job, project.place.env),
     request,
     usable: keys.some(({ found }) => found),
   };
+}
+
+async function sandboxOf({ payload }: Job, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (payload.kind === "command" || !needsSandbox(payload.tools)) return undefined;
+  return sandboxWords(await sandboxFor(env));
 }

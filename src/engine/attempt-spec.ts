@@ -46,7 +46,7 @@ export function turnSpec(context: RunContext, attempt: number, { sessionId, atte
 }
 
 /** What the job grants the turn, and how it is to answer. */
-function grants({ payload, expect, workDir }: Job): Partial<TurnSpec> {
+export function grants({ payload, expect, workDir }: Job): Partial<TurnSpec> {
   const where = workDir === undefined ? {} : { workDir };
   if (payload.kind === "command") return { ...where, command: payload };
   const { tools, maxTurns, thinking } = payload;

@@ -5,6 +5,7 @@ import type { Judge, Turn } from "./turn.ts";
 
 export { endLeftovers } from "./leftovers.ts";
 export { runProgram } from "./program.ts";
+export { needsSandbox, sandboxFor, sandboxWords } from "./sandbox.ts";
 
 /** Every kind of turn, by its `kind`, which is the job's `payload.kind`. */
 export function turnKinds(options: AgentTurnOptions = {}): ReadonlyMap<string, Turn> {

@@ -3,6 +3,7 @@ import type { Project } from "../project.ts";
 import type { Check } from "./check.ts";
 import { checkClock } from "./clock.ts";
 import { checkNode, checkService, serviceEnvironment } from "./machine.ts";
+import { checkSandbox } from "./sandbox.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkProviders } from "./providers.ts";
 import { checkState } from "./state.ts";
@@ -24,6 +25,7 @@ export async function examineProject(project: Project, options: { readonly asSer
     ...checkClock(project, env, { began, newestRun }),
     ...state,
     checkNode(),
+    await checkSandbox(project, env),
     ...(options.asService ? checkService(env, own) : []),
   ];
 }

@@ -36,7 +36,7 @@ export interface ToolOutcome {
 }
 
 /** Most characters of text one tool run gives back to the model; every one of them is paid for with each later question. */
-export const toolTextLimit = 64 * 1024;
+const toolTextLimit = 64 * 1024;
 
 export function succeeded(text: string, outputBytes: number = Buffer.byteLength(text)): ToolOutcome {
   return { status: "succeeded", content: [{ type: "text", text: cutMiddle(text) }], outputBytes };
