@@ -45,6 +45,7 @@ function timetableLines(rows: readonly TimetableRow[]): string[] {
 }
 
 function limitValue({ value, unit }: LimitRow): string {
+  if (unit === "dollars") return `$${value}`;
   return unit === "ms" ? duration(value) : `${value}${unit === "bytes" ? " bytes" : ""}`;
 }
 
@@ -61,6 +62,7 @@ function asWritten({
   schedule,
   payload,
   retry,
+  onRateLimit,
   idempotent,
 }: Job): Readonly<Record<string, unknown>> {
   return {
@@ -78,6 +80,7 @@ function asWritten({
       jitter: retry.jitter,
       declared: retry.declared,
     },
+    onRateLimit,
     idempotent,
   };
 }

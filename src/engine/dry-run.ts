@@ -10,7 +10,7 @@ export interface LimitRow {
   readonly name: string;
   /** Milliseconds, or a count. */
   readonly value: number;
-  readonly unit: "ms" | "count" | "bytes";
+  readonly unit: "ms" | "count" | "bytes" | "dollars";
   readonly meaning: string;
 }
 
@@ -47,7 +47,8 @@ function silence({ limits }: Job): Failing {
 const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
 const count = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "count", meaning });
 
-function limitRows({ limits, retry }: Job): LimitRow[] {
+function limitRows(job: Job): LimitRow[] {
+  const { limits, retry } = job;
   return [
     ms("limits.firstByte", limits.firstByteMs, "streamed: from sending to the first byte"),
     ms("limits.idle", limits.idleMs, "streamed: silence between two chunks"),
@@ -63,5 +64,18 @@ function limitRows({ limits, retry }: Job): LimitRow[] {
     count("limits.callsPerAttempt", limits.callsPerAttempt, "model calls of one attempt"),
     { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },
     count("retry.maxAttempts", retry.maxAttempts, "starts of the turn's process in one run"),
+    ...budgetRows(job),
   ];
+}
+
+/** Only what the job sets: without it there is no such limit. */
+function budgetRows({ budget = {} }: Job): LimitRow[] {
+  const rows: [string, number | undefined, LimitRow["unit"], string][] = [
+    ["limits.tokens", budget.tokens, "count", "tokens of all tries of the run, failed ones included"],
+    ["limits.usd", budget.usd, "dollars", "cost of all tries of the run whose price is known"],
+    ["limits.calls", budget.calls, "count", "model calls of the run"],
+    ["limits.turns", budget.turns, "count", "questions of the turn over all attempts"],
+    ["limits.seconds", budget.ms, "ms", "the run's budget of time, at whose end it ends with what there is"],
+  ];
+  return rows.flatMap(([name, value, unit, meaning]) => (value === undefined ? [] : [{ name, value, unit, meaning }]));
 }
