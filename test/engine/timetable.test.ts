@@ -121,10 +121,11 @@ describe("the plan", () => {
   });
 });
 
+const named = (one: Job): string[] =>
+  planDryRun(one, ladder, 0, "UTC").limits.map(({ name, value, unit }) => `${name} ${value} ${unit}`);
+
 describe("the limits that are told", () => {
   test("a budget is among them, as far as the job sets one", () => {
-    const named = (one: Job): string[] =>
-      planDryRun(one, ladder, 0, "UTC").limits.map(({ name, value, unit }) => `${name} ${value} ${unit}`);
     expect(named({ ...job(), budget: { tokens: 5_000, usd: 0.5, ms: 60_000 } }).slice(-3)).toEqual([
       "limits.tokens 5000 count",
       "limits.usd 0.5 dollars",
