@@ -1,5 +1,5 @@
 /**
- * The ledger's speed. `node bench/ledger.ts` (100,000 runs of history; `--million` for 1,000,000).
+ * The ledger's speed. `node bench/ledger.ts` (200,000 runs with their steps; `--million` for 1,000,000).
  *
  * Writes: durable claims and steps a second, in one process, one after the other, as a run does them. Reads: the whole process
  * of a command that opens the ledger and reads, against a bare `node -e 0`, interleaved, medians. Absolute times depend on the
@@ -13,10 +13,10 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { openLedger } from "../src/ledger/index.ts";
 import type { Ledger } from "../src/ledger/ledger.ts";
-import { fillHistory } from "../test/ledger/history.ts";
+import { fillHistory, fillSteps, startOfRun } from "../test/ledger/history.ts";
 import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart } from "../test/ledger/records.ts";
 
-const runs = process.argv.includes("--million") ? 1_000_000 : 100_000;
+const runs = process.argv.includes("--million") ? 1_000_000 : 200_000;
 const jobs = 50;
 const rounds = 15;
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -101,22 +101,42 @@ function processes(stateDir: string): readonly (readonly [string, number])[] {
   return programs.map(([name], at) => [name, median(times[at] ?? [])]);
 }
 
-async function time(work: () => Promise<unknown>): Promise<number> {
+/** CPU time, median: what else the machine does is no part of it. */
+async function time(work: () => Promise<unknown>, times = 200): Promise<number> {
   const samples: number[] = [];
-  for (let sample = 0; sample < 200; sample++) {
-    const begin = performance.now();
+  for (let sample = 0; sample < times; sample++) {
+    const before = process.cpuUsage();
     await work();
-    samples.push(performance.now() - begin);
+    const { user, system } = process.cpuUsage(before);
+    samples.push((user + system) / 1000);
   }
   return median(samples);
 }
 
+/** The counts look at every run of their time: one day, thirty, and all there is; of all jobs and of one. */
+async function counts(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+  const times = [1, 30, Math.ceil(runs / 1440)].map((days) => ({ days, since: startOfRun(runs) - days * 86_400_000 }));
+  const rows: (readonly [string, number])[] = [];
+  for (const what of ["costs", "rungCounts", "healings"] as const)
+    for (const { days, since } of times) {
+      rows.push([`${what}, ${days} days`, await time(() => ledger[what]({ since }), 5)]);
+      rows.push([`${what}, ${days} days, one job`, await time(() => ledger[what]({ since, jobId: "job-7" }), 5)]);
+    }
+  return rows;
+}
+
 async function queries(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+  const newest = (await ledger.history({ jobId: "job-7", limit: 1 }))[0]?.runId ?? "";
   return [
     ["last 20 runs of a job", await time(() => ledger.history({ jobId: "job-7" }))],
     ["last 20 runs of all", await time(() => ledger.history({}))],
     ["last run of each of 50 jobs", await time(() => ledger.lastRuns())],
+    ["last 20 that failed, of all", await time(() => ledger.history({ statuses: ["failed", "timed_out"] }))],
+    ["last 20 of an ending nobody had, of a job", await time(() => ledger.history({ jobId: "job-7", statuses: ["blocked"] }))],
+    ["last success of a job, before its newest run", await time(() => ledger.lastRun("job-7", ["succeeded"], newest))],
     ["one run by a beginning of its id", await time(() => ledger.run("run-00054321"))],
+    ["how much `prune` would remove", await time(() => ledger.prunable(startOfRun(runs)), 20)],
+    ...(await counts(ledger)),
   ];
 }
 
@@ -138,9 +158,10 @@ try {
   await (await openLedger({ stateDir })).close();
   const begin = performance.now();
   fillHistory(join(stateDir, "ledger.sqlite"), runs, jobs);
+  fillSteps(join(stateDir, "ledger.sqlite"));
   const size = statSync(join(stateDir, "ledger.sqlite")).size / 2 ** 20;
   console.log(
-    `\n${runs.toLocaleString("en")} runs of ${jobs} jobs: ${size.toFixed(0)} MiB, filled in ${((performance.now() - begin) / 1000).toFixed(1)} s`,
+    `\n${runs.toLocaleString("en")} runs of ${jobs} jobs, one a minute, with their steps: ${size.toFixed(0)} MiB, filled in ${((performance.now() - begin) / 1000).toFixed(1)} s`,
   );
   const whole = processes(stateDir);
   const bare = whole[0]?.[1] ?? Number.NaN;
@@ -150,7 +171,7 @@ try {
   );
   const ledger = await openLedger({ stateDir });
   table(
-    ["query on the open ledger, median of 200", "ms"],
+    ["query on the open ledger, median", "CPU ms"],
     (await queries(ledger)).map(([name, value]) => [name, value.toFixed(3)]),
   );
   await ledger.close();

@@ -19,15 +19,16 @@ const usage = (table: string): string =>
 const unpriced = (table: string, answered: string): string =>
   `(${table}.cost_microusd IS NULL AND (${answered} OR ${table}.input_tokens IS NOT NULL OR ${table}.output_tokens IS NOT NULL))`;
 
-/** Ended calls with their first try `f` and their last one `l`, and how they came to their answer. */
+/** Ended calls with their first try `f`, and their last one `l` where that is another. */
+const calls = `${counted} CROSS JOIN calls c ON c.run = r.key AND c.status <> 'running' AND c.unrecorded = 0`;
+const firstAndLast = `CROSS JOIN tries f ON f.run = c.run AND f.attempt = c.attempt AND f.call = c.call AND f.try = 1
+  LEFT JOIN tries l ON l.run = c.run AND l.attempt = c.attempt AND l.call = c.call
+    AND l.try = nullif((SELECT max(m.try) FROM tries m WHERE m.run = c.run AND m.attempt = c.attempt AND m.call = c.call), 1)`;
+/** How they came to their answer. */
 const by = `CASE WHEN c.status <> 'answered' THEN 'none'
-  WHEN l.try = 1 THEN CASE WHEN l.repairs IS NULL THEN 'first' ELSE 'repair' END
+  WHEN l.try IS NULL THEN iif(f.repairs IS NULL, 'first', 'repair')
   WHEN l.provider <> f.provider OR l.model <> f.model THEN 'fallback'
   WHEN l.stream <> f.stream THEN 'stream_off' ELSE 'again' END AS by`;
-const calls = `${counted} CROSS JOIN calls c ON c.run = r.key AND c.status <> 'running' AND c.unrecorded = 0
-  CROSS JOIN tries f ON f.run = c.run AND f.attempt = c.attempt AND f.call = c.call AND f.try = 1
-  CROSS JOIN tries l ON l.run = c.run AND l.attempt = c.attempt AND l.call = c.call
-    AND l.try = (SELECT max(m.try) FROM tries m WHERE m.run = c.run AND m.attempt = c.attempt AND m.call = c.call)`;
 const byFirstAsked = "GROUP BY f.provider, f.model, f.stream, by";
 
 /** Each goes along an index; only the few groups that come out are sorted. A test holds their plans to that. */
@@ -38,10 +39,12 @@ export const countQueries = {
     ${counted} CROSS JOIN tries t ON t.run = r.key AND t.status <> 'running' AND t.unrecorded = 0
     GROUP BY t.provider, t.model, t.stream, t.fault`,
   healings: `SELECT f.provider, f.model, f.stream, ${by}, count(*) AS calls, sum(c.attempt = 1 AND c.call = 1) AS runs,
-    sum(l.try - 1) AS extra_tries, sum(l.started_at - f.started_at) AS lost_ms ${calls} ${byFirstAsked}`,
+    ifnull(sum(l.try - 1), 0) AS extra_tries, ifnull(sum(l.started_at - f.started_at), 0) AS lost_ms
+    ${calls} ${firstAndLast} ${byFirstAsked}`,
   /** What the failed tries of those calls used. */
-  losses: `SELECT f.provider, f.model, f.stream, ${by}, ${usage("x")}, ifnull(sum(x.cost_microusd), 0) AS cost ${calls}
-    CROSS JOIN tries x ON x.run = c.run AND x.attempt = c.attempt AND x.call = c.call AND x.status = 'failed' ${byFirstAsked}`,
+  losses: `SELECT f.provider, f.model, f.stream, ${by}, ${usage("x")}, ifnull(sum(x.cost_microusd), 0) AS cost
+    ${calls} CROSS JOIN tries x ON x.run = c.run AND x.attempt = c.attempt AND x.call = c.call AND x.status = 'failed'
+    ${firstAndLast} ${byFirstAsked}`,
   costs: `SELECT j.id AS job_id, max(r.job_name) AS job_name, r.started_at / 86400000 AS day, ifnull(r.model_used, r.model_asked) AS model,
     count(*) AS runs, sum(r.status IN ('failed', 'timed_out', 'interrupted', 'blocked', 'unknown')) AS failed,
     ${usage("r")}, ifnull(sum(r.cost_microusd), 0) AS cost, sum(${unpriced("r", "r.model_used IS NOT NULL")}) AS unpriced
