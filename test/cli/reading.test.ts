@@ -264,7 +264,7 @@ describe("cost and reliability", () => {
     expect(await project.runner(["cost", "--state-dir", `${project.stateDir}-none`])).toMatchObject({
       code: 0,
       stdout: "",
-      stderr: "No runs in the last 30 days.\n",
+      stderr: "No runs in the last 30 days (simulated ones cost nothing and are not counted).\n",
     });
   });
 

@@ -50,7 +50,8 @@ async function execute(
     const groups = grouped(rows, by);
     const total = rows.reduce((group, row) => plus(group, row), nothing("total"));
     if (context.output.json) context.output.document("cost", { days, by, jobId, rows: groups, total });
-    else if (groups.length === 0) context.output.note(`No runs in the last ${several(days, "day")}.`);
+    else if (groups.length === 0)
+      context.output.note(`No runs in the last ${several(days, "day")} (simulated ones cost nothing and are not counted).`);
     else print(context.output, groups, total, by);
     return 0;
   });

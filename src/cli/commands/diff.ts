@@ -64,9 +64,9 @@ async function lastAnswer(ledger: LedgerReader, jobId: string, before: string): 
 }
 
 async function tell(output: Output, older: Said, newer: Said): Promise<number> {
-  const same = older.output === newer.output;
+  const same = lined(older.output) === lined(newer.output);
   const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
-  const [from, to] = [older, newer].map(({ output: said }) => (output.terminal ? plainText(said) : said));
+  const [from, to] = [older, newer].map(({ output: said }) => lined(output.terminal ? plainText(said) : said));
   const [fromName, toName] = [older, newer].map(({ run }) => `${shortId(run.runId)} ${instantUtc(run.startedAt)}`);
   const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
   const patch = same
@@ -89,6 +89,11 @@ async function tell(output: Output, older: Said, newer: Said): Promise<number> {
         .join("\n"),
     );
   return same ? 0 : 1;
+}
+
+/** With a line break at its end, which most answers lack and nobody misses. */
+function lined(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
 function facts({ run }: Said): Readonly<Record<string, unknown>> {
