@@ -10,7 +10,7 @@
  * `runner run`s with a shell tool and an MCP server. The exit code is 1 if there is one wrong, lost or doubled.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -157,7 +157,7 @@ export async function wholeTurns({
         : { name: "mcp__counter__count", input: { id } },
     );
     const message = planned(`Question ${turn}`, [calls.slice(0, 2), calls.slice(2)]);
-    const mcp = { counter: { argv: [process.execPath, server, marksFile] } };
+    const mcp = { counter: { command: [process.execPath, server, marksFile] } };
     const payload = { message, model: "test/model", tools: { shell: { allow: [counter] }, mcp } };
     const job = { payload, retry: { delay: "20ms", maxDelay: "50ms" } };
     writeFileSync(path.join(home, `jobs/turn-${turn}.json`), JSON.stringify(job));
@@ -170,12 +170,22 @@ export async function wholeTurns({
   };
   await Promise.all([work(), work()]);
   tally.ms = performance.now() - started;
-  const database = new DatabaseSync(path.join(stateDir, "ledger.sqlite"));
-  compare(tally, marksFile, turns, recordedCounts(database, countsById(readMarks(marksFile)).keys()));
-  database.close();
+  compare(tally, marksFile, turns, recordsOf(stateDir, marksFile));
   await closeProvider(provider, tally);
   rmSync(home, { recursive: true, force: true });
   return tally;
+}
+
+function recordsOf(stateDir: string, marksFile: string): ReadonlyMap<string, number> {
+  const file = path.join(stateDir, "ledger.sqlite");
+  // Without one nothing has begun.
+  if (!existsSync(file)) return new Map();
+  const database = new DatabaseSync(file);
+  try {
+    return recordedCounts(database, countsById(readMarks(marksFile)).keys());
+  } finally {
+    database.close();
+  }
 }
 
 type Ended = { readonly text: string } | { readonly why: string };

@@ -67,7 +67,7 @@ async function setUp(seed: number): Promise<Stage> {
       ? { name: "shell", input: { argv: [counter, marks, id, "0.1"] } }
       : { name: "mcp__counter__count", input: { id } },
   );
-  const tools = { shell: { allow: [counter] }, mcp: { counter: { argv: [process.execPath, server, marks, "100"] } } };
+  const tools = { shell: { allow: [counter] }, mcp: { counter: { command: [process.execPath, server, marks, "100"] } } };
   const message = planned("Count.", [calls.slice(0, 2), calls.slice(2)]);
   const job = { payload: { message, model: "test/model", tools }, retry: { delay: "20ms", maxDelay: "50ms" } };
   const test = { baseUrl: provider.url, dialect: "anthropic-messages", apiKey: "${TEST_API_KEY}" };
@@ -126,7 +126,8 @@ function kindOf(commandLine: string): Seen["kind"] {
 /** Kills the victim at a random instant of its life, if the run still has one by then. */
 async function killOne({ home }: Stage, child: ChildProcess, victim: Victim, random: () => number): Promise<boolean> {
   const alive = (): boolean => child.exitCode === null && child.signalCode === null;
-  await wait(random() * 900);
+  // A run takes about two seconds; the others are waited for.
+  await wait(random() * (victim === "runner" ? 2_000 : 900));
   if (victim === "runner") return alive() && child.kill("SIGKILL");
   for (;;) {
     const one = turnProcesses(home).find(({ kind }) => kind === victim);
@@ -189,7 +190,7 @@ export async function chaos(kills: number, seed: number, chosen: readonly Victim
 function readAfterwards({ home, stateDir, marks }: Stage, tally: ChaosTally): void {
   const database = new DatabaseSync(path.join(stateDir, "ledger.sqlite"));
   const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
-  const begun = rows("SELECT run_id, attempt, input FROM tools");
+  const begun = rows("SELECT runs.id AS run_id, attempt, input FROM tool_runs JOIN runs ON runs.key = tool_runs.run");
   const { counts } = readMarks(marks);
   const ofRun = new Map<string, number>();
   for (const [mark, times] of counts) {
@@ -205,7 +206,7 @@ function readAfterwards({ home, stateDir, marks }: Stage, tally: ChaosTally): vo
         row["run_id"] === run && Number(row["attempt"]) === Number(attempt) && String(row["input"]).includes(JSON.stringify(id)),
     );
   });
-  for (const table of ["runs", "attempts", "calls", "tries", "tools"])
+  for (const table of ["runs", "attempts", "calls", "tries", "tool_runs"])
     tally.open += rows(`SELECT 1 FROM ${table} WHERE status = 'running'`).length;
   tally.integrity = String(rows("PRAGMA integrity_check")[0]?.["integrity_check"]);
   tally.statuses = rows("SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status")

@@ -92,7 +92,7 @@ export function countsById(marks: Marks): Map<string, number> {
 /** Ids of counts that were begun, by the ledger, with the number of their records: the ids stand in the tools' inputs. */
 export function recordedCounts(database: DatabaseSync, ids: Iterable<string>): Map<string, number> {
   const inputs = database
-    .prepare("SELECT input FROM tools")
+    .prepare("SELECT input FROM tool_runs")
     .all()
     .map((row) => String(row["input"]));
   return new Map([...ids].map((id) => [id, inputs.filter((input) => input.includes(JSON.stringify(id))).length]));
