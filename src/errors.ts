@@ -304,9 +304,18 @@ export class TurnError extends RunnerError {
   }
 }
 
-export type LedgerFaultReason = "newer_schema" | "older_schema" | "locked" | "full" | "corrupt" | "permission" | "unavailable";
+export type LedgerFaultReason =
+  | "newer_schema"
+  | "older_schema"
+  | "locked"
+  | "full"
+  | "corrupt"
+  | "permission"
+  /** No folder can be where it is to be: a part of the path is a file, or no file system. */
+  | "misplaced"
+  | "unavailable";
 
-/** The durable record cannot be read or written. Exit 78 for a newer schema or permissions, 75 for what may pass. */
+/** The durable record cannot be read or written. Exit 78 for a newer schema, a wrong place or permissions, 75 for what may pass. */
 export class LedgerError extends RunnerError {
   readonly reason: LedgerFaultReason;
   /** The file or address, without credentials. */

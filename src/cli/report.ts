@@ -41,7 +41,7 @@ function explain(error: unknown): Told {
     return { code, message: error.message, exitCode: exitCodes.config, issues: error.issues };
   }
   if (error instanceof LedgerError) {
-    const lasting = ["newer_schema", "older_schema", "permission", "corrupt"].includes(error.reason);
+    const lasting = ["newer_schema", "older_schema", "permission", "misplaced", "corrupt"].includes(error.reason);
     return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.config : exitCodes.later };
   }
   const message = error instanceof Error ? error.message : String(error);

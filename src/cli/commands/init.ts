@@ -116,7 +116,7 @@ function writeAll(dir: string, files: readonly NewFile[], force: boolean): void 
   for (const file of files) {
     const target = path.join(dir, file.path);
     try {
-      mkdirSync(path.dirname(target), { recursive: true });
+      makeFolders(path.dirname(target));
       writeFileSync(target, file.text, { flag: force ? "w" : "wx" });
       made.push(target);
     } catch (error) {
@@ -169,4 +169,11 @@ function tell(
 function when(schedule: string, timezone: string): string {
   if (schedule === "manual") return "when you start it";
   return /^\d/.test(schedule) && !schedule.includes(" ") ? `every ${schedule}` : `at ${schedule} (${timezone})`;
+}
+
+/** One by one, for `recursive: true` never comes back from a place that is none for files, such as /proc (Node 24). */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at); at = path.dirname(at)) missing.unshift(at);
+  for (const one of missing) mkdirSync(one);
 }

@@ -25,6 +25,7 @@ const remedies: Readonly<Record<LedgerFaultReason, string>> = {
   full: "the disk or the quota is full; free some space and try again. Nothing was half written",
   corrupt: "it was left untouched; move it away or restore it from a backup, then run again",
   permission: "make the folder and the files in it readable and writable for this user, or name another folder with --state-dir",
+  misplaced: "no folder can be there; name another with --state-dir",
   unavailable: "check that the folder exists on a working local disk, or name another folder with --state-dir",
 };
 
@@ -73,6 +74,9 @@ export function classify(error: unknown, location: string): unknown {
 function fileReason(error: Error): LedgerFaultReason | undefined {
   const code = "code" in error ? error.code : undefined;
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") return "permission";
+  if (typeof code === "string" && ["ENOTDIR", "ENAMETOOLONG", "ELOOP", "EISDIR", "EINVAL"].includes(code)) return "misplaced";
+  // A folder in a folder that is there, and yet there is no such: not a place for files, as /proc is none.
+  if (code === "ENOENT" && "syscall" in error && error.syscall === "mkdir") return "misplaced";
   if (code === "ENOSPC" || code === "EDQUOT") return "full";
   return "syscall" in error ? "unavailable" : undefined;
 }

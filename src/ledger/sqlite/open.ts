@@ -78,7 +78,7 @@ export function sqliteLedger(connection: Connection): Ledger {
 function makePrivate(file: string): void {
   const folder = dirname(file);
   if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     chmodSync(folder, 0o700);
   }
   const found = statSync(file, { throwIfNoEntry: false });
@@ -90,4 +90,18 @@ function makePrivate(file: string): void {
   }
   if (process.platform === "win32" || (found.mode & 0o077) === 0) return;
   for (const name of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(name)) chmodSync(name, 0o600);
+}
+
+/** One by one, for `recursive: true` never comes back from a place that is none for files, such as /proc (Node 24). */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const one of missing) {
+    try {
+      mkdirSync(one, { mode: 0o700 });
+    } catch (error) {
+      // Another runner that starts at the same time makes the same folder.
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+  }
 }
