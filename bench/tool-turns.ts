@@ -46,8 +46,8 @@ process.stdin.setEncoding("utf8").on("data", (chunk) => {
   for (const line of lines) {
     const message = JSON.parse(line);
     if (message.id === undefined) continue;
-    const line = JSON.stringify({ jsonrpc: "2.0", id: message.id, result: answer(message) }) + "\\n";
-    setTimeout(() => process.stdout.write(line), message.method === "tools/call" ? Number(process.argv[3] ?? 0) : 0);
+    const said = JSON.stringify({ jsonrpc: "2.0", id: message.id, result: answer(message) }) + "\\n";
+    setTimeout(() => process.stdout.write(said), message.method === "tools/call" ? Number(process.argv[3] ?? 0) : 0);
   }
 });
 process.stdin.on("end", () => process.exit(0));

@@ -1,4 +1,5 @@
 /** The project as its files describe it. Loads no more than `list` needs: neither the gateway nor a provider's adapter. */
+import { statSync } from "node:fs";
 import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
@@ -44,10 +45,15 @@ export interface Project {
 
 /**
  * Reads the configuration and every job file.
- * @throws ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
+ * @throws UsageError when there is no such folder, ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
  */
 export async function loadProject(place: Place): Promise<Project> {
   const cwd = path.resolve(place.dir);
+  // A folder that is not there has folders above it, whose project would be taken for the one that was meant.
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UsageError(`${JSON.stringify(place.dir)} is no folder, so no project is in it`, {
+      suggestion: "Name the project's folder: -C FOLDER.",
+    });
   const { config, files, warnings } = await loadConfig({
     cwd,
     env: place.env,

@@ -103,7 +103,7 @@ describe("modes and places", () => {
 
   test("a state folder that cannot be one is refused with the place and what to do", async () => {
     writeFileSync(join(folder, "deep"), "a file");
-    expect(await opening()).toMatchObject(refusal("unavailable", "--state-dir"));
+    expect(await opening()).toMatchObject(refusal("misplaced", "--state-dir"));
   });
 
   test("a folder or a file that this user may not write is a matter of permission", async () => {
