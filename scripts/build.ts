@@ -137,7 +137,11 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], {
   stdio: "inherit",
 });
-const entryPoints = { runner: "src/cli/main.ts", "agent-child": "src/turn/agent-child.ts" };
+const entryPoints = {
+  runner: "src/cli/main.ts",
+  "agent-child": "src/turn/agent-child.ts",
+  "event-handler": "src/provider/event-handler/worker.ts",
+};
 const bundles = [
   await bundle({ ...program, entryPoints, plugins: [separateFiles, lazyChildProcess] }),
   await bundle({ ...program, entryPoints: ownFiles, plugins: [sharedFromRunner, separateFiles, lazyChildProcess] }),

@@ -97,16 +97,19 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
 async function readProven(
   answer: HttpAnswer,
   { config, secrets }: Room,
-  { stream, record }: UpstreamRequest,
+  { stream, record, eventHandler = config.eventHandler }: UpstreamRequest,
   failed: (body: string) => FailedAnswer,
 ): Promise<ReadAnswer> {
   const { dialect } = config;
   const asked = stream ? "events" : "document";
   const recorder =
     record === undefined ? undefined : createRecorder({ mode: record, dialect, asked, status: answer.status, secrets });
+  // Loaded only where there is one: a worker thread is nothing that a run without a handler should pay for.
+  const handler =
+    eventHandler === undefined ? undefined : (await import("./event-handler/host.ts")).openEventHandler(eventHandler);
   try {
     const { tolerateOutOfOrderEvents } = config.sseQuirks;
-    return await readAnswer(answer, { dialect, tolerateOutOfOrderEvents, stream, recorder });
+    return await readAnswer(answer, { dialect, tolerateOutOfOrderEvents, stream, recorder, handler });
   } catch (error) {
     if (!(error instanceof BrokenBody)) throw error;
     // A success that holds an error document says itself what is wrong, more narrowly than the reader can.
@@ -115,6 +118,8 @@ async function readProven(
     if (said !== undefined && said.fault !== "unknown") throw recorded(said, error.recording);
     const broken = error.cause instanceof StreamError ? classifyStream(error.cause, failed("")) : error.cause;
     throw recorded(broken, error.recording);
+  } finally {
+    handler?.close();
   }
 }
 
@@ -167,6 +172,7 @@ function refuseLostCall(answer: ProvenAnswer, provider: string, status: number, 
     usage: answer.usage,
     repairs: answer.repairs,
     requestId: answer.requestId,
+    recording: answer.recording,
   });
 }
 
@@ -180,6 +186,7 @@ function refuseManyAnswers(answer: ProvenAnswer, provider: string, status: numbe
     usage: answer.usage,
     repairs: answer.repairs,
     requestId: answer.requestId,
+    recording: answer.recording,
   });
 }
 

@@ -1,11 +1,13 @@
 /** The body of a good status, read into one whole, proven message; streamed or not is the reader's to find out. */
 import { ProviderError, type Repair, StreamError, type StreamRecording } from "../errors.ts";
 import type { AssembledMessage } from "../stream/event.ts";
+import { handledReader, type HandledReader } from "./event-handler/handled-reader.ts";
+import type { EventHandler } from "./event-handler/host.ts";
 import type { HttpAnswer } from "./http.ts";
 import { OnlyKeepAlive } from "./keep-alive.ts";
 import type { Dialect } from "./provider.ts";
 import type { Recorder } from "./recording/recorder.ts";
-import { createStreamReader, defaultGraceMs, type StreamReader } from "./sse.ts";
+import { createStreamReader, defaultGraceMs, type StreamReader, type StreamReaderOptions } from "./sse.ts";
 
 export interface ReadAnswer {
   readonly message: AssembledMessage;
@@ -34,6 +36,8 @@ export interface ReadOptions {
   readonly tolerateOutOfOrderEvents: boolean;
   /** Records what comes, whole or broken. */
   readonly recorder?: Recorder | undefined;
+  /** Sees the raw events of a stream first. */
+  readonly handler?: EventHandler | undefined;
   /** What was asked for; another form is proven as well and recorded as a repair. */
   readonly stream: boolean;
 }
@@ -46,12 +50,7 @@ const headLimit = 64 * 1024;
  * @throws BrokenBody
  */
 export async function readAnswer(answer: HttpAnswer, options: ReadOptions): Promise<ReadAnswer> {
-  const reader = createStreamReader(options.dialect, {
-    tolerateOutOfOrderEvents: options.tolerateOutOfOrderEvents,
-    asked: options.stream ? "events" : "document",
-    status: answer.status,
-    ...(options.recorder === undefined ? {} : { watch: options.recorder }),
-  });
+  const reader = readerFor(answer, options);
   const head = new Head();
   try {
     const sse = await drain(answer, reader, head, options.recorder);
@@ -80,7 +79,19 @@ export async function readAnswer(answer: HttpAnswer, options: ReadOptions): Prom
   }
 }
 
-async function drain(answer: HttpAnswer, reader: StreamReader, head: Head, recorder: Recorder | undefined): Promise<string> {
+type AnyReader = StreamReader | HandledReader;
+
+function readerFor(answer: HttpAnswer, { dialect, tolerateOutOfOrderEvents, stream, recorder, handler }: ReadOptions): AnyReader {
+  const how: StreamReaderOptions = {
+    tolerateOutOfOrderEvents,
+    asked: stream ? "events" : "document",
+    status: answer.status,
+    ...(recorder === undefined ? {} : { watch: recorder }),
+  };
+  return handler === undefined ? createStreamReader(dialect, how) : handledReader(dialect, how, handler);
+}
+
+async function drain(answer: HttpAnswer, reader: AnyReader, head: Head, recorder: Recorder | undefined): Promise<string> {
   const released: string[] = [];
   const keepAlive = new OnlyKeepAlive();
   let grace: NodeJS.Timeout | undefined;
@@ -89,7 +100,7 @@ async function drain(answer: HttpAnswer, reader: StreamReader, head: Head, recor
     for await (const chunk of answer.body) {
       head.add(chunk);
       recorder?.chunk(chunk);
-      released.push(reader.push(chunk));
+      released.push(await reader.push(chunk));
       if (reader.done) return released.join("");
       const onlyKeepAlive = keepAlive.check(chunk);
       if (!reader.certified) continue;
@@ -102,13 +113,13 @@ async function drain(answer: HttpAnswer, reader: StreamReader, head: Head, recor
     }
     const how = graceOver ? "idle_after_stop_reason" : "eof";
     recorder?.ended(how);
-    released.push(reader.end(how));
+    released.push(await reader.end(how));
   } catch (error) {
-    if (!(error instanceof ProviderError) || error.fault === "aborted") throw error;
+    if (!(error instanceof ProviderError) || error.fault === "aborted" || error.fault === "event_handler") throw error;
     if (error.fault !== "network" && !reader.certified) throw error;
     const how = error.fault === "network" ? "transport_error" : "idle_after_stop_reason";
     recorder?.ended(how);
-    released.push(reader.end(how));
+    released.push(await reader.end(how));
   } finally {
     clearTimeout(grace);
   }
@@ -124,7 +135,7 @@ function mayHoldAnError(error: StreamError): boolean {
 }
 
 /** A limit that ran out in the middle of an answer: tokens were paid for, and the repairs tell how far it came. */
-function withFacts(error: ProviderError, answer: HttpAnswer, reader: StreamReader): ProviderError {
+function withFacts(error: ProviderError, answer: HttpAnswer, reader: AnyReader): ProviderError {
   const { fault, code, reason, cause } = error;
   return new ProviderError(error.message, {
     fault,

@@ -16,6 +16,8 @@ export interface StreamReaderOptions extends NormalizerOptions {
   readonly maxBodyBytes?: number;
   /** What the request asked for. An answer in the other form is proven all the same and recorded as a repair. */
   readonly asked?: "events" | "document";
+  /** Takes the events in place of the dialect's own machine. */
+  readonly machine?: Normalizer;
   /** Sees the events of the body, or the document it is, before they are proven. */
   readonly watch?: BodyWatch;
   /** HTTP status of the response, which tells an HTML error page that may pass from a wrong address. Default 200. */
@@ -84,7 +86,7 @@ class Reader implements StreamReader {
   constructor(dialect: StreamDialect, options: StreamReaderOptions) {
     this.#dialect = dialect;
     this.#options = options;
-    this.#machine = createNormalizer(dialect, options);
+    this.#machine = options.machine ?? createNormalizer(dialect, options);
     this.#parser = createParser({
       maxBufferSize: maxFrameChars,
       onEvent: (event) => this.#onEvent(event),
