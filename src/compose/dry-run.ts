@@ -1,4 +1,5 @@
 /** `run --dry-run` as a value, put together from the same parts a run is made of. Sends nothing, writes nothing, shows no key. */
+import { JobError } from "../errors.ts";
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
@@ -9,6 +10,7 @@ import type { RequestPreview } from "../provider/provider.ts";
 import { createProvider } from "../provider/index.ts";
 import type { Rung } from "../run/ladder.ts";
 import { needsSandbox, sandboxFor, sandboxWords, turnKinds } from "../turn/index.ts";
+import { eventHandlerIssues } from "./event-handlers.ts";
 import { modelResolver, simulatedProviders } from "./models.ts";
 import { openProjectLedger, type Project } from "./project.ts";
 import type { Simulate } from "./runtime.ts";
@@ -51,6 +53,8 @@ const simulatedUrl = "http://127.0.0.1";
 export async function planDryRun(project: Project, asked: DryRunRequest): Promise<DryRun> {
   const { job } = asked;
   const simulated = asked.simulate !== undefined;
+  const broken = await eventHandlerIssues(project, [job]);
+  if (broken.length > 0) throw new JobError(broken);
   const ledger = await openProjectLedger(project, { create: false });
   const parts = {
     ledger,

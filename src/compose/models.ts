@@ -6,7 +6,7 @@ import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 
 /** A provider's entry; what every configuration says of it, and facts about its models and its own ways. */
-type ProviderInput = Config["providers"][string] & Partial<Pick<ProviderConfig, "eventHandler">>;
+type ProviderInput = Config["providers"][string];
 
 /** Built-in providers with what the configuration says on top, field by field; headers and facts of models are merged. */
 export function mergeProviders(config: Pick<Config, "providers">): Map<string, ProviderConfig> {

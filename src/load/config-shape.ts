@@ -37,6 +37,8 @@ export interface ProviderFile {
   readonly quota?: string;
   /** How JSON of a schema is asked for. */
   readonly structuredOutput?: "output_config" | "response_format" | "json_object";
+  /** Module that sees the raw events of every stream first, relative to the configuration file. A job's own goes before it. */
+  readonly eventHandler?: string;
 }
 
 export interface ModelFile {
@@ -151,6 +153,7 @@ const provider = shape(
     models: v.exactOptional(table({ expects: "an object of facts by model", example: '{ "k2p5": { … } }' }, modelFacts)),
     quota: v.exactOptional(line("team-plan", 200)),
     structuredOutput: v.exactOptional(oneOf(["output_config", "response_format", "json_object"])),
+    eventHandler: v.exactOptional(line("./event-order.ts", 4_096)),
   },
   {
     url: `did you mean "baseUrl"?`,

@@ -1,4 +1,5 @@
 /** The configuration: the project's file over the user's, or the one file that was named. */
+import { statSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { ConfigError, type Issue } from "../errors.ts";
 import { check, maxProblems, type Problem } from "../job/check.ts";
@@ -105,13 +106,29 @@ async function readLayer(path: string, cwd: string, warnings: Issue[], ofUser: b
   const document = await readConfigFile(path, cwd);
   const shaped = check(configShape, document.value);
   const problems = [...("problems" in shaped ? shaped.problems : []), ...namingProblems(document.value)];
+  const values = "value" in shaped ? withHandlerFiles(shaped.value, dirname(path), problems) : {};
   if ("value" in shaped && ofUser) problems.push(...relativeFolders(shaped.value));
   if (!("value" in shaped) || problems.length > 0) {
     const told = withoutRepeats(problems).slice(0, maxProblems);
     throw new ConfigError(told.map((problem) => toIssue(problem, document.place)).toSorted(byPlace));
   }
   warnings.push(...plainHttp(shaped.value).map((problem) => toIssue(problem, document.place)));
-  return { path, place: document.place, values: shaped.value };
+  return { path, place: document.place, values };
+}
+
+/** The providers' event handlers as files: they are named from where the configuration stands. */
+function withHandlerFiles(values: ConfigValues, folder: string, problems: Problem[]): ConfigValues {
+  const handled = Object.entries(values.providers ?? {}).filter(([, { eventHandler }]) => eventHandler !== undefined);
+  if (handled.length === 0) return values;
+  const providers = { ...values.providers };
+  for (const [id, provider] of handled) {
+    const file = resolve(folder, provider.eventHandler ?? "");
+    providers[id] = { ...provider, eventHandler: file };
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) continue;
+    const message = `${describe(provider.eventHandler)} names no file; ${file} was looked for`;
+    problems.push({ path: ["providers", id, "eventHandler"], of: "value", message });
+  }
+  return { ...values, providers };
 }
 
 function toIssue({ path, of, message, suggestion }: Problem, place: (path: Path, of: "key" | "value") => Place): Issue {

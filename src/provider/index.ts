@@ -31,3 +31,8 @@ export function createProvider(config: ProviderConfig, deps: ProviderDeps = {}):
     },
   };
 }
+
+/** Why a module cannot be an event handler, in words; undefined if it can. It is loaded in a worker and given nothing. @param path absolute. */
+export async function eventHandlerProblem(path: string): Promise<string | undefined> {
+  return (await import("./event-handler/host.ts")).eventHandlerProblem(path);
+}

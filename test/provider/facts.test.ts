@@ -86,7 +86,7 @@ describe("what is known of a model", () => {
           structuredOutput: "json_object",
           models: { "*": { contextTokens: 8_192 } },
         },
-      } as Parameters<typeof mergeProviders>[0]["providers"],
+      },
     });
     const openai = merged.get("openai");
     expect(modelFacts(openai ?? provider("openai"), "gpt-5")).toEqual({

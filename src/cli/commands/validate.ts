@@ -15,8 +15,10 @@ export const validate: CommandDefinition = {
 
 async function execute(context: CommandContext): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
+  const { eventHandlerIssues } = await import("../../compose/event-handlers.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  const { jobs, issues, warnings, configFiles } = project;
+  const { jobs, warnings, configFiles } = project;
+  const issues = [...project.issues, ...(await eventHandlerIssues(project))];
   if (context.output.json) {
     context.output.document("validate", {
       valid: issues.length === 0,
@@ -27,7 +29,7 @@ async function execute(context: CommandContext): Promise<number> {
     });
     return issues.length === 0 ? 0 : 78;
   }
-  const exitCode = reportProblems(context.output, project);
+  const exitCode = reportProblems(context.output, { issues, warnings });
   const files = configFiles.length === 0 ? "no configuration file (built-in providers)" : configFiles.join(", ");
   const verdict =
     issues.length === 0

@@ -90,7 +90,7 @@ class Host {
     this.#loaded.promise.catch(() => undefined);
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.end(endedBy(error, limits)));
-    this.#worker.on("exit", () => this.end("its worker ended: it may not call process.exit()"));
+    this.#worker.on("exit", () => this.end("ended its worker"));
   }
 
   open(limits: HandlerLimits): EventHandler {

@@ -56,12 +56,13 @@ const shapes = "a function (event) => event | event[] | null, or an object with 
 function handlerOf(exported: unknown): () => StreamHandler {
   if (isFunction(exported)) return () => ({ handle: exported, flush: undefined });
   const create = isRecord(exported) ? exported["create"] : undefined;
-  if (!isFunction(create)) throw new Error(`its default export is ${kindOf(exported)}; it must be ${shapes}`);
+  if (!isFunction(create)) throw new Plain(`cannot be used: its default export is ${kindOf(exported)}; it must be ${shapes}`);
   return () => {
     const made = create.call(exported, undefined);
     if (isFunction(made)) return { handle: made, flush: undefined };
     const event = isRecord(made) ? made["event"] : undefined;
-    if (!isFunction(event)) throw new Error(`its create() gives ${kindOf(made)}; it must give a function, or { event, flush }`);
+    if (!isFunction(event))
+      throw new Plain(`cannot be used: its create() gives ${kindOf(made)}; it must give a function, or { event, flush }`);
     const flush = isRecord(made) ? made["flush"] : undefined;
     return {
       handle: (value) => event.call(made, value),
@@ -124,21 +125,22 @@ class Collected {
 
   #one(given: unknown): void {
     if (!isRecord(given) || typeof given["data"] !== "string")
-      throw new Returned(`gave back ${kindOf(given)}, which is no event: { event, data } with data as text`);
+      throw new Plain(`gave back ${kindOf(given)}, which is no event: { event, data } with data as text`);
     const { event, data } = given;
     if (event !== undefined && event !== null && (typeof event !== "string" || /[\r\n]/.test(event)))
-      throw new Returned(`gave back an event whose name is ${typeof event === "string" ? "more than one line" : kindOf(event)}`);
+      throw new Plain(`gave back an event whose name is ${typeof event === "string" ? "more than one line" : kindOf(event)}`);
     this.#chars += data.length;
     if (this.events.length >= mostEvents || this.#chars > mostChars)
-      throw new Returned(`gave back more than ${mostEvents} events or ${mostChars / 1024 / 1024} MiB at once`);
+      throw new Plain(`gave back more than ${mostEvents} events or ${mostChars / 1024 / 1024} MiB at once`);
     this.events.push({ event: typeof event === "string" ? event : undefined, data });
   }
 }
 
-class Returned extends Error {}
+/** Its message says all; where it was made says nothing. */
+class Plain extends Error {}
 
 function faultOf(error: unknown, verb: string): HandlerFault {
-  if (error instanceof Returned) return { message: error.message };
+  if (error instanceof Plain) return { message: error.message };
   const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const at = error instanceof Error ? placeIn(error.stack ?? "") : undefined;
   return { message: `${verb}: ${words}`, ...(at === undefined ? {} : { at }) };
