@@ -29,6 +29,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   timeline: "src/cli/timeline.ts",
   judgement: "src/cli/judgement.ts",
   verify: "src/compose/verify.ts",
+  replay: "src/compose/replay.ts",
   doctor: "src/compose/doctor/doctor.ts",
   "init-questions": "src/cli/init-questions.ts",
 };

@@ -1,8 +1,9 @@
 import { UsageError } from "../../errors.ts";
 import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { instantUtc, plainText, shortId } from "../format.ts";
-import type { Output, Style } from "../output.ts";
+import { compareAnswers, printComparison } from "../compare-answers.ts";
+import { shortId } from "../format.ts";
+import type { Output } from "../output.ts";
 import { findRun, withRecords, type Records } from "../records.ts";
 
 export const diff: CommandDefinition = {
@@ -20,7 +21,7 @@ export const diff: CommandDefinition = {
   execute,
 };
 
-interface Said {
+interface Kept {
   readonly run: RunRow;
   readonly output: string;
 }
@@ -35,7 +36,7 @@ async function execute(context: CommandContext, [wanted = "", other]: readonly s
 }
 
 /** The answer of the run that was named. A job's name stands for its newest run with an answer. */
-async function answerOf(records: Records, wanted: string): Promise<Said> {
+async function answerOf(records: Records, wanted: string): Promise<Kept> {
   const { run } = await findRun(records, wanted);
   if (run.output !== undefined) return { run, output: run.output };
   const byJob = run.jobId === records.project.jobIdFor(wanted) || run.jobId === wanted || run.jobName === wanted;
@@ -49,7 +50,7 @@ async function answerOf(records: Records, wanted: string): Promise<Said> {
   );
 }
 
-async function answerBefore({ ledger }: Records, run: RunRow): Promise<Said> {
+async function answerBefore({ ledger }: Records, run: RunRow): Promise<Kept> {
   const before = ledger === undefined ? undefined : await lastAnswer(ledger, run.jobId, run.runId);
   if (before !== undefined) return before;
   throw new UsageError(`there is no earlier answer of ${run.jobName} to compare run ${shortId(run.runId)} with`, {
@@ -57,53 +58,20 @@ async function answerBefore({ ledger }: Records, run: RunRow): Promise<Said> {
   });
 }
 
-async function lastAnswer(ledger: LedgerReader, jobId: string, before: string): Promise<Said | undefined> {
+async function lastAnswer(ledger: LedgerReader, jobId: string, before: string): Promise<Kept | undefined> {
   const run = await ledger.lastRun(jobId, ["succeeded"], before);
   if (run === undefined) return undefined;
   return run.output === undefined ? lastAnswer(ledger, jobId, run.runId) : { run, output: run.output };
 }
 
-async function tell(output: Output, older: Said, newer: Said): Promise<number> {
-  const same = lined(older.output) === lined(newer.output);
-  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
-  const [from, to] = [older, newer].map(({ output: said }) => lined(output.terminal ? plainText(said) : said));
-  const [fromName, toName] = [older, newer].map(({ run }) => `${shortId(run.runId)} ${instantUtc(run.startedAt)}`);
-  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
-  const patch = same
-    ? ""
-    : createTwoFilesPatch(fromName ?? "", toName ?? "", from ?? "", to ?? "", undefined, undefined, options);
-  if (output.json) {
-    const lines = patch.split("\n").slice(2);
-    const changed = {
-      added: lines.filter((line) => line.startsWith("+")).length,
-      removed: lines.filter((line) => line.startsWith("-")).length,
-    };
-    output.document("diff", { same, ...changed, from: facts(older), to: facts(newer), patch });
-  } else if (same) output.note(`${toName} says the same as ${fromName}.`);
-  else
-    output.data(
-      patch
-        .trimEnd()
-        .split("\n")
-        .map((line, at) => styled(line, at, output.style))
-        .join("\n"),
-    );
-  return same ? 0 : 1;
+async function tell(output: Output, older: Kept, newer: Kept): Promise<number> {
+  const found = await compareAnswers(output, older, newer);
+  if (output.json) output.document("diff", { ...found, from: facts(older), to: facts(newer) });
+  else printComparison(output, found);
+  return found.same ? 0 : 1;
 }
 
-/** With a line break at its end, which most answers lack and nobody misses. */
-function lined(text: string): string {
-  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
-}
-
-function facts({ run }: Said): Readonly<Record<string, unknown>> {
+function facts({ run }: Kept): Readonly<Record<string, unknown>> {
   const { runId, jobId, jobName, startedAt, modelUsed } = run;
   return { runId, jobId, jobName, startedAt, modelUsed };
-}
-
-function styled(line: string, at: number, style: (style: Style, text: string) => string): string {
-  if (at < 2) return style("bold", line);
-  if (line.startsWith("@@")) return style("cyan", line);
-  if (line.startsWith("+")) return style("green", line);
-  return line.startsWith("-") ? style("red", line) : line;
 }

@@ -12,6 +12,7 @@ import { mock } from "./mock.ts";
 import { next } from "./next.ts";
 import { prune } from "./prune.ts";
 import { reliability } from "./reliability.ts";
+import { replay } from "./replay.ts";
 import { rerun } from "./rerun.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
@@ -33,6 +34,7 @@ export const commands: readonly CommandDefinition[] = [
   cost,
   reliability,
   rerun,
+  replay,
   verify,
   prune,
   doctor,

@@ -1,11 +1,9 @@
-import type { Project } from "../../compose/project.ts";
 import { UsageError } from "../../errors.ts";
-import type { Job } from "../../job/job.ts";
-import type { RunDetail, RunRow } from "../../ledger/ledger.ts";
-import { baseJobId } from "../../run/run.ts";
+import type { RunDetail } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { ago, shortId } from "../format.ts";
+import { shortId } from "../format.ts";
 import { printOutcome, runToItsEnd } from "../one-run.ts";
+import { jobOfRun } from "../past-run.ts";
 import { findRun, withRecords } from "../records.ts";
 import { simulation } from "../simulation.ts";
 
@@ -32,14 +30,12 @@ async function execute(
   [wanted = ""]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const { jobHash } = await import("../../load/job-hash.ts");
   const { detail, project } = await withRecords(context, async (records) => ({
     detail: await findRun(records, wanted),
     project: records.project,
   }));
   const { run } = detail;
-  const job = jobOf(project, run);
-  if (options["changedOk"] !== true && jobHash(job) !== run.jobHash) throw changed(run, job);
+  const job = await jobOfRun(project, run, options["changedOk"] === true);
   const simulate = simulation(options);
   if (run.simulated && simulate === undefined) {
     throw new UsageError(`run ${shortId(run.runId)} was simulated, and this would ask a real model`, {
@@ -49,25 +45,6 @@ async function execute(
   sayWhatWasDone(context, detail);
   const request = { rerunOf: run.runId, force: options["force"] === true };
   return printOutcome(context, await runToItsEnd(context, project, { job, simulate, quiet: options["quiet"] === true, request }));
-}
-
-/** @throws UsageError for a job that is gone. */
-function jobOf(project: Project, run: RunRow): Job {
-  const id = baseJobId(run.jobId);
-  const job = project.jobs.find((one) => one.id === id);
-  if (job !== undefined) return job;
-  throw new UsageError(`the job of run ${shortId(run.runId)}, ${run.jobName} (${id}), is not in the job files any more`, {
-    suggestion: "See what there is: runner list",
-  });
-}
-
-function changed({ runId, startedAt }: RunRow, { name, source }: Job): UsageError {
-  return new UsageError(
-    `the job ${name} (${source.file}:${source.line}) has changed since run ${shortId(runId)}, ${ago(startedAt, Date.now())}`,
-    {
-      suggestion: "If it is meant to run as it is now, add --changed-ok.",
-    },
-  );
 }
 
 /** A repetition is a person's wish; that something may be done twice is said before it is. */
