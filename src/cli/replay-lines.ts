@@ -5,11 +5,11 @@ import { table, type Style } from "./output.ts";
 
 export function replayLines(tries: readonly ReplayedTry[], style: (style: Style, text: string) => string): string[] {
   const head = ["TRY", "MODEL", "STREAM", "THEN", "NOW", ""].map((cell) => style("bold", cell));
-  const rows = tries.map(({ attempt, call, try: number, model, stream, then, now, same }) => [
+  const rows = tries.map(({ attempt, call, try: number, model, stream, was, now, same }) => [
     `${attempt}.${call}.${number}`,
     oneLine(model, 60),
     stream ? "on" : "off",
-    words(then, style),
+    words(was, style),
     now === undefined ? style("dim", "not recorded") : words(now, style),
     same ? "" : style("red", "differs"),
   ]);

@@ -18,7 +18,7 @@ export interface ReplayedTry {
   /** `provider/model`. */
   readonly model: string;
   readonly stream: boolean;
-  readonly then: Verdict;
+  readonly was: Verdict;
   /** Absent where nothing was recorded: no body came, or the job records nothing. */
   readonly now?: Verdict;
   /** The same outcome for the same reason. */
@@ -30,12 +30,12 @@ export async function replayRun(ledger: LedgerReader, { run, tries }: RunDetail)
   const recordings = await ledger.recordings(run.runId);
   return tries.map((one) => {
     const recording = recordings.find((row) => row.attempt === one.attempt && row.call === one.call && row.try === one.try);
-    const then = verdictThen(one);
+    const was = verdictThen(one);
     const now = recording === undefined ? undefined : verdictNow(recording);
     const { attempt, call, stream } = one;
-    const told = { attempt, call, try: one.try, model: `${one.provider}/${one.model}`, stream, then };
+    const told = { attempt, call, try: one.try, model: `${one.provider}/${one.model}`, stream, was };
     if (now === undefined) return { ...told, same: true };
-    return { ...told, now, same: now.outcome === then.outcome && String(now.why) === String(then.why) };
+    return { ...told, now, same: now.outcome === was.outcome && String(now.why) === String(was.why) };
   });
 }
 
