@@ -2,7 +2,16 @@
 import { LedgerError } from "../errors.ts";
 import type { Breakers } from "../gateway/gateway.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { admit, leftAloneAt, onAnswer, onFailure, onRelease, type Admission, type LeftAlone } from "../run/breaker.ts";
+import {
+  admit,
+  askedOpensMs,
+  leftAloneAt,
+  onAnswer,
+  onFailure,
+  onRelease,
+  type Admission,
+  type LeftAlone,
+} from "../run/breaker.ts";
 import { breakerRule, type BreakerScope } from "../run/breaker-rules.ts";
 import type { QuotaOf } from "../run/history.ts";
 import { modelName, type Rung } from "../run/ladder.ts";
@@ -38,6 +47,8 @@ export function ledgerBreakers(ledger: Kept, { now, random, tryMs, quotaOf = (pr
   };
   /** The probes of this run, by model: only whoever holds one may end it. */
   const held = new Map<string, readonly string[]>();
+  /** Models whose breaker this run has opened by the number of its own failures. */
+  const own = new Set<string>();
   const takeBack = (rung: Rung): readonly string[] => {
     const keys = held.get(modelName(rung)) ?? [];
     held.delete(modelName(rung));
@@ -54,7 +65,7 @@ export function ledgerBreakers(ledger: Kept, { now, random, tryMs, quotaOf = (pr
           const admission = await admitTo(ledger, key, now, tryMs + probeSlackMs);
           if (admission.open) {
             await release(probed);
-            return admission;
+            return own.has(modelName(rung)) ? { ...admission, own: true } : admission;
           }
           if (admission.probe) probed.push(key);
         }
@@ -70,15 +81,18 @@ export function ledgerBreakers(ledger: Kept, { now, random, tryMs, quotaOf = (pr
       unlessRefused<LeftAlone | undefined>(undefined, async () => {
         const probed = takeBack(rung);
         const { stream } = rung;
-        const scope = breakerRule(fault, stream)?.scope;
+        const rule = breakerRule(fault, stream);
         let leftAlone: LeftAlone | undefined;
         for (const [key, its] of keysOf(rung)) {
           const probe = probed.includes(key);
           // A fault concerns one scope; a probe of another is given back.
-          if (its !== scope && !probe) continue;
+          if (its !== rule?.scope && !probe) continue;
           const failure = { fault, retryAfterMs, stream, probe };
           const after = await ledger.changeBreaker(key, (before) => onFailure(before, its, failure, now(), random()));
           leftAlone ??= leftAloneAt(after, now());
+          const byNumber = !probe && (rule?.after ?? 1) > 1 && (retryAfterMs ?? 0) <= askedOpensMs;
+          if (leftAlone !== undefined && byNumber) own.add(modelName(rung));
+          else own.delete(modelName(rung));
         }
         return leftAlone;
       }),

@@ -72,9 +72,10 @@ export class CallBreakers {
     if (this.#endProbe(rung)) await this.#grant.breakers?.released(rung);
   }
 
-  #leave({ provider, model }: Rung, { forMs, fault, why }: LeftAlone): void {
+  #leave({ provider, model }: Rung, { forMs, fault, why, own }: LeftAlone): void {
     const notedAt = this.#monotonic();
-    this.#open.set(modelName({ provider, model }), { provider, model, notedAt, until: notedAt + forMs, fault, why });
+    const left = { provider, model, notedAt, until: notedAt + forMs, fault, why };
+    this.#open.set(modelName(left), own === undefined ? left : { ...left, own });
   }
 
   /** Whether a probe was under way. */

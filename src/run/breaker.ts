@@ -31,6 +31,8 @@ export interface LeftAlone {
   readonly forMs: number;
   readonly fault: Fault;
   readonly why: string;
+  /** The failures of this very run have opened it, by their number. Absent: those of others, or a time that a provider named. */
+  readonly own?: true;
 }
 
 export type Admission =
@@ -48,7 +50,7 @@ export interface BreakerFailure {
 }
 
 /** A wait that a provider names counts at once if it is longer than a call sleeps anyway (`longSleepMs` of pause.ts). */
-const askedOpensMs = 60_000;
+export const askedOpensMs = 60_000;
 /** The longest time that is believed: plans have weekly windows, and nothing said by a provider closes a model for good. */
 export const longestOpenMs = 7 * 86_400_000;
 /** Failures nobody has added to for so long say nothing any more. */

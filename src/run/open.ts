@@ -30,7 +30,7 @@ export function hopesOf(open: readonly OpenModel[], now: number): Hope[] {
 
 /**
  * Every model is left alone. If time alone brings one back, the call ends at once with the soonest; nothing was asked. If a person has to
- * mend every one of them, or the turn is under way, the best is asked all the same: it costs no token to be refused once more, and only that says
+ * mend every one of them, the turn is under way, or it was this run that opened the breaker, the best is asked all the same: it costs no token to be refused once more, and only that says
  * whether it was mended meanwhile.
  */
 export function whenAllOpen(
@@ -38,14 +38,16 @@ export function whenAllOpen(
   open: readonly OpenModel[],
   { now, leftMs, insist }: { readonly now: number; readonly leftMs: number; readonly insist: boolean },
 ): Step {
-  const passing = open.filter((one) => !lasts(one)).toSorted((a, b) => a.until - b.until)[0];
+  const own = open.find((one) => one.own === true);
+  const passing = own ?? open.filter((one) => !lasts(one)).toSorted((a, b) => a.until - b.until)[0];
   const words = open.map((one) => `${modelName(one)} is ${one.why}`).join("; ");
-  if (passing !== undefined && !insist)
+  if (passing !== undefined && !insist && own === undefined)
     return { kind: "give_up", fault: "breaker_open", why: words, retryAfterMs: Math.ceil(passing.until - now) };
   const passingRung = passing === undefined ? undefined : ladder.find((rung) => modelName(rung) === modelName(passing));
   const rung = passingRung ?? ladder[0];
   if (rung === undefined) return { kind: "give_up", fault: "internal", why: "the ladder has no rung" };
-  const reason = passing === undefined ? "no other can be asked" : "the turn is under way";
+  const reason =
+    passing === undefined ? "no other can be asked" : own === undefined ? "the turn is under way" : "this run's retry says so";
   return {
     kind: "try",
     rung,

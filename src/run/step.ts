@@ -54,6 +54,8 @@ export interface OpenModel {
   /** What it is left alone for. */
   readonly fault: Fault;
   readonly why: string;
+  /** This very run has opened the breaker: its attempts go on as the job's `retry` says, if there is no other model. */
+  readonly own?: true;
 }
 
 /** What a decision is made of. */

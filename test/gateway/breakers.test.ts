@@ -172,6 +172,33 @@ describe("at the gateway", () => {
     expect(await run().admit(kimi)).toEqual({ open: false, probe: false });
   });
 
+  test("the next attempt of the run that opened the breaker goes on as its retry says, if there is no other model; other runs do not", async () => {
+    const { run } = await world();
+    const mine = run();
+    const ladder = ladderOf("kimi/k2p5 off");
+    const dead = new ScriptedProvider("kimi", [failure("overloaded")]);
+    const first = await stage([dead], { ladder, breakers: mine });
+    expect((await send(first.gateway, { token: first.token, body: question })).status).toBe(529);
+    const lines = [failure("overloaded"), failure("overloaded"), answer("at last")];
+    const second = await stage([new ScriptedProvider("kimi", lines)], { ladder, breakers: run() });
+    expect((await send(second.gateway, { token: second.token, body: question })).headers["x-runner-fault"]).toBe("breaker_open");
+    // A fallback is asked first all the same: the run need not learn the same again with every call.
+    const beside = await stage([dead, new ScriptedProvider("backup", [answer("backup")])], {
+      ladder: bothModels,
+      breakers: mine,
+    });
+    expect((await send(beside.gateway, { token: beside.token, body: question })).headers["x-runner-tries"]).toBe("1");
+    const third = await stage([new ScriptedProvider("kimi", lines)], { ladder, breakers: mine });
+    const reply = await send(third.gateway, { token: third.token, body: question });
+    expect([reply.status, reply.headers["x-runner-tries"]]).toEqual([200, "3"]);
+    expect(third.recorder.lines[1]).toContain("asked all the same, because this run's retry says so");
+    // A time that the provider names is a minimum for its own run as well.
+    const limited = run();
+    await failing(limited, kimi, 6, "overloaded", { retryAfterMs: 120_000 });
+    const fourth = await stage([dead], { ladder, breakers: limited });
+    expect((await send(fourth.gateway, { token: fourth.token, body: question })).headers["x-runner-fault"]).toBe("breaker_open");
+  });
+
   test("what a person has to mend is asked once all the same, when nothing else can be asked: the end is honest", async () => {
     const { run } = await world();
     await failing(run(), kimi, 1, "auth");
