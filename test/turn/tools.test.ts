@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ToolGrants } from "../../src/job/job.ts";
+import { parseSimulation } from "../../src/provider/script.ts";
 import { eventually } from "./harness.ts";
 import { toolStage, type ToolStage } from "./tool-stage.ts";
 
@@ -76,6 +77,21 @@ describe.each(["anthropic-messages", "openai-completions"] as const)("in %s", (d
     const said = JSON.stringify(stage.bodies.at(-1));
     expect(said).toContain("is not allowed");
     expect(said).not.toContain("root:");
+  });
+
+  it("counts each tool once however often its answer has to be asked for again", async () => {
+    const simulation = parseSimulation("stream_order:0.4,stream_shape:0.3,stream_broken:0.1", 7);
+    stage = await toolStage({ dialect, work, tools: files, simulation });
+    const rounds = Array.from({ length: 12 }, (_, round) => ({
+      thinking: `round ${round}`,
+      text: "on",
+      toolCalls: ["a", "b"].map((letter) => call("append_file", { path: "count", content: `${round}${letter}\n` })),
+    }));
+    const { result } = await stage.run(rounds);
+    expect(result).toMatchObject({ status: "answered", toolRuns: 24 });
+    expect(stage.bodies.length).toBeGreaterThan(13);
+    const counted = readFileSync(join(work, "count"), "utf8").trim().split("\n");
+    expect(counted).toEqual(rounds.flatMap((_, round) => [`${round}a`, `${round}b`]));
   });
 
   it("ends by maxTurns with what there is, and does not run what no answer could follow", async () => {
