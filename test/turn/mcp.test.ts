@@ -68,6 +68,14 @@ describe("a server over stdio", () => {
     expect(stage.carriers()).toEqual([]);
   });
 
+  it("works in the form people get it: the built program, which loads the SDK from a file of its own", async () => {
+    const entry = fileURLToPath(new URL("../../dist/agent-child.cjs", import.meta.url));
+    await open({ notes: server("") }, { entry });
+    const { result } = await stage.run(callsOf("mcp__notes__echo", "mcp__notes__structured"));
+    expect(result).toMatchObject({ status: "answered", toolRuns: 2 });
+    expect(stage.toolTexts()).toEqual(["{}", '{"answer":42}']);
+  });
+
   it("offers what is allowed only, and says which name it does not have", async () => {
     await open({ notes: server("", { tools: ["echo", "send"] }) });
     const { result } = await stage.run(callsOf("mcp__notes__echo", "mcp__notes__count"));
