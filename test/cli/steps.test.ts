@@ -1,5 +1,5 @@
 /** The steps of a run beside its attempts, as an opponent sees them: real processes, real files, a simulated provider on a socket. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RunDetail } from "../../src/ledger/ledger.ts";
@@ -306,7 +306,50 @@ describe("budgets and waits", () => {
     const { code, stderr, run: recorded } = await run();
     expect({ code, status: recorded.status }).toEqual({ code: 75, status: "deferred" });
     expect(Number(recorded.deferredUntil) - began).toBeGreaterThan(110_000);
-    expect(stderr).toMatch(/may be asked again from \d{4}-/);
+    expect(stderr).toMatch(/deferred until \d{4}-/);
+  });
+});
+
+describe("the dry run", () => {
+  it("shows what is granted, what is asked first, what counts as done, what it may cost, and the prompt as it would be", async () => {
+    const gate = program("gate.sh", "touch asked");
+    const tools = { shell: { allow: ["ls"] }, files: "rw", mcp: { mail: { command: ["cat"], env: { TOKEN: "${MAIL_TOKEN}" } } } };
+    const server = await serve(
+      quickJob({
+        payload: { message: "For {{vars.team}}: {{gate}}", tools },
+        vars: { team: "reds" },
+        gate: gate.argv,
+        workDir: gate.workDir,
+        limits: { usd: 0.5 },
+        expect: { contains: ["Total"] },
+        onRateLimit: "defer",
+      }),
+    );
+    const { code, stdout } = await project.runner(["run", "quick", "--dry-run", "--var", "team=blues"], keys);
+    expect(code).toBe(78);
+    for (const part of [
+      "MAIL_TOKEN, which payload.tools.mcp.mail.env.TOKEN names, is not set",
+      "the run would end blocked, exit 78",
+      "./gate.sh",
+      '"onRateLimit": "defer"',
+      "limits.usd",
+      '["Total"]',
+      "For blues: <what the gate prints>",
+      "all its tools",
+    ])
+      expect(stdout).toContain(part);
+    expect(stdout).toMatch(/sandbox {2,}(?:namespaces|none: )/);
+    expect(server.requests).toBe(0);
+    expect(existsSync(path.join(gate.workDir, "asked"))).toBe(false);
+    expect(existsSync(project.stateDir)).toBe(false);
+  });
+
+  it("knows a job without a model", async () => {
+    project.write("jobs/quick.json", { name: "quick", payload: { kind: "command", argv: ["echo", "a b"] } });
+    const { code, stdout } = await project.runner(["run", "quick", "--dry-run"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('the program echo "a b"');
+    expect(await project.runner(["run", "quick"])).toMatchObject({ code: 0, stdout: "a b\n" });
   });
 });
 
