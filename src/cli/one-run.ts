@@ -6,7 +6,7 @@ import type { RunRequest } from "../engine/parts.ts";
 import type { Job } from "../job/job.ts";
 import { exitCodeOf, exitCodes } from "../run/exit-code.ts";
 import type { CommandContext } from "./command.ts";
-import { instantUtc, plainText, shortId } from "./format.ts";
+import { plainText, shortId } from "./format.ts";
 import { OutputError } from "./output.ts";
 import { createReporter, quietReporter } from "./reporter.ts";
 import { onStopSignals } from "./signals.ts";
@@ -62,10 +62,11 @@ function isResult({ status, fault }: RunOutcome): boolean {
 }
 
 function printOutput(output: CommandContext["output"], text = ""): void {
-  if (text !== "") output.data(output.terminal ? plainText(text) : text);
+  // A program's output ends its last line itself.
+  const lines = text.replace(/\n$/, "");
+  if (lines !== "") output.data(output.terminal ? plainText(lines) : lines);
 }
 
-function sayWhatIsKept(output: CommandContext["output"], { deferredUntil, output: text = "", runId }: RunOutcome): void {
-  if (deferredUntil !== undefined) output.note(`may be asked again from ${instantUtc(deferredUntil)} on`);
+function sayWhatIsKept(output: CommandContext["output"], { output: text = "", runId }: RunOutcome): void {
   if (text !== "") output.note(`the answer that was not accepted is kept: runner show ${shortId(runId)}`);
 }
