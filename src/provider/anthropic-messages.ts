@@ -2,6 +2,7 @@
 import type { DialectAdapter } from "./dialect.ts";
 import { fitAdaptiveThinking, fitMaxTokens, fitOutputConfig, fitted } from "./fit-request.ts";
 import { lowerThinking, lowerTokens } from "./fit-tokens.ts";
+import { withoutOthersThinking } from "./signatures.ts";
 import { withoutReasoningBlocks } from "./translate/passenger.ts";
 
 export const anthropicMessages: DialectAdapter = {
@@ -12,6 +13,7 @@ export const anthropicMessages: DialectAdapter = {
   body({ body, model, stream, config, fittingTokens }) {
     const own = fitted({ ...body, model, stream }, config, model, [
       withoutReasoningBlocks,
+      (asked) => withoutOthersThinking(config.id, asked),
       fitOutputConfig,
       fitAdaptiveThinking,
       fitMaxTokens("max_tokens"),

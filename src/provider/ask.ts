@@ -8,6 +8,7 @@ import { redact, redacted, resolveKey } from "./keys.ts";
 import type { ProvenAnswer, Provider, ProviderConfig, RequestPreview, UpstreamRequest } from "./provider.ts";
 import { BrokenBody, type ReadAnswer, readAnswer } from "./read-answer.ts";
 import { createRecorder } from "./recording/recorder.ts";
+import { rememberThinking } from "./signatures.ts";
 import { buildRequest, secretHeaders } from "./request.ts";
 
 export interface ProviderDeps {
@@ -88,6 +89,7 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
     changes: built.changes,
     ...(recording === undefined ? {} : { recording }),
   };
+  if (config.dialect === "anthropic-messages") rememberThinking(config.id, message.body);
   refuseSilence(proven, config.id, answer.status);
   refuseLostCall(proven, config.id, answer.status, built.body["tools"]);
   refuseManyAnswers(proven, config.id, answer.status, built.body["n"]);

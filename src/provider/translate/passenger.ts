@@ -117,19 +117,25 @@ function seatless(message: JsonObject, keepThoughts: boolean): JsonObject {
   return own.length === 0 ? rest : { ...rest, reasoning_details: own };
 }
 
-const holds = (message: unknown): boolean => isObject(message) && listOr(message["content"]).some(isReasoningBlock);
+/** The body that an Anthropic-style provider is sent: without blocks of ours, whose signature it would refuse. */
+export function withoutReasoningBlocks(body: JsonObject): { readonly body: JsonObject; readonly changes: readonly string[] } {
+  return withoutThinking(body, isReasoningBlock);
+}
 
 /**
- * The body that an Anthropic-style provider is sent: without blocks of ours, whose signature it would refuse. A turn that is in the
- * middle of its tools must begin with thinking while thinking is on, so it is off until the next question
- * (docs.claude.com, "Extended thinking with tool use").
+ * A body without the thinking that its provider would refuse. A turn that is in the middle of its tools must begin with thinking while
+ * thinking is on, so it is off until the next question (docs.claude.com, "Extended thinking with tool use").
  */
-export function withoutReasoningBlocks(body: JsonObject): { readonly body: JsonObject; readonly changes: readonly string[] } {
+export function withoutThinking(
+  body: JsonObject,
+  isForeign: (block: unknown) => boolean,
+): { readonly body: JsonObject; readonly changes: readonly string[] } {
   const messages = listOr(body["messages"]);
+  const holds = (message: unknown): message is JsonObject => isObject(message) && listOr(message["content"]).some(isForeign);
   if (!messages.some(holds)) return { body, changes: [] };
   const own = messages.flatMap((message) => {
-    if (!isObject(message) || !holds(message)) return [message];
-    const content = listOr(message["content"]).filter((block) => !isReasoningBlock(block));
+    if (!holds(message)) return [message];
+    const content = listOr(message["content"]).filter((block) => !isForeign(block));
     return content.length === 0 ? [] : [{ ...message, content }];
   });
   const left = { ...body, messages: own };
@@ -137,7 +143,7 @@ export function withoutReasoningBlocks(body: JsonObject): { readonly body: JsonO
     return { body: left, changes: [] };
   return {
     body: { ...left, thinking: { type: "disabled" } },
-    changes: ["thinking is off for this request: the calls before it were made by a model of another dialect"],
+    changes: ["thinking is off for this request: another model thought before the calls it goes on from"],
   };
 }
 
