@@ -43,6 +43,7 @@ const rules: Record<string, readonly string[]> = {
     "errors",
     "job",
     "stream",
+    "load/define",
     "ledger/ledger",
     "provider/provider",
     "provider/repairing-fetch",

@@ -5,7 +5,6 @@ import type { Config } from "../load/config.ts";
 import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 
-/** A provider's entry; what every configuration says of it, and facts about its models and its own ways. */
 type ProviderInput = Config["providers"][string];
 
 /** Built-in providers with what the configuration says on top, field by field; headers and facts of models are merged. */
@@ -18,7 +17,8 @@ export function mergeProviders(config: Pick<Config, "providers">): Map<string, P
 function mergedProvider(id: string, base: ProviderConfig | undefined, input: ProviderInput): ProviderConfig {
   const { baseUrl = base?.baseUrl, dialect = base?.dialect } = input;
   if (baseUrl === undefined || dialect === undefined) throw new Error(`provider ${id} was not checked`);
-  const { quota, structuredOutput, eventHandler } = input;
+  const { auth, maxTokensField, quota, structuredOutput, eventHandler } = input;
+  const modelNames = { ...base?.modelNames, ...input.modelNames };
   const models = mergedModels(input.models ?? {}, base?.models ?? {});
   return {
     ...(base?.dialect === dialect ? base : withoutDialect(base)),
@@ -30,6 +30,9 @@ function mergedProvider(id: string, base: ProviderConfig | undefined, input: Pro
     headers: { ...base?.headers, ...input.headers },
     sseQuirks: { tolerateOutOfOrderEvents: true, ...base?.sseQuirks, ...input.sseQuirks },
     ...(Object.keys(models).length === 0 ? {} : { models }),
+    ...(Object.keys(modelNames).length === 0 ? {} : { modelNames }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(maxTokensField === undefined ? {} : { maxTokensField }),
     ...(quota === undefined ? {} : { quota }),
     ...(structuredOutput === undefined ? {} : { structuredOutput }),
     ...(eventHandler === undefined ? {} : { eventHandler }),

@@ -4,7 +4,7 @@ import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger, LedgerReader } from "../ledger/ledger.ts";
-import { loadConfig } from "../load/config.ts";
+import { loadConfig, type LoadedConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
 import { builtInProviders } from "../provider/facts/built-in.ts";
@@ -29,6 +29,10 @@ export interface Project {
   readonly warnings: readonly Issue[];
   /** Configuration files that were read, the one that wins first. */
   readonly configFiles: readonly string[];
+  /** Every value of the configuration that counts, with its place. */
+  readonly settings: LoadedConfig["settings"];
+  /** Files of defaults that are used, and how many jobs begin with each. */
+  readonly defaults: ReadonlyMap<string, number>;
   readonly stateDir: string;
   /** Zone of schedules that name none: the configuration's, else the machine's. */
   readonly zone: string;
@@ -54,7 +58,7 @@ export async function loadProject(place: Place): Promise<Project> {
     throw new UsageError(`${JSON.stringify(place.dir)} is no folder, so no project is in it`, {
       suggestion: "Name the project's folder: -C FOLDER.",
     });
-  const { config, files, warnings } = await loadConfig({
+  const { config, files, warnings, settings } = await loadConfig({
     cwd,
     env: place.env,
     builtIns: builtInProviders.map(({ id }) => id),
@@ -84,6 +88,8 @@ export async function loadProject(place: Place): Promise<Project> {
     issues,
     warnings: [...shared, ...loaded.warnings],
     configFiles: files,
+    settings,
+    defaults: loaded.defaults,
     stateDir: config.stateDir,
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
     get zone() {

@@ -6,6 +6,7 @@ import type { Problem } from "./check.ts";
 import { expandIncludes, lineAt, type IncludedFile } from "./include.ts";
 import { maxMessage } from "./payload-shape.ts";
 import type { JobInput } from "./schema.ts";
+import { withPrograms } from "./program-paths.ts";
 import { isRecord } from "./shape.ts";
 import type { Path } from "./words.ts";
 import { escapeTemplate, type Declared } from "./template.ts";
@@ -41,6 +42,25 @@ export interface FileContext {
   readonly folderOf: (path: Path) => string;
   /** The message and the system prompt are no templates: what looks like one is meant as it stands. */
   readonly literal: boolean;
+}
+
+/** The job with its programs where they are; see program-paths.ts. */
+export function locatePrograms(
+  input: JobInput,
+  { files = noFiles, folderOf }: FileContext,
+): { readonly input: JobInput } | { readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const { payload, workDir } = input;
+  const apart = workDir !== undefined || (payload.kind === "command" && payload.cwd !== undefined);
+  const located = withPrograms(input, (written, path) => {
+    if (apart && !written.startsWith("~/")) return written;
+    const found = files.file(written, folderOf(path));
+    if (!("problem" in found)) return found.path;
+    const suggestion = `without "workDir" a relative path is taken from the file that names it`;
+    problems.push({ path, of: "value", message: found.problem, suggestion });
+    return written;
+  });
+  return problems.length > 0 ? { problems } : { input: located };
 }
 
 /** Everything the job names, found and read, or what is wrong with it. */

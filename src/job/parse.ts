@@ -4,7 +4,7 @@ import { check, maxProblems, missing, type Locate, type Problem } from "./check.
 import { readCron } from "./cron.ts";
 import type { Job, Schedule } from "./job.ts";
 import { flatPayloadKeys } from "./flat-keys.ts";
-import { resolveFiles, type JobFiles } from "./job-files.ts";
+import { locatePrograms, resolveFiles, type JobFiles } from "./job-files.ts";
 import { holds, withDefaults, type Layer } from "./layers.ts";
 import { normaliseJob } from "./normalise.ts";
 import { notActedOn } from "./not-acted-on.ts";
@@ -94,18 +94,22 @@ function readJob(value: unknown, source: JobSource, folderOf: (path: Path) => st
   const shaped = check(jobShape, value, { lenient });
   const schedule = readSchedule(isRecord(value) ? value["schedule"] : undefined, { lenient });
   const input = "value" in shaped ? shaped.value : undefined;
-  const files = input === undefined ? {} : resolveFiles(input, { files: source.files, folderOf, literal: lenient });
+  const context = { files: source.files, folderOf, literal: lenient };
+  const files = input === undefined ? {} : resolveFiles(input, context);
+  const programs = input === undefined ? undefined : locatePrograms(input, context);
   const problems: Problem[] = [
     ...plainKeys(value),
     ...("problems" in shaped ? withoutEchoOfFlat(shaped.problems) : []),
     ...("problems" in schedule ? schedule.problems : []),
     ...(input === undefined ? [] : rulesOf(input, source)),
     ...("problems" in files ? files.problems : []),
+    ...(programs !== undefined && "problems" in programs ? programs.problems : []),
   ];
   const unknown = [...("unknown" in shaped ? shaped.unknown : []), ...("unknown" in schedule ? schedule.unknown : [])];
   const warnings = [...warningsOf(value), ...(lenient ? unknown.map(passedOver) : [])];
-  if (problems.length > 0 || input === undefined || "problems" in schedule || "problems" in files) return { problems, warnings };
-  return { input, schedule: schedule.schedule, files, warnings };
+  if (problems.length > 0 || programs === undefined || "problems" in programs || "problems" in schedule || "problems" in files)
+    return { problems, warnings };
+  return { input: programs.input, schedule: schedule.schedule, files, warnings };
 }
 
 /** A key of the payload that was misspelt at the top of the job: that it is missing says no more. */

@@ -48,7 +48,7 @@ const noModel = `a command asks no model; take it out, or write "kind": "agentTu
 
 const payloadHint: Hint = { expects: "an object", example: `{ "kind": "agentTurn", "message": "Say what to do." }` };
 
-const agentTurn = shape(
+export const agentTurn = shape(
   payloadHint,
   {
     kind: optional("`agentTurn` (default): a model is asked. `command`: a program is run.", kind),
@@ -108,7 +108,7 @@ const agentTurn = shape(
   },
 );
 
-const commandPayload = shape(
+export const commandPayload = shape(
   { expects: "an object", example: `{ "kind": "command", "argv": ["./backup.sh", "--all"] }` },
   {
     kind: optional("`command`.", kind),

@@ -9,13 +9,17 @@ import { ignored, isWhole, leaf, shape, type Hint } from "./shape.ts";
 const second = 1_000;
 const hour = 3_600_000;
 
-const expr = leaf({ expects: "a cron expression", example: `"0 12 * * *"` }, (found) => {
-  if (typeof found !== "string") return {};
-  const read = readCron(found);
-  return "problem" in read ? read : { value: found.trim() };
-});
+const expr = leaf(
+  { expects: "a cron expression", example: `"0 12 * * *"`, json: { type: "string", pattern: "\\S" } },
+  (found) => {
+    if (typeof found !== "string") return {};
+    const read = readCron(found);
+    return "problem" in read ? read : { value: found.trim() };
+  },
+);
 
-const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", example: "1800000" }, (found) => {
+const everyHint = { expects: "a whole number of milliseconds from 1000 on", example: "1800000" };
+const everyMs = leaf({ ...everyHint, json: { type: "integer", minimum: second } }, (found) => {
   if (typeof found === "string") {
     const read = /^\d+$/.test(found) ? { ms: Number(found) } : readDuration(found);
     return "ms" in read
@@ -37,16 +41,22 @@ const everyMs = leaf({ expects: "a whole number of milliseconds from 1000 on", e
   return value > most ? { problem: `${value} ms is more than ${formatDuration(most)}, the longest interval` } : { value };
 });
 
-const anchorMs = leaf({ expects: "epoch milliseconds", example: "1772000000000" }, (found) => {
-  return isWhole(found) && found >= 0 && found < 253_402_300_800_000 ? { value: found } : {};
-});
+const anchorMs = leaf(
+  { expects: "epoch milliseconds", example: "1772000000000", json: { type: "integer", minimum: 0 } },
+  (found) => {
+    return isWhole(found) && found >= 0 && found < 253_402_300_800_000 ? { value: found } : {};
+  },
+);
 
-const at = leaf({ expects: "an instant as ISO 8601", example: `"2027-01-31T09:00:00Z"` }, (found) => {
-  const ms = readInstant(found);
-  if (ms !== undefined) return { value: new Date(ms).toISOString() };
-  const dated = typeof found === "string" && /^\d{4}-\d{2}-\d{2}/.test(found);
-  return dated ? { problem: `${JSON.stringify(found.slice(0, 60))} is not an instant that exists` } : {};
-});
+const at = leaf(
+  { expects: "an instant as ISO 8601", example: `"2027-01-31T09:00:00Z"`, json: { type: ["string", "integer"] } },
+  (found) => {
+    const ms = readInstant(found);
+    if (ms !== undefined) return { value: new Date(ms).toISOString() };
+    const dated = typeof found === "string" && /^\d{4}-\d{2}-\d{2}/.test(found);
+    return dated ? { problem: `${JSON.stringify(found.slice(0, 60))} is not an instant that exists` } : {};
+  },
+);
 
 const kinds = ["cron", "every", "at", "manual"] as const;
 const otherKinds = {

@@ -17,7 +17,7 @@ function refused(problem: string, suggestion: string) {
   return quietLeaf({ expects: "nothing", example: "null", json: false }, () => ({ problem, suggestion }));
 }
 
-const sessionTarget = leaf({ expects: `"isolated"`, example: `"isolated"`, json: { type: "string" } }, (found) => {
+const sessionTarget = leaf({ expects: `"isolated"`, example: `"isolated"`, json: { enum: ["isolated"] } }, (found) => {
   if (found === "isolated") return { value: "isolated" as const };
   if (typeof found !== "string") return {};
   const other = found === "main" || found === "current" || found.startsWith("session:");

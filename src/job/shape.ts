@@ -38,6 +38,7 @@ export interface Known {
   readonly also?: readonly string[];
   /** The shape of every item of a list or every value of a table. */
   readonly each?: Schema;
+  readonly many?: "list" | "table";
   readonly most?: number;
   readonly keyRule?: KeyRule;
   readonly keyPattern?: string;
@@ -114,7 +115,7 @@ export function list<S extends Schema>(hint: Hint, item: S, max: number) {
     v.array(item),
     v.maxLength(max, ({ input }) => `has ${input.length} items, at most ${max} are allowed`),
   );
-  return register(schema, { hint, each: item, most: max });
+  return register(schema, { hint, each: item, many: "list", most: max });
 }
 
 /** An object whose keys are free names, at most `max` of them, if a rule is given each by that rule; every value has the same shape. */
@@ -130,7 +131,7 @@ export function table<S extends Schema>(hint: Hint, value: S, names: { rule?: Ke
     ...(names.rule === undefined ? {} : { keyRule: names.rule }),
     ...(names.pattern === undefined ? {} : { keyPattern: names.pattern }),
   };
-  return register(schema, { hint, each: value, most, ...rules });
+  return register(schema, { hint, each: value, many: "table", most, ...rules });
 }
 
 /** One of two shapes: `test` sees by the value which of them was meant, so that a mistake is told in that one's words. */

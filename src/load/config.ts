@@ -8,10 +8,9 @@ import { unknownProvider } from "../job/leaves.ts";
 import type { ConfigDocument, Place } from "./config-file.ts";
 import { displayName } from "./display-name.ts";
 import { defaultStateDir, findProject, findUserFiles, resolveFolder, type Environment, type Project } from "./folders.ts";
+import { settingsOf, type Setting } from "./settings.ts";
 import { machineZone } from "./machine-zone.ts";
 import type { ConfigValues, ProviderValues } from "./config-shape.ts";
-
-export type { ConfigFile, ProviderFile } from "./config-shape.ts";
 
 /** What the files say of one provider. What they do not say comes from the built-in one of that id, if there is one. */
 export type ProviderInput = ProviderValues;
@@ -46,6 +45,8 @@ export interface LoadedConfig {
   /** The files that were read, the one that wins first; none is fine. */
   readonly files: readonly string[];
   readonly warnings: readonly Issue[];
+  /** Every value that counts, with the place it comes from. Never a secret. */
+  readonly settings: () => readonly Setting[];
 }
 
 interface Layer {
@@ -70,7 +71,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
     if (path === undefined) continue;
     warnings.push(...passedOver.map((other) => notRead(other, path, cwd)));
     try {
-      layers.push(await readLayer(path, cwd, warnings, found === user));
+      layers.push(await readLayer(path, { cwd, env }, warnings, found === user));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       issues.push(...error.issues);
@@ -81,7 +82,9 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   const problems = [...newProviders(merged, layers, options.builtIns), ...unknownModels(merged, layers, options.builtIns)];
   if (problems.length > 0) throw new ConfigError(problems);
   warnings.push(...notSent(layers, cwd));
-  return { config: toConfig(merged, layers, project, options), files: layers.map(({ path }) => path), warnings };
+  const config = toConfig(merged, layers, project, options);
+  const settings = (): readonly Setting[] => settingsOf(merged, layers, config, options);
+  return { config, files: layers.map(({ path }) => path), warnings, settings };
 }
 
 function named(file: string, cwd: string, env: Environment): Project {
@@ -98,7 +101,12 @@ function notRead(other: string, winner: string, cwd: string): Issue {
   };
 }
 
-async function readLayer(path: string, cwd: string, warnings: Issue[], ofUser: boolean): Promise<Layer> {
+async function readLayer(
+  path: string,
+  { cwd, env }: Pick<LoadConfigOptions, "cwd" | "env">,
+  warnings: Issue[],
+  ofUser: boolean,
+): Promise<Layer> {
   const [{ readConfigFile }, { configShape, namingProblems }] = await Promise.all([
     import("./config-file.ts"),
     import("./config-shape.ts"),
@@ -106,29 +114,29 @@ async function readLayer(path: string, cwd: string, warnings: Issue[], ofUser: b
   const document = await readConfigFile(path, cwd);
   const shaped = check(configShape, document.value);
   const problems = [...("problems" in shaped ? shaped.problems : []), ...namingProblems(document.value)];
-  const values = "value" in shaped ? withHandlerFiles(shaped.value, dirname(path), problems) : {};
   if ("value" in shaped && ofUser) problems.push(...relativeFolders(shaped.value));
-  if (!("value" in shaped) || problems.length > 0) {
+  const values = "value" in shaped ? withHandlers(shaped.value, dirname(path), env, problems) : undefined;
+  if (values === undefined || problems.length > 0) {
     const told = withoutRepeats(problems).slice(0, maxProblems);
     throw new ConfigError(told.map((problem) => toIssue(problem, document.place)).toSorted(byPlace));
   }
-  warnings.push(...plainHttp(shaped.value).map((problem) => toIssue(problem, document.place)));
+  warnings.push(...plainHttp(values).map((problem) => toIssue(problem, document.place)));
   return { path, place: document.place, values };
 }
 
-/** The providers' event handlers as files: they are named from where the configuration stands. */
-function withHandlerFiles(values: ConfigValues, folder: string, problems: Problem[]): ConfigValues {
-  const handled = Object.entries(values.providers ?? {}).filter(([, { eventHandler }]) => eventHandler !== undefined);
-  if (handled.length === 0) return values;
-  const providers = { ...values.providers };
-  for (const [id, provider] of handled) {
-    const file = resolve(folder, provider.eventHandler ?? "");
-    providers[id] = { ...provider, eventHandler: file };
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) continue;
-    const message = `${describe(provider.eventHandler)} names no file; ${file} was looked for`;
-    problems.push({ path: ["providers", id, "eventHandler"], of: "value", message });
-  }
-  return { ...values, providers };
+/** Event handlers as absolute paths of files that are there. */
+function withHandlers(values: ConfigValues, folder: string, env: Environment, problems: Problem[]): ConfigValues {
+  if (values.providers === undefined) return values;
+  const providers = Object.entries(values.providers).map(([id, entry]): [string, ProviderValues] => {
+    if (entry.eventHandler === undefined) return [id, entry];
+    const eventHandler = resolveFolder(entry.eventHandler, folder, env);
+    if (statSync(eventHandler, { throwIfNoEntry: false })?.isFile() === true) return [id, { ...entry, eventHandler }];
+    const message = `${describe(entry.eventHandler)} names no file`;
+    const suggestion = "a path is relative to the file that names it";
+    problems.push({ path: ["providers", id, "eventHandler"], of: "value", message, suggestion });
+    return [id, entry];
+  });
+  return { ...values, providers: Object.fromEntries(providers) };
 }
 
 function toIssue({ path, of, message, suggestion }: Problem, place: (path: Path, of: "key" | "value") => Place): Issue {
@@ -196,10 +204,22 @@ function mergeProvider(below: ProviderValues, over: ProviderValues): ProviderVal
     ...(under.sseQuirks === undefined && over.sseQuirks === undefined
       ? {}
       : { sseQuirks: { ...under.sseQuirks, ...over.sseQuirks } }),
-    // The first that fits a name wins, so what stands above comes first.
-    ...(under.models === undefined && over.models === undefined
-      ? {}
-      : { models: { ...over.models, ...under.models, ...over.models } }),
+    ...mergedFacts(under, over),
+  };
+}
+
+/** Facts of models by id, field by field; what stands above comes first, because the first that fits counts. */
+function mergedFacts(under: ProviderValues, over: ProviderValues): Pick<ProviderValues, "models" | "modelNames"> {
+  const below = under.models ?? {};
+  const above = Object.entries(over.models ?? {}).map(([id, facts]) => [id, { ...below[id], ...facts }] as const);
+  const models = {
+    ...Object.fromEntries(above),
+    ...Object.fromEntries(Object.entries(below).filter(([id]) => over.models?.[id] === undefined)),
+  };
+  const modelNames = { ...under.modelNames, ...over.modelNames };
+  return {
+    ...(Object.keys(models).length === 0 ? {} : { models }),
+    ...(Object.keys(modelNames).length === 0 ? {} : { modelNames }),
   };
 }
 

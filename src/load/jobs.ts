@@ -79,12 +79,17 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   const { unique, repeated, told, clashes } = withoutDoubles(loaded);
   return {
     jobs: unique,
-    issues: [...issues, ...repeated],
-    warnings: [...warnings, ...told],
+    issues: [...distinct(issues), ...repeated],
+    warnings: [...distinct(warnings), ...told],
     clashes,
     files: files.jobs.length,
     defaults: used,
   };
+}
+
+/** What is wrong with a folder's defaults is found again by every job that they are for; once is enough to say. */
+function distinct(issues: readonly Issue[]): Issue[] {
+  return [...new Map(issues.map((issue) => [JSON.stringify(issue), issue])).values()];
 }
 
 interface Loaded {

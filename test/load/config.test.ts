@@ -258,6 +258,57 @@ describe("facts of models", () => {
   });
 });
 
+describe("facts of providers", () => {
+  const events = "home/work/project/events.mjs";
+
+  it("are merged model by model, field by field, the project's first", async () => {
+    put(events, "");
+    put(
+      "home/.config/runner/config.yaml",
+      "providers:\n  anthropic:\n    models: { a: { images: true, price: { input: 1, output: 2 } }, z: { images: false } }\n    modelNames: { fast: a }\n",
+    );
+    put(
+      "home/work/project/runner.config.yaml",
+      "providers:\n  anthropic:\n    models: { 'b*': { maxOutputTokens: 5 }, a: { price: { input: 3, output: 4 } } }\n    modelNames: { slow: b }\n    quota: plan\n    auth: bearer\n    structuredOutput: json_object\n    maxTokensField: max_tokens\n    eventHandler: ./events.mjs\n",
+    );
+    const { config } = await load();
+    expect(config.providers["anthropic"]).toEqual({
+      models: { "b*": { maxOutputTokens: 5 }, a: { images: true, price: { input: 3, output: 4 } }, z: { images: false } },
+      modelNames: { fast: "a", slow: "b" },
+      quota: "plan",
+      auth: "bearer",
+      structuredOutput: "json_object",
+      maxTokensField: "max_tokens",
+      eventHandler: join(root, events),
+    });
+    expect(Object.keys(config.providers["anthropic"]?.models ?? {})).toEqual(["b*", "a", "z"]);
+  });
+});
+
+describe("who won", () => {
+  it("is told with file and line, and never with a secret", async () => {
+    put(
+      "home/.config/runner/config.yaml",
+      'model: anthropic/user\ntimezone: Asia/Tokyo\nproviders:\n  anthropic:\n    apiKey: "${MINE}"\n    headers: { x-a: hunter2, x-b: "${TEAM}" }\n',
+    );
+    put("home/work/project/runner.config.yaml", "$schema: ./x.json\nmodel: anthropic/project\n");
+    const settings = (await load({ stateDir: "s" })).settings();
+    const shown = settings.map(
+      ({ path, value, place, source }) =>
+        `${path} = ${JSON.stringify(value)} ${source ?? `${place?.file.split("/").at(-1)}:${place?.line}`}`,
+    );
+    expect(shown).toEqual([
+      'model = "anthropic/project" runner.config.yaml:2',
+      'timezone = "Asia/Tokyo" config.yaml:2',
+      'providers.anthropic.apiKey = "${MINE}" config.yaml:5',
+      'providers.anthropic.headers.x-a = "(a plain value, not shown)" config.yaml:6',
+      'providers.anthropic.headers.x-b = "${TEAM}" config.yaml:6',
+      `jobsDir = "${join(project, "jobs")}" default`,
+      `stateDir = "${join(project, "s")}" --state-dir`,
+    ]);
+  });
+});
+
 describe("--config", () => {
   it("is the only file that is read", async () => {
     put("home/.config/runner/config.json", '{ "timezone": "Asia/Tokyo" }');

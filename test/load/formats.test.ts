@@ -85,8 +85,8 @@ describe("one job, many hands", () => {
   });
 
   it("a command at the top level", async () => {
-    const job = await only("a.yaml", "command: [./backup.sh, --all]\nenv: { LANG: C }\ntimeoutSeconds: 5\ncwd: work\n");
-    expect(job.payload).toEqual({ kind: "command", argv: ["./backup.sh", "--all"], env: { LANG: "C" } });
+    const job = await only("a.yaml", "command: [backup, --all]\nenv: { LANG: C }\ntimeoutSeconds: 5\ncwd: work\n");
+    expect(job.payload).toEqual({ kind: "command", argv: ["backup", "--all"], env: { LANG: "C" } });
     expect(job.workDir).toBe(join(dir, "work"));
   });
 
@@ -176,12 +176,29 @@ describe("files that a job names", () => {
   });
 });
 
+describe("programs of a job that are relative paths", () => {
+  it("lie below workDir if there is one, else beside the file that names them", async () => {
+    put("jobs/x/check.sh", "");
+    put("jobs/x/a.yaml", "command: [./check.sh, ./data]\n");
+    put("jobs/x/b.yaml", "command: [./check.sh]\nworkDir: work\n");
+    put("jobs/x/c.yaml", "message: Hello\ntools: { mcp: { m: { command: ../nowhere } } }\n");
+    put("jobs/x/d.yaml", "command: [check.sh]\n");
+    const { jobs, issues } = await load();
+    const argv = jobs.map(({ payload }) => (payload.kind === "command" ? payload.argv : []));
+    expect(argv).toEqual([[join(dir, "jobs/x/check.sh"), "./data"], ["./check.sh"], ["check.sh"]]);
+    expect(issues.map(formatIssue)).toEqual([
+      'jobs/x/c.yaml:2:27: tools.mcp.m.command: there is no file "../nowhere" (without "workDir" a relative path is taken from the file that names it)',
+    ]);
+  });
+});
+
 describe("defaults of a folder", () => {
   it("apply below it, the nearest wins, key by key; null takes one away", async () => {
     put(
       "jobs/_defaults.yaml",
       "model: openai/gpt-5\ntz: Europe/London\nlimits: { usd: 0.5, run: 30m }\ngate: ./check.sh\nvars: { team: ops }\n",
     );
+    put("jobs/check.sh", "");
     put("jobs/team/_defaults.json", '{ "limits": { "run": "10m" }, "tools": { "shell": ["git"] } }');
     put("jobs/a.yaml", "message: '{{vars.team}}'\nschedule: '@daily'\n");
     put("jobs/team/b.yaml", "message: Hello\ngate: null\nlimits: { calls: 3 }\nevery: 30m\n");
@@ -194,7 +211,7 @@ describe("defaults of a folder", () => {
       payload: { model: "openai/gpt-5" },
       budget: { usd: 0.5 },
       limits: { runMs: 1_800_000 },
-      gate: { argv: ["./check.sh"] },
+      gate: { argv: [join(dir, "jobs/check.sh")] },
     });
     expect(b).toMatchObject({ schedule: { kind: "every" }, budget: { usd: 0.5, calls: 3 }, limits: { runMs: 600_000 } });
     expect(b).not.toHaveProperty("gate");

@@ -1,5 +1,6 @@
 import type { CommandDefinition } from "../command.ts";
 import { completion } from "./completion.ts";
+import { config } from "./config.ts";
 import { cost } from "./cost.ts";
 import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
@@ -15,6 +16,7 @@ import { reliability } from "./reliability.ts";
 import { replay } from "./replay.ts";
 import { rerun } from "./rerun.ts";
 import { run } from "./run.ts";
+import { schema } from "./schema.ts";
 import { show } from "./show.ts";
 import { validate } from "./validate.ts";
 import { verify } from "./verify.ts";
@@ -38,6 +40,8 @@ export const commands: readonly CommandDefinition[] = [
   verify,
   prune,
   doctor,
+  config,
+  schema,
   mock,
   completion,
 ];
