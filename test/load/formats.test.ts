@@ -187,7 +187,7 @@ describe("programs of a job that are relative paths", () => {
     const argv = jobs.map(({ payload }) => (payload.kind === "command" ? payload.argv : []));
     expect(argv).toEqual([[join(dir, "jobs/x/check.sh"), "./data"], ["./check.sh"], ["check.sh"]]);
     expect(issues.map(formatIssue)).toEqual([
-      'jobs/x/c.yaml:2:27: tools.mcp.m.command: there is no file "../nowhere" (without "workDir" a relative path is taken from the file that names it)',
+      'jobs/x/c.yaml:2:31: tools.mcp.m.command: there is no file "../nowhere" (without "workDir" a relative path is taken from the file that names it)',
     ]);
   });
 });
