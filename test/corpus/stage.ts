@@ -9,11 +9,12 @@ import { createGateway } from "../../src/gateway/server.ts";
 import { createProvider } from "../../src/provider/index.ts";
 import { buildLadder } from "../../src/run/ladder.ts";
 import { agentLoop } from "../../src/turn/agent-loop.ts";
+import type { ToolGrants } from "../../src/job/job.ts";
 import type { TurnResult } from "../../src/turn/turn.ts";
 
 export type Dialect = "anthropic-messages" | "openai-completions";
 
-/** What the provider answers to the first request; the ones after it get a good answer without tools, unless `always`. */
+/** What the provider answers to the first request; the last one is given for ever. */
 export interface BrokenAnswer {
   readonly body: string | Buffer;
   /** Default `application/json`, or `text/event-stream` if the body begins like one. */
@@ -67,7 +68,7 @@ export const good: Readonly<Record<Dialect, object>> = {
 export async function hear(
   dialect: Dialect,
   answers: (counting: (id: string) => object) => readonly BrokenAnswer[],
-  options: { readonly stream?: boolean; readonly maxTurns?: number } = {},
+  options: { readonly stream?: boolean; readonly maxTurns?: number; readonly tools?: ToolGrants } = {},
 ): Promise<Heard> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "runner-corpus-"));
   const counter = writeCounter(folder);
@@ -120,7 +121,7 @@ export async function hear(
       stream: false,
       maxTokens: 1_000,
       maxTurns: options.maxTurns ?? 5,
-      tools: { shell: { allow: [counter], shellStrings: false, timeoutMs: 20_000 } },
+      tools: options.tools ?? { shell: { allow: [counter], shellStrings: false, timeoutMs: 20_000 } },
       gateway: { url: gateway.url, token: door.token },
       limits: { attemptMs: 60_000, killGraceMs: 1_000, outputBytes: 1 << 20 },
     });

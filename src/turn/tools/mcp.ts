@@ -101,14 +101,11 @@ class Server {
       await this.#client.connect(transport, left());
       this.#listed = this.#allowed(await this.#list(left));
     } catch (error) {
-      const said = this.evidence();
+      const said = this.evidence().replaceAll(/\s+/g, " ").slice(-500);
       await this.close();
-      throw new Error(
-        `the MCP server ${this.#name} did not start: ${wordsOf(error)}${said === "" ? "" : ` (${said.slice(-500)})`}`,
-        {
-          cause: error,
-        },
-      );
+      throw new Error(`the MCP server ${this.#name} did not start: ${wordsOf(error)}${said === "" ? "" : ` (${said})`}`, {
+        cause: error,
+      });
     }
   }
 
@@ -198,5 +195,15 @@ class Server {
 }
 
 function wordsOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").slice(0, 1_000);
+  return (outOfForm(error) ?? (error instanceof Error ? error.message : String(error))).replaceAll(/\s+/g, " ").slice(0, 1_000);
+}
+
+/** What the SDK's validator found, in words; its own message is a list in JSON. */
+function outOfForm(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("issues" in error) || !Array.isArray(error.issues)) return undefined;
+  const [first]: readonly unknown[] = error.issues;
+  if (typeof first !== "object" || first === null) return undefined;
+  const place = "path" in first && Array.isArray(first.path) && first.path.length > 0 ? `${first.path.join(".")}: ` : "";
+  const words = "message" in first && typeof first.message === "string" ? first.message : "not in the form";
+  return `its answer is not what MCP asks for: ${place}${words}`;
 }
