@@ -6,3 +6,7 @@ export { defineConfig, type ConfigFile } from "./load/define.ts";
 export { repairingFetch } from "./provider/repairing-fetch.ts";
 export type { Frame, Normalizer, NormalizerOptions, AssembledMessage, StreamEnd } from "./stream/event.ts";
 export { createNormalizer } from "./stream/normalizer.ts";
+export { createEngine } from "./compose/library.ts";
+export type { EngineOptions, EngineRunOptions, ProjectEngine } from "./compose/library.ts";
+export type { RunEvent, RunListener } from "./engine/events.ts";
+export type { RunOutcome } from "./engine/outcome.ts";

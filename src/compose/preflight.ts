@@ -5,6 +5,7 @@ import { referencesOf } from "../engine/references.ts";
 import type { Job } from "../job/job.ts";
 import { resolveHeader, resolveKey } from "../provider/keys.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
+import { createJudge } from "../turn/index.ts";
 import { findProgram, programsOf } from "./programs.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,7 +23,9 @@ export async function inspect({ job, ladder, signal }: Inspection, options: Pref
   const asked = [...new Set(ladder.map(({ provider }) => provider))].flatMap((id) => providers.get(id) ?? []);
   const found = [...folder(job), ...programs(job, env), ...references(job, env)];
   if (!simulated) found.push(...asked.flatMap((provider) => keyFindings(provider, env)));
-  if (simulated || found.some(({ provider }) => provider === undefined)) return found;
+  if (found.some(({ provider }) => provider === undefined)) return found;
+  found.push(...(await schema(job)), ...(await handlers(job, asked)));
+  if (simulated) return found;
   const local = asked.filter(isLocal);
   if (local.length === 0) return found;
   const { unreachable } = await import("./reach.ts");
@@ -75,6 +78,31 @@ function keyFindings({ id, apiKey, headers }: ProviderConfig, env: Environment):
     const [, what = message, remedy = ""] = /^([\s\S]*?)\. ([\s\S]*)$/.exec(message) ?? [];
     return [{ what: `${id}: ${what.replace(/^The /, "the ")}`, remedy, exitCode: 77, provider: id }];
   }
+}
+
+async function schema({ expect }: Job): Promise<Finding[]> {
+  if (expect?.jsonSchema === undefined) return [];
+  const problem = await createJudge().schemaProblem(expect.jsonSchema);
+  if (problem === undefined) return [];
+  const remedy = "Correct expect.jsonSchema in the job.";
+  return [{ what: `the schema of expect.jsonSchema cannot be used: ${problem}`, remedy, exitCode: 78 }];
+}
+
+/** Loaded once, in a worker that is sent nothing. A job's own handler stands over those of the providers. */
+async function handlers(job: Job, asked: readonly ProviderConfig[]): Promise<Finding[]> {
+  const named =
+    job.eventHandler === undefined
+      ? asked.flatMap(({ id, eventHandler }) => (eventHandler === undefined ? [] : [{ module: eventHandler, provider: id }]))
+      : [{ module: job.eventHandler }];
+  if (named.length === 0) return [];
+  const { eventHandlerProblem } = await import("../provider/index.ts");
+  const found: Finding[] = [];
+  for (const { module, ...where } of named) {
+    const problem = await eventHandlerProblem(module);
+    if (problem !== undefined)
+      found.push({ what: problem, remedy: "Correct the module (docs/streams.md).", exitCode: 78, ...where });
+  }
+  return found;
 }
 
 function stateOf(variable: string, env: Environment): string {

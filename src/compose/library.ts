@@ -1,0 +1,61 @@
+/** The engine for programs of one's own: a project's jobs, run as `runner run` runs them. Loads nothing before it is asked. */
+import type { RunListener } from "../engine/events.ts";
+import type { RunOutcome } from "../engine/outcome.ts";
+import type { Job } from "../job/job.ts";
+
+export interface EngineOptions {
+  /** The project's folder, where its configuration and `jobs/` are. Default the current one. */
+  readonly dir?: string;
+  /** Only this configuration file is read. */
+  readonly configFile?: string;
+  /** Folder of the ledger; wins over the configuration. */
+  readonly stateDir?: string;
+  /** Where keys are looked up. Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Every answer comes from the simulated provider with these faults, `FAULT:RATE,…` or `none`; no key is read. */
+  readonly simulate?: { readonly faults: string; readonly seed?: number };
+}
+
+export interface EngineRunOptions {
+  /** Asked first, whatever the job says. */
+  readonly model?: string;
+  /** Over the job's own `vars`. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Ends the run: its processes are asked to stop, then killed. */
+  readonly signal?: AbortSignal;
+  /** Told what happens while it happens. */
+  readonly listen?: RunListener;
+}
+
+export interface ProjectEngine {
+  /** Every job that can be used. */
+  readonly jobs: readonly Job[];
+  /**
+   * Runs a job by its name or id, to its end; a run that fails is an outcome and no exception.
+   * @throws UsageError for a name nobody has, JobError for a job whose file cannot be used, LedgerError.
+   */
+  run(nameOrId: string, options?: EngineRunOptions): Promise<RunOutcome>;
+  /** Closes the ledger and the gateway; no run may be under way. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError, or LedgerError if the ledger cannot be opened. */
+export async function createEngine(options: EngineOptions = {}): Promise<ProjectEngine> {
+  const [{ loadProject }, { openRuntime }] = await Promise.all([import("./project.ts"), import("./runtime.ts")]);
+  const { dir = ".", configFile, stateDir, env = process.env, simulate } = options;
+  const project = await loadProject({ dir, configFile, stateDir, env });
+  const simulation = simulate === undefined ? {} : { simulate: { faults: simulate.faults, seed: simulate.seed } };
+  const runtime = await openRuntime(project, simulation);
+  return {
+    jobs: project.jobs,
+    run: async (nameOrId, { model, vars, signal = new AbortController().signal, listen = () => {} } = {}) =>
+      runtime.engine.run(project.jobFor(nameOrId), {
+        trigger: "manual",
+        ...(model === undefined ? {} : { model }),
+        ...(vars === undefined ? {} : { vars }),
+        signal,
+        listen,
+      }),
+    close: () => runtime.close(),
+  };
+}
