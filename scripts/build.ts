@@ -32,6 +32,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   replay: "src/compose/replay.ts",
   doctor: "src/compose/doctor/doctor.ts",
   "init-questions": "src/cli/init-questions.ts",
+  "event-handlers": "src/compose/event-handlers.ts",
 };
 
 /**
