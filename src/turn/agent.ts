@@ -1,11 +1,12 @@
 /** The built-in agent turn, from the parent's side: one isolated process that asks the gateway and returns one result. */
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ToolGrants } from "../job/job.ts";
 import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
 import { environmentToCome, secretValues, turnEnvironment } from "./environment.ts";
 import { turnRequest } from "./request.ts";
 import { keptWarnings, parseResult } from "./result.ts";
-import { needsSandbox, sandboxFor, sandboxWords, type Sandbox } from "./sandbox.ts";
+import { needsSandbox, sandboxFor, sandboxWords, startsServers, type Sandbox } from "./sandbox.ts";
 import { missingWords, resolveGrants } from "./references.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import { builtInTools } from "./toolbox.ts";
@@ -19,6 +20,9 @@ export interface AgentTurnOptions {
 
 /** Stdout of the built-in turn says nothing; its end is kept for the error of a process that printed instead of answering. */
 const stdoutBytes = 4 * 1024;
+
+/** A tool may signal the turn's process, and at SIGUSR1 Node would open a debugger on it to everybody on loopback (Node 22.14 and later). */
+const noDebugger = ["--disable-sigusr1"];
 
 export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
   return {
@@ -36,7 +40,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
         return unstarted("turn_died", `the turn's directory cannot be made: ${words}`);
       }
       const sandbox = needsSandbox(spec.tools) ? await sandboxFor(hooks.env) : undefined;
-      const [file, ...args] = [...outerOf(sandbox), process.execPath, options.entry ?? agentEntry()];
+      const [file, ...args] = [...outerOf(sandbox), process.execPath, ...noDebugger, options.entry ?? agentEntry()];
       let door: Door | undefined;
       try {
         const end = await carryOut({
@@ -47,7 +51,7 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           input: async () => {
             door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
             const gateway = { url: door.url, token: door.token };
-            return JSON.stringify({ ...spec, tools: granted.tools, gateway, ...innerOf(sandbox) });
+            return JSON.stringify({ ...spec, tools: granted.tools, gateway, ...innerOf(sandbox, granted.tools) });
           },
           marker: { runId: spec.runId, attempt: spec.attempt },
           limits: {
@@ -107,8 +111,9 @@ function outerOf(sandbox: Sandbox | undefined): readonly string[] {
   return sandbox?.kind === "namespaces" ? sandbox.outer : [];
 }
 
-function innerOf(sandbox: Sandbox | undefined): Pick<OpenSpec, "apart"> {
-  return sandbox?.kind === "namespaces" ? { apart: sandbox.inner } : {};
+function innerOf(sandbox: Sandbox | undefined, tools: ToolGrants | undefined): Pick<OpenSpec, "apart" | "shellApart"> {
+  if (sandbox?.kind !== "namespaces") return {};
+  return startsServers(tools) ? { apart: sandbox.inner, shellApart: sandbox.alone } : { apart: sandbox.inner };
 }
 
 /** A run whose tools could look at runner itself says so. */

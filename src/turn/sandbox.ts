@@ -15,6 +15,11 @@ export type Sandbox =
       readonly outer: readonly string[];
       /** Put before each program inside, so that the programs of one turn cannot look into each other or into the turn's own process. */
       readonly inner: readonly string[];
+      /**
+       * The same with processes of its own, for the `shell` of a turn that has MCP servers: whoever sees a Node process may have it open its
+       * debugger by SIGUSR1, to anybody on loopback, and through that reads what the server was granted.
+       */
+      readonly alone: readonly string[];
     }
   | { readonly kind: "none"; readonly why: string };
 
@@ -29,7 +34,12 @@ const options = [...inUserNamespace, "--pid", "--mount-proc", "--fork", "--kill-
 
 /** Whether anything granted starts programs that the job's author did not write himself. */
 export function needsSandbox(tools: ToolGrants | undefined): boolean {
-  return tools?.shell !== undefined || Object.values(tools?.mcp ?? {}).some(({ transport }) => transport === "stdio");
+  return tools?.shell !== undefined || startsServers(tools);
+}
+
+/** Whether MCP servers run beside the turn's other tools. */
+export function startsServers(tools: ToolGrants | undefined): boolean {
+  return Object.values(tools?.mcp ?? {}).some(({ transport }) => transport === "stdio");
 }
 
 let probed: Promise<Sandbox> | undefined;
@@ -53,14 +63,15 @@ async function probe(env: Environment): Promise<Sandbox> {
   const setpriv = findProgram("setpriv", search);
   const inner = [unshare, ...inUserNamespace, "--"];
   const plain = [unshare, ...options, "--"];
+  const within = { inner, alone: plain };
   // With it the kernel ends the turn at the instant at which runner is killed; without it the turn notices at its next question.
   if (setpriv !== undefined) {
     const outer = [setpriv, "--pdeathsig", "KILL", ...plain];
-    if ((await problemWith(outer)) === undefined) return { kind: "namespaces", outer, inner };
+    if ((await problemWith([...outer, ...plain])) === undefined) return { kind: "namespaces", outer, ...within };
   }
-  const problem = await problemWith(plain);
+  const problem = await problemWith([...plain, ...plain]);
   if (problem !== undefined) return { kind: "none", why: `this system does not permit it (${problem})` };
-  return { kind: "namespaces", outer: plain, inner };
+  return { kind: "namespaces", outer: plain, ...within };
 }
 
 /** Why the prefix does not work; the same options as later, so that whatever forbids one of them (AppArmor, seccomp, a masked /proc) is found. */

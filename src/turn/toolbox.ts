@@ -30,7 +30,7 @@ export async function openToolbox(
 ): Promise<{ readonly toolbox: Toolbox } | { readonly failed: Extract<TurnResult, { status: "failed" }> }> {
   const granted = spec.tools ?? {};
   const room = { work: process.cwd(), apart: spec.apart ?? [] };
-  const builtIn = builtInTools(granted, room);
+  const builtIn = builtInTools(granted, { ...room, apart: spec.shellApart ?? room.apart });
   if (granted.mcp === undefined || Object.keys(granted.mcp).length === 0)
     return { toolbox: { tools: builtIn, warnings: [], evidence: () => "", close: async () => {} } };
   try {

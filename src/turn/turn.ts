@@ -66,6 +66,8 @@ export type OpenSpec = TurnSpec & {
   readonly gateway: Door;
   /** Put before the command of each program that a tool starts, so that it cannot look into the turn's other processes. Default nothing. */
   readonly apart?: readonly string[];
+  /** The same for the programs of `shell`, where they must not see the turn's MCP servers. Default `apart`. */
+  readonly shellApart?: readonly string[];
 };
 
 export interface TurnHooks {

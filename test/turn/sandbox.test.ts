@@ -59,9 +59,10 @@ async function attack(commands: readonly string[], tools: object) {
 
 describe.runIf(sandbox.kind === "namespaces")("where the machine allows namespaces", () => {
   it("no way leads a shell tool to runner's environment", async () => {
-    const { stdout, told } = await attack(ways, { shell });
-    expect(told.result).toMatchObject({ status: "answered", toolRuns: ways.length });
-    expect(told.texts).toHaveLength(ways.length);
+    const { stdout, told } = await attack([...ways, "head -c 100 /proc/1/mem; cat /proc/1/maps | head -3"], { shell });
+    expect(told.result).toMatchObject({ status: "answered", toolRuns: ways.length + 1 });
+    expect(told.texts).toHaveLength(ways.length + 1);
+    expect(told.texts.at(-1)).toContain("Permission denied");
     expect(stdout).not.toContain(planted);
     // The commands did look: their own environment is there.
     expect(told.texts[0]).toContain("RUNNER_RUN_ID=");
@@ -77,11 +78,27 @@ describe.runIf(sandbox.kind === "namespaces")("where the machine allows namespac
         timeoutMs: 10_000,
       },
     };
-    const { stdout, told } = await attack([...ways, "head -c 100 /proc/1/mem; cat /proc/1/maps | head -3"], { shell, mcp });
+    const { stdout, told } = await attack([...ways, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"], { shell, mcp });
     expect(told.result.status).toBe("answered");
     expect(stdout).not.toContain(granted);
     expect(stdout).not.toContain(planted);
-    expect(told.texts.at(-1)).toContain("Permission denied");
+    // It sees neither of them; its own first process is the shell.
+    expect(told.texts.at(-1)).toContain("/bin/sh -c");
+    expect(told.texts.at(-1)).not.toMatch(/agent-child|mcp-server/);
+  });
+
+  it("nor is a debugger opened on anything by a signal", async () => {
+    const ask =
+      "const at = Date.now(); for (;;) { try { console.log(await (await fetch('http://127.0.0.1:9229/json')).text()); break; } " +
+      "catch { if (Date.now() > at + 1500) { console.log('closed'); break; } } }";
+    const look = `'${process.execPath}' --input-type=module -e "${ask}"`;
+    const mcp = { mail: { transport: "stdio", argv: [process.execPath, server, ""], env: {}, timeoutMs: 10_000 } };
+    const signals = "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = $$ ] || kill -USR1 $p; done; kill -USR1 1";
+    for (const tools of [{ shell }, { shell, mcp }]) {
+      const { told } = await attack([`trap '' USR1; ${signals}; ${look}`], tools);
+      expect(told.result).toMatchObject({ status: "answered" });
+      expect(told.texts).toEqual([expect.stringMatching(/closed\n$/)]);
+    }
   });
 
   it("runner cannot be signalled by the number it has outside", async () => {

@@ -124,7 +124,7 @@ export async function toolStage(options: ToolStageOptions): Promise<ToolStage> {
       return parts.flatMap((part) => textsOfResult(part));
     },
     killAgent() {
-      const agent = carriersOf(runId).find((pid) => /^\S*node \S*agent-child\.[ct]/.test(commandOf(pid)));
+      const agent = carriersOf(runId).find((pid) => /^\S*node (?:-\S+ )*\S*agent-child\.[ct]/.test(commandOf(pid)));
       if (agent === undefined) throw new Error("the turn's process is not there");
       process.kill(agent, "SIGKILL");
     },
