@@ -11,6 +11,8 @@ export * as errors from "../errors.ts";
 export * as stopped from "../engine/stopped.ts";
 
 async function run(argv: readonly string[]): Promise<void> {
+  // Node would open its debugger to everybody on loopback, and with it the keys; `--inspect` is there for whoever wants one.
+  process.on("SIGUSR1", () => {});
   // All output is written by now, and a connection that somebody keeps open must not keep the process.
   process.exit(await main(argv));
 }

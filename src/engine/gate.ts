@@ -31,6 +31,7 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
   const begun = parts.clock.monotonic();
   const end = await parts.runProgram({
     argv: job.gate.argv,
+    payload: job.payload,
     runId: start.runId,
     workDir: job.workDir,
     timeoutMs: job.gate.timeoutMs,

@@ -18,14 +18,18 @@ export interface CommandJudgement {
   readonly warnings: readonly string[];
 }
 
-/** Runs it in the work folder with the turn's environment and the answer on its stdin. It is dead afterwards, with all it started. */
+/**
+ * Runs it in the work folder with the turn's environment and the answer on its stdin. It is dead afterwards, with all it started.
+ * @param apart put before it: see `apartFromRunner`.
+ */
 export async function judgeByCommand(
   text: string,
   command: NonNullable<Expectations["command"]>,
   context: JudgeContext,
+  apart: readonly string[],
 ): Promise<CommandJudgement> {
-  const [file = "", ...args] = command.argv;
-  const name = JSON.stringify(file);
+  const [file = "", ...args] = [...apart, ...command.argv];
+  const name = JSON.stringify(command.argv[0] ?? "");
   let directories: Workspace;
   try {
     directories = createWorkspace(context.runId, context.env);

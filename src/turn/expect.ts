@@ -32,7 +32,9 @@ export async function judgeAnswer(
   const unmet = [...text.unmet, ...files.unmet];
   if (unmet.length === 0 && expect.command !== undefined) {
     const { judgeByCommand } = await import("./expect-command.ts");
-    const judged = await judgeByCommand(result.text, expect.command, context);
+    const { apartFromRunner } = await import("./sandbox.ts");
+    const apart = await apartFromRunner(job.payload, context.env);
+    const judged = await judgeByCommand(result.text, expect.command, context, apart);
     unmet.push(...judged.unmet);
     warnings.push(...judged.warnings);
   }

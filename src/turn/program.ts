@@ -1,5 +1,6 @@
 /** A program beside the turn, such as a gate: in the turn's isolation, without a gateway. It is dead afterwards, with all it started. */
 import { secretValues, turnEnvironment, withoutSecrets } from "./environment.ts";
+import { apartFromRunner } from "./sandbox.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import type { ProgramEnd, ProgramPlan } from "./turn.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
@@ -12,7 +13,7 @@ const killGraceMs = 2_000;
 
 /** Never throws for what the program does. */
 export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
-  const [file = "", ...args] = plan.argv;
+  const [file = "", ...args] = [...(await apartFromRunner(plan.payload, plan.env)), ...plan.argv];
   let directories: Workspace;
   try {
     directories = createWorkspace(plan.runId, plan.env);

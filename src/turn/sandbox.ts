@@ -3,7 +3,7 @@
  * sees no process but its own, may not look into one that it sees by a detour (the kernel lets nobody trace into another user namespace
  * than his own or one below it), and dies as a whole when its first process does. Why, and what it does not do: docs/isolation.md.
  */
-import type { ToolGrants } from "../job/job.ts";
+import type { Job, ToolGrants } from "../job/job.ts";
 import { findProgram } from "./tools/programs.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +40,19 @@ export function needsSandbox(tools: ToolGrants | undefined): boolean {
 /** Whether MCP servers run beside the turn's other tools. */
 export function startsServers(tools: ToolGrants | undefined): boolean {
   return Object.values(tools?.mcp ?? {}).some(({ transport }) => transport === "stdio");
+}
+
+/**
+ * Put before a gate or an expecting program of the job: a user namespace, if its turn may write files. What the turn has written is what such
+ * a program runs (`npm test`, `./check.sh`, a hook of git), and would read the keys in runner's environment. It keeps sight of the system's
+ * processes, because gates ask for them.
+ */
+export async function apartFromRunner(payload: Job["payload"], env: Environment): Promise<readonly string[]> {
+  if (payload.kind !== "agentTurn") return [];
+  const { tools } = payload;
+  if (tools?.files?.access !== "rw" && !needsSandbox(tools)) return [];
+  const sandbox = await sandboxFor(env);
+  return sandbox.kind === "namespaces" ? sandbox.inner : [];
 }
 
 let probed: Promise<Sandbox> | undefined;

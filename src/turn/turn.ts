@@ -201,6 +201,8 @@ export type Judgement =
 export interface ProgramPlan {
   /** Program and arguments; no shell. */
   readonly argv: readonly string[];
+  /** Of the job it belongs to: whether its turn may write what this program runs (`apartFromRunner`). */
+  readonly payload: Job["payload"];
   readonly runId: string;
   /** Absolute. Default a fresh folder, removed afterwards. */
   readonly workDir: string | undefined;

@@ -4,7 +4,10 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RunDetail } from "../../src/ledger/ledger.ts";
 import { startSimulatedProvider, type SimulatedProvider, type SimulatedProviderOptions } from "../../src/provider/script.ts";
+import { sandboxFor } from "../../src/turn/sandbox.ts";
 import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
+
+const sandbox = await sandboxFor(process.env);
 
 let project: Stage;
 let provider: SimulatedProvider | undefined;
@@ -368,4 +371,38 @@ it("hands secrets to nobody else: not to the record, not to the screen, not to a
     expect(text).not.toContain(plantedKey);
     expect(text).not.toContain(secret);
   }
+});
+
+/** What the turn of an earlier run has left in its work folder under a name that the job starts. */
+const rewritten = `
+cat /proc/[0-9]*/environ >> seen 2> /dev/null
+test -r /proc/$PPID/stat && echo runner is seen >> seen
+kill -USR1 $PPID
+'${process.execPath}' --input-type=module -e "
+  const at = Date.now();
+  for (;;) {
+    try { console.log(await (await fetch('http://127.0.0.1:9229/json')).text()); break; }
+    catch { if (Date.now() > at + 1500) { console.log('no debugger'); break; } }
+  }" >> seen`;
+
+describe.runIf(sandbox.kind === "namespaces")("a program that the turn may write", () => {
+  it("gets at no key, as a gate and as an expectation", async () => {
+    const check = program("check.sh", rewritten);
+    const tools = { files: "rw" };
+    const job = { payload: { tools }, gate: check.argv, expect: { command: check.argv }, workDir: check.workDir };
+    await serve(quickJob(job), says("done"));
+    const { code } = await run();
+    expect(code).toBe(0);
+    const seen = readFileSync(path.join(check.workDir, "seen"), "utf8");
+    expect(seen).not.toContain(plantedKey);
+    expect(seen.match(/runner is seen|no debugger/g)).toEqual(["runner is seen", "no debugger", "runner is seen", "no debugger"]);
+  });
+
+  it("is still told from one that is not there", async () => {
+    const check = program("check.sh", "exit 1");
+    await serve(quickJob({ payload: { tools: { files: "rw" } }, gate: check.argv, workDir: check.workDir }));
+    expect(await run()).toMatchObject({ code: 0, run: { status: "quiet" } });
+    writeFileSync(path.join(check.workDir, "check.sh"), "#!/nonexistent\n");
+    expect(await run()).toMatchObject({ code: 1, run: { fault: "gate" } });
+  });
 });
