@@ -5,6 +5,12 @@ import type { Job } from "../job/job.ts";
 import { displayName } from "../load/display-name.ts";
 import type { Project } from "./project.ts";
 
+/** Why a module cannot be an event handler; undefined if it can. */
+export async function handlerProblem(module: string): Promise<string | undefined> {
+  const { eventHandlerProblem } = await import("../provider/event-handler/host.ts");
+  return eventHandlerProblem(module);
+}
+
 /** What is wrong with the modules that these jobs name, and that the providers do. Loads each once, in a worker, and sends it nothing. */
 export async function eventHandlerIssues(project: Project, jobs: readonly Job[] = project.jobs): Promise<Issue[]> {
   const named = [
@@ -22,10 +28,9 @@ export async function eventHandlerIssues(project: Project, jobs: readonly Job[] 
   ];
   const modules = new Set(named.map(({ module }) => module).filter((module) => module !== undefined));
   if (modules.size === 0) return [];
-  const { eventHandlerProblem } = await import("../provider/index.ts");
   const problems = new Map<string, string>();
   for (const module of modules) {
-    const problem = await eventHandlerProblem(module);
+    const problem = await handlerProblem(module);
     if (problem !== undefined) problems.set(module, problem);
   }
   return named.flatMap(({ module, ...place }) => {

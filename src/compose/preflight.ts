@@ -95,10 +95,10 @@ async function handlers(job: Job, asked: readonly ProviderConfig[]): Promise<Fin
       ? asked.flatMap(({ id, eventHandler }) => (eventHandler === undefined ? [] : [{ module: eventHandler, provider: id }]))
       : [{ module: job.eventHandler }];
   if (named.length === 0) return [];
-  const { eventHandlerProblem } = await import("../provider/index.ts");
+  const { handlerProblem } = await import("./event-handlers.ts");
   const found: Finding[] = [];
   for (const { module, ...where } of named) {
-    const problem = await eventHandlerProblem(module);
+    const problem = await handlerProblem(module);
     if (problem !== undefined)
       found.push({ what: problem, remedy: "Correct the module (docs/streams.md).", exitCode: 78, ...where });
   }
