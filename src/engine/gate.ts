@@ -46,7 +46,11 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
   const why = redaction.known(said.why);
   tally.gate = { verdict: said.verdict, why, startedAt, tookMs };
   emit({ type: "gate_finished", at: parts.clock.now(), verdict: said.verdict, why, tookMs });
-  if (said.verdict === "go") return { facts: redaction.known(said.facts) };
+  if (said.verdict === "go") {
+    if (Buffer.byteLength(said.facts) >= gateFactsBytes)
+      tally.warnings.push(`the gate wrote ${gateFactsBytes} bytes or more; its last ${gateFactsBytes} are the facts`);
+    return { facts: redaction.known(said.facts) };
+  }
   if (said.verdict === "nothing_to_do") return { end: { status: "quiet", exitCode: 0, reason: why } };
   return { end: { status: "failed", exitCode: 1, reason: `${why}; nothing was asked`, fault: "gate" } };
 }
