@@ -1,5 +1,5 @@
 /** Reads a schedule in two steps, its kind and then that kind's fields, so that problems speak of the kind that was meant. */
-import { check, type CheckOptions, type Problem } from "./check.ts";
+import { check, missing, type CheckOptions, type Problem } from "./check.ts";
 import { isRecord } from "./shape.ts";
 import { describe } from "./words.ts";
 import type { Schedule } from "./job.ts";
@@ -26,12 +26,16 @@ export function readSchedule(
   return { schedule: toSchedule(kind.value.kind, shaped.value), unknown: under(shaped.unknown).problems };
 }
 
-/** A schedule without a kind usually shows by its other keys which one was meant. */
+/** A schedule without a kind, and without anything that shows which one was meant. */
 function withGuess(problem: Problem, found: Record<string, unknown>): Problem {
-  if (problem.message !== "is missing") return problem;
-  const only = Object.keys(found).length === 1 && Object.hasOwn(found, "tz");
-  const suggestion = only ? `write "expr": "0 12 * * *" beside "tz"` : `write "kind": "cron", "every" or "at"`;
-  return { ...problem, suggestion };
+  if (problem.message !== missing) return problem;
+  const message = Object.hasOwn(found, "tz") ? "a time zone alone is no schedule" : "says nothing of when";
+  return {
+    path: [],
+    of: "value",
+    message,
+    suggestion: `add "cron": "0 12 * * *", "every": "30m" or "at": "2027-01-31T09:00:00Z"`,
+  };
 }
 
 type Shaped = { kind?: unknown; expr?: string; tz?: string; everyMs?: number; anchorMs?: number; at?: string };

@@ -34,8 +34,6 @@ export interface FoundFiles {
   readonly jobs: readonly string[];
   /** Files of defaults by their folder. */
   readonly defaults: ReadonlyMap<string, readonly string[]>;
-  /** Files of OpenClaw's beside a store that are not jobs. */
-  readonly passedOver: readonly string[];
 }
 
 export function formatOf(path: string): JobFormat | undefined {
@@ -52,10 +50,9 @@ function besideStore(path: string): boolean {
   return store !== undefined && existsSync(join(dirname(path), `${store}.json`));
 }
 
-/** Files below the folder, sorted by path. Hidden entries and node_modules are passed over; links are followed, circles are not. */
+/** Files below the folder, sorted by path. Hidden entries, those that begin with `_` and node_modules are passed over; links are followed, circles are not. */
 export function findFiles(dir: string, base: string, issues: Issue[]): FoundFiles {
   const jobs: string[] = [];
-  const passedOver: string[] = [];
   const defaults = new Map<string, string[]>();
   const seen = new Set<string>();
   const left: { path: string; depth: number }[] = [{ path: dir, depth: 0 }];
@@ -63,8 +60,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
     const name = basename(path);
     if (name.slice(0, name.lastIndexOf(".")) === defaultsName)
       defaults.set(folder, [...(defaults.get(folder) ?? []), path].toSorted());
-    else if (besideStore(path)) passedOver.push(path);
-    else jobs.push(path);
+    else if (!name.startsWith("_") && !besideStore(path)) jobs.push(path);
   };
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const { path, depth } = next;
@@ -75,7 +71,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
       for (const entry of readdirSync(path, { withFileTypes: true })) {
         const inner = join(path, entry.name);
         if (formatOf(inner) !== undefined) take(inner, path);
-        else if (!entry.name.startsWith(".") && entry.name !== "node_modules" && isFolder(inner, entry) && depth < maxDepth)
+        else if (!/^[._]/.test(entry.name) && entry.name !== "node_modules" && isFolder(inner, entry) && depth < maxDepth)
           left.push({ path: inner, depth: depth + 1 });
       }
     } catch (error) {
@@ -87,7 +83,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
       break;
     }
   }
-  return { jobs: jobs.slice(0, maxJobFiles).toSorted(), defaults, passedOver };
+  return { jobs: jobs.slice(0, maxJobFiles).toSorted(), defaults };
 }
 
 function isFolder(path: string, entry: { isDirectory(): boolean; isSymbolicLink(): boolean }): boolean {

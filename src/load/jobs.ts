@@ -10,7 +10,7 @@ import { readDocument, readText, type ReadDocument } from "./document.ts";
 import { findFiles, formatOf } from "./find-files.ts";
 import type { Environment } from "./folders.ts";
 import { namedFiles } from "./named-files.ts";
-import { parseDocumentJobs } from "./several.ts";
+import { parseDocumentJobs, type Found } from "./several.ts";
 
 export interface LoadedJobs {
   /** Usable jobs, in the order of their files. */
@@ -46,35 +46,44 @@ export interface LoadJobsOptions {
  */
 export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel } = options;
+  const named = new Set<string>();
   const known: Known = {
     ...(providers === undefined ? {} : { providers }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
-    files: namedFiles({ projectDir, roots: [projectDir, dir], env }),
+    files: namedFiles({ projectDir, roots: [projectDir, dir], env, found: (path) => void named.add(path) }),
   };
   const issues: Issue[] = [];
   const files = findFiles(dir, base, issues);
   const defaults = await readDefaults(files, dir, base, async (path) => await readJobDocument(path, base));
   issues.push(...defaults.issues);
   const warnings: Issue[] = [...defaults.warnings];
-  const loaded: Loaded[] = [];
+  const found = new Map<string, Found>();
   const used = new Map<string, number>(defaults.files.map((file) => [file, 0]));
-  for (const path of files.jobs) {
-    const layers = defaults.layersOf(dirname(path));
-    const file = displayName(path, base);
+  // Programs last: one that a job names, such as an event handler, is no job and is not run.
+  for (const path of [...files.jobs.filter((file) => !isProgram(file)), ...files.jobs.filter(isProgram)]) {
+    if (isProgram(path) && named.has(path)) continue;
     const read = await readJobDocument(path, base);
-    if ("issues" in read) issues.push(...read.issues);
+    const layers = defaults.layersOf(dirname(path));
     // Without its defaults a job would do something else than it was meant to.
-    if ("issues" in read || layers === undefined) continue;
-    const found = parseDocumentJobs(read.document, stemOf(path, dir), {
-      file,
-      folder: dirname(path),
-      defaults: layers,
-      ...known,
-    });
-    issues.push(...found.issues);
-    warnings.push(...found.warnings);
-    loaded.push(...found.jobs.map((job) => ({ job, openclaw: found.openclaw })));
-    for (const layer of layers) used.set(layer.file, (used.get(layer.file) ?? 0) + found.jobs.length);
+    if ("issues" in read || layers === undefined) {
+      found.set(path, { jobs: [], warnings: [], openclaw: false, issues: "issues" in read ? read.issues : [] });
+      continue;
+    }
+    const source = { file: displayName(path, base), folder: dirname(path), defaults: layers, ...known };
+    const jobs = parseDocumentJobs(read.document, stemOf(path, dir), source);
+    found.set(path, jobs);
+    for (const layer of layers) used.set(layer.file, (used.get(layer.file) ?? 0) + jobs.jobs.length);
+  }
+  const loaded: Loaded[] = [];
+  for (const path of files.jobs) {
+    const file = found.get(path);
+    if (file === undefined) continue;
+    const { jobs, openclaw } = file;
+    loaded.push(...jobs.map((job) => ({ job, openclaw })));
+    // A schema or a text that a job names may lie among the jobs, and need not be one.
+    if (jobs.length === 0 && named.has(path)) continue;
+    issues.push(...file.issues);
+    warnings.push(...file.warnings);
   }
   const { unique, repeated, told, clashes } = withoutDoubles(loaded);
   return {
@@ -90,6 +99,10 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
 /** What is wrong with a folder's defaults is found again by every job that they are for; once is enough to say. */
 function distinct(issues: readonly Issue[]): Issue[] {
   return [...new Map(issues.map((issue) => [JSON.stringify(issue), issue])).values()];
+}
+
+function isProgram(path: string): boolean {
+  return formatOf(path) === "program";
 }
 
 interface Loaded {

@@ -19,6 +19,8 @@ export interface NamedFilesOptions {
   readonly roots: readonly string[];
   /** For `~/`. */
   readonly env: Environment;
+  /** Is told of every file that a job names, by its absolute path. */
+  readonly found: (path: string) => void;
 }
 
 function real(path: string): string | undefined {
@@ -29,13 +31,15 @@ function real(path: string): string | undefined {
   }
 }
 
-export function namedFiles({ projectDir, roots, env }: NamedFilesOptions): JobFiles {
+export function namedFiles({ projectDir, roots, env, found: tell }: NamedFilesOptions): JobFiles {
   const realRoots = (): string[] => roots.map((root) => real(root) ?? root);
   const file = (written: string, folder: string): { readonly path: string } | Refusal => {
     const path = resolveFolder(written, folder, env);
     const facts = statSync(path, { throwIfNoEntry: false });
     if (facts === undefined) return missing(written);
-    return facts.isFile() ? { path } : { problem: `${shown(written)} is not a file` };
+    if (!facts.isFile()) return { problem: `${shown(written)} is not a file` };
+    tell(path);
+    return { path };
   };
   const read = (written: string, folder: string): { readonly path: string; readonly text: string } | Refusal => {
     const found = file(written, folder);

@@ -37,11 +37,12 @@ function kindOf(value: unknown): "job" | "config" | "part of a job" {
 /** The problems that the command line finds in a project that consists of this sample. */
 async function problems(sample: Sample): Promise<string> {
   const value: unknown = sample.language === "md" ? undefined : parseYaml(sample.text);
-  const kind = sample.language === "md" ? "job" : kindOf(value);
+  const kind = sample.marks.includes("defaults") ? "defaults" : sample.language === "md" ? "job" : kindOf(value);
   const files: Record<string, string> = {
     job: `jobs/sample.${sample.language === "md" ? "md" : sample.language}`,
     config: `runner.config.${sample.language}`,
     "part of a job": "jobs/sample.yaml",
+    defaults: `jobs/_defaults.${sample.language}`,
   };
   const rest = "payload: { message: hi, model: kimi-coding/k2p5 }\n";
   const own = stage();
@@ -52,6 +53,7 @@ async function problems(sample: Sample): Promise<string> {
         ? `${rest}${sample.language === "json" ? JSON.stringify(value).slice(1, -1) : sample.text}\n`
         : sample.text,
     );
+    if (kind === "defaults") own.write("jobs/one.json", { message: "Hello" });
     if (kind !== "config") own.write("runner.config.json", { model: "kimi-coding/k2p5" });
     const { code, stderr } = await own.runner(["validate"]);
     return code === 0 ? "" : stderr;

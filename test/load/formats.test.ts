@@ -169,10 +169,24 @@ describe("files that a job names", () => {
       eventHandler: join(dir, "jobs/events.mjs"),
       expect: { jsonSchema: { type: "object" } },
     });
-    expect(issues.filter(({ file }) => file === "jobs/b.yaml").map(formatIssue)).toEqual([
+    expect(issues.map(formatIssue)).toEqual([
       'jobs/b.yaml:2:15: eventHandler: there is no file "./nowhere.mjs" (a path is relative to the file that names it)',
       expect.stringMatching(/^jobs\/b.yaml:3:23: expect.jsonSchema: "bad.json", line 1, column 2: /),
     ]);
+  });
+});
+
+describe("what lies among the jobs and is none", () => {
+  it("is passed over: what a job names, and what begins with _", async () => {
+    put("jobs/a.md", '---\nexpect: { jsonSchema: schema.json }\n---\n{{include "style.md"}} {{include "_parts/b.md"}}');
+    put("jobs/style.md", "Be terse.");
+    put("jobs/schema.json", "{}");
+    put("jobs/_parts/b.md", "Be kind.");
+    put("jobs/_notes.yaml", "x: 1");
+    put("jobs/other.md", "No front matter.");
+    const { jobs, issues } = await load();
+    expect(jobs.map(({ payload }) => payload)).toMatchObject([{ message: "Be terse. Be kind." }]);
+    expect(issues.map(({ file }) => file)).toEqual(["jobs/other.md"]);
   });
 });
 

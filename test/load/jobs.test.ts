@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { JobError, UsageError } from "../../src/errors.ts";
@@ -263,23 +262,5 @@ describe("jobHash", () => {
         expect(jobHash({ ...job, name }) === hash).toBe(name === job.name);
       }),
     );
-  });
-});
-
-/** The samples of the guide, each with the name of its format. */
-const guide = readFileSync(fileURLToPath(new URL("../../docs/jobs.md", import.meta.url)), "utf8");
-const samples = [...guide.matchAll(/^```(json|yaml|md)\n([\s\S]*?)^```$/gm)].map(
-  ([, format = "", text = ""], at) => [at + 1, format, text] as const,
-);
-
-describe("documentation", () => {
-  it("shows every format", () => {
-    expect(new Set(samples.map(([, format]) => format))).toEqual(new Set(["json", "yaml", "md"]));
-  });
-  it.each(samples)("sample %i of docs/jobs.md, %s, loads", async (_at, format, text) => {
-    put(`sample.${format}`, text);
-    const { jobs, issues } = await load();
-    expect(issues).toEqual([]);
-    expect(jobs.length).toBeGreaterThan(0);
   });
 });

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { Job } from "../../job/job.ts";
 import type { Project } from "../../compose/project.ts";
@@ -10,7 +11,7 @@ import { table } from "../output.ts";
 
 export const list: CommandDefinition = {
   name: "list",
-  summary: "List the jobs of the project: schedule, model, how the last run ended",
+  summary: "List the jobs of the project: schedule, model or program, how the last run ended",
   examples: [
     ["runner list", "all jobs"],
     ["runner list --json", "for scripts"],
@@ -44,13 +45,13 @@ function print({ output }: CommandContext, project: Project, lastRunOf: (job: Jo
     output.note("No jobs here. A job is a file in jobs/, see docs/jobs.md.");
     return;
   }
-  const head = ["NAME", "SCHEDULE", "ZONE", "MODEL", "LAST RUN"].map((cell) => output.style("bold", cell));
+  const head = ["NAME", "SCHEDULE", "ZONE", "MODEL OR PROGRAM", "LAST RUN"].map((cell) => output.style("bold", cell));
   const rows = jobs.map((job) => [
     job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
     job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
     job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
     job.payload.kind === "command"
-      ? output.style("dim", "(command)")
+      ? output.style("dim", `$ ${path.basename(job.payload.argv[0] ?? "")}`)
       : (job.payload.model ?? defaultModel ?? output.style("yellow", "none")),
     lastRunOf(job),
   ]);

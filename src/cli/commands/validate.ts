@@ -17,13 +17,14 @@ async function execute(context: CommandContext): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const { eventHandlerIssues } = await import("../../compose/event-handlers.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  const { jobs, warnings, configFiles } = project;
+  const { jobs, warnings, configFiles, defaults } = project;
   const issues = [...project.issues, ...(await eventHandlerIssues(project))];
   if (context.output.json) {
     context.output.document("validate", {
       valid: issues.length === 0,
       configFiles,
-      jobs: jobs.map(({ id, name, source }) => ({ id, name, file: source.file })),
+      defaults: [...defaults].map(([file, count]) => ({ file, jobs: count })),
+      jobs: jobs.map(({ id, name, payload, source }) => ({ id, name, kind: payload.kind, file: source.file })),
       issues,
       warnings,
     });
@@ -34,7 +35,12 @@ async function execute(context: CommandContext): Promise<number> {
   const verdict =
     issues.length === 0
       ? context.output.styleNote("green", "valid")
-      : context.output.styleNote("red", `${issues.length} problem${issues.length === 1 ? "" : "s"}`);
-  context.output.note(`${verdict}: ${jobs.length} usable job${jobs.length === 1 ? "" : "s"}; configuration: ${files}`);
+      : context.output.styleNote("red", plural(issues.length, "problem"));
+  for (const [file, count] of defaults) context.output.note(`defaults: ${file} (${plural(count, "job")})`);
+  context.output.note(`${verdict}: ${plural(jobs.length, "usable job")}; configuration: ${files}`);
   return exitCode;
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
