@@ -31,7 +31,9 @@ export async function parse(argv: readonly string[], commands: readonly CommandD
     if (error.exitCode === 0) return exitCodes.ok;
     // Commander shows the help and throws when no command is given: that is a question, answered on stderr, and a wrong use.
     const message = error.code === "commander.help" ? "no command given" : error.message.replace(/^error: /, "");
-    throw new UsageError(message, { cause: error, suggestion: "See: runner --help" });
+    const [command] = named.length === 1 ? named : [];
+    const help = command === undefined ? "runner --help" : `runner ${command.name} --help`;
+    throw new UsageError(message, { cause: error, suggestion: `See: ${help}` });
   }
   return exitCode;
 }
@@ -47,7 +49,7 @@ function createProgram(
 ): Command {
   const program = new Command("runner")
     .description("Runs AI agent turns from job files, heals broken provider streams, and says honestly how each run ended.")
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}`.trimEnd() })
     .configureOutput({ writeOut: (text) => writeAll(1, text), writeErr: (text) => writeAll(2, text), outputError: () => {} })
     .exitOverride()
     .showSuggestionAfterError(true)
@@ -87,7 +89,12 @@ function addCommand(
     });
 }
 
+/** The longest example that its meaning still stands beside; under a longer one it stands below. */
+const exampleWidth = 58;
+
 function exampleLines(examples: CommandDefinition["examples"]): string {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  return examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`).join("\n");
+  const width = Math.max(...examples.map(([line]) => line.length).filter((length) => length <= exampleWidth), 20);
+  const shown = ([line, meaning]: CommandDefinition["examples"][number]): string =>
+    line.length <= width ? `  ${line.padEnd(width)}  ${meaning}` : `  ${line}\n  ${" ".repeat(width)}  ${meaning}`;
+  return examples.map(shown).join("\n");
 }

@@ -110,6 +110,8 @@ describe("doctor", () => {
     expect([77, 78]).toContain(code);
     expect(find("test")).toMatchObject({ status: "fail" });
     expect(find("runner")?.message).toContain("/usr/bin:/bin");
+    // The one line that mends what is missing of both names each folder once.
+    expect(find("runner")?.remedy ?? "").toMatch(/PATH=\S+:\/usr\/bin:\/bin$/);
     expect(find("node")).toBeDefined();
   });
 

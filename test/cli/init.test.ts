@@ -1,5 +1,5 @@
 /** `runner init`: a folder that has nothing becomes a project whose first job runs. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -103,6 +103,26 @@ describe("init", () => {
     expect(code).toBe(78);
     expect(stderr).toMatch(/jobs\/morning-note\.md: .*cannot be written/);
     expect(existsSync(path.join(project.dir, "runner.config.yaml"))).toBe(false);
+  });
+});
+
+/** Any byte that is written to a file is one too many. */
+const fullDisk = (args: string): number | null => {
+  const command = `trap '' XFSZ; ulimit -f 0; exec '${process.execPath}' '${path.join(root, "bin/runner.js")}' init ${args}`;
+  return spawnSync("bash", ["-c", command], {
+    cwd: project.dir,
+    env: { PATH: process.env["PATH"] ?? "", HOME: path.dirname(project.dir) },
+  }).status;
+};
+
+describe("init on a full disk", () => {
+  it("leaves nothing behind, and what was there as it was", () => {
+    expect(fullDisk("--yes")).toBe(78);
+    expect(readdirSync(project.dir, { recursive: true })).toEqual([]);
+    project.write("jobs/morning-note.md", "mine");
+    expect(fullDisk("--yes --force")).toBe(78);
+    expect(readdirSync(path.join(project.dir, "jobs"))).toEqual(["morning-note.md"]);
+    expect(read("jobs/morning-note.md")).toBe("mine");
   });
 });
 

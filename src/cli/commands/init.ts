@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ConfigError, UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
@@ -110,26 +110,41 @@ function text(options: Options, key: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** All or nothing: what was made is taken back if the rest cannot be written. */
+/** All or nothing: what was made is taken back if the rest cannot be written, and what was there is replaced whole or not at all. */
 function writeAll(dir: string, files: readonly NewFile[], force: boolean): void {
   const made: string[] = [];
   for (const file of files) {
     const target = path.join(dir, file.path);
+    const there = existsSync(target);
     try {
       makeFolders(path.dirname(target));
-      writeFileSync(target, file.text, { flag: force ? "w" : "wx" });
-      made.push(target);
+      // Reserves the name against anybody else, so that renaming overwrites nothing of theirs.
+      if (!force || !there) writeFileSync(target, "", { flag: "wx" });
+      if (!there) made.push(target);
+      writeWhole(target, file.text);
     } catch (error) {
-      if (!force) for (const one of made) rmSync(one, { force: true });
+      for (const one of made) rmSync(one, { force: true });
       const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EEXIST" && !force && existsSync(target))
+      if (code === "EEXIST" && !force && there)
         throw new UsageError(`${file.path} is there already, and nothing was written`, {
           cause: error,
           suggestion: "Overwrite it with --force, or name another job with --job NAME.",
         });
-      const reason = error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+ '.*$/, "") : String(error);
+      const reason =
+        error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+(?: '.*)?$/, "") : String(error);
       throw new ConfigError([{ file: file.path, path: "", message: `cannot be written: ${reason}` }], { cause: error });
     }
+  }
+}
+
+function writeWhole(target: string, content: string): void {
+  const beside = `${target}.${process.pid}.new`;
+  try {
+    writeFileSync(beside, content, { flag: "wx" });
+    renameSync(beside, target);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
   }
 }
 

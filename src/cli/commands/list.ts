@@ -42,7 +42,7 @@ async function execute(context: CommandContext): Promise<number> {
 function print({ output }: CommandContext, project: Project, lastRunOf: (job: Job) => string): void {
   const { jobs, defaultModel } = project;
   if (jobs.length === 0) {
-    output.note("No jobs here. A job is a file in jobs/, see docs/jobs.md.");
+    output.note("No jobs here. A job is a file in jobs/; make a first one: runner init");
     return;
   }
   const head = ["NAME", "SCHEDULE", "ZONE", "MODEL OR PROGRAM", "LAST RUN"].map((cell) => output.style("bold", cell));

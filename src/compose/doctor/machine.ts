@@ -1,5 +1,6 @@
 /** The machine: Node, and what cron would find of it. */
 import { execFileSync } from "node:child_process";
+import path from "node:path";
 import type { Check } from "./check.ts";
 import { findProgram } from "../programs.ts";
 
@@ -26,23 +27,36 @@ export function checkNode(): Check {
   return { ...base, status: "ok", message: `${version} on ${process.platform} ${process.arch}` };
 }
 
-/** Whether cron would find the programs that start runner itself. */
+/** Whether cron would find the programs that start runner itself. One PATH line mends both. */
 export function checkService(env: Environment, own: Environment): Check[] {
-  return ["node", "runner"].map((program): Check => {
-    const base = { area: "service", name: program } as const;
-    const found = findProgram(program, env);
-    const old = program === "node" && found !== undefined ? tooOld(found) : undefined;
-    if (found !== undefined && old === undefined)
-      return { ...base, status: "ok", message: `${found} is found with cron's PATH (${env["PATH"]})` };
-    const here = program === "node" ? process.execPath : findProgram(program, own);
-    const folder = here?.slice(0, here.lastIndexOf("/"));
-    const remedy =
-      folder === undefined
-        ? `Install it, and put its folder into the crontab's first line: PATH=…:${env["PATH"]}`
-        : `Put this line above the job's line of the crontab: PATH=${folder}:${env["PATH"]}`;
-    const message = old === undefined ? "is not found" : `${found} is found, which is Node ${old} and too old,`;
-    return { ...base, status: "fail", message: `${message} with cron's PATH (${env["PATH"]})`, remedy };
-  });
+  const cronPath = env["PATH"] ?? "";
+  const node = nodeOf(env);
+  const runner = findProgram("runner", env);
+  const here = [node.usable ? undefined : process.execPath, runner === undefined ? findProgram("runner", own) : undefined];
+  const folders = [...new Set(here.filter((file) => file !== undefined).map((file) => path.dirname(file)))];
+  const remedy =
+    folders.length === 0
+      ? `Install it, and put its folder into the crontab's first line: PATH=…:${cronPath}`
+      : `Put this line above the job's line of the crontab: PATH=${[...folders, cronPath].join(":")}`;
+  const bad = { area: "service", status: "fail", remedy } as const;
+  const where = `with cron's PATH (${cronPath})`;
+  return [
+    node.usable
+      ? { area: "service", name: "node", status: "ok", message: `${node.words} is found ${where}` }
+      : { ...bad, name: "node", message: `${node.words} ${where}` },
+    runner === undefined
+      ? { ...bad, name: "runner", message: `is not found ${where}` }
+      : { area: "service", name: "runner", status: "ok", message: `${runner} is found ${where}` },
+  ];
+}
+
+function nodeOf(env: Environment): { readonly usable: boolean; readonly words: string } {
+  const found = findProgram("node", env);
+  if (found === undefined) return { usable: false, words: "is not found" };
+  const old = tooOld(found);
+  return old === undefined
+    ? { usable: true, words: found }
+    : { usable: false, words: `${found} is Node ${old}, which is too old, and is found` };
 }
 
 /** The version of a Node that cannot run runner; undefined for one that can, or that does not tell. */
