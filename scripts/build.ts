@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`: types and the public library with `tsc`, the command line and the turn's child process with esbuild.
+ * Builds `dist/`: declarations with `tsc`, the command line, the turn's child process and the public library (library.ts) with esbuild.
  *
  * The programs are CommonJS because start-up time is a promise: an ESM import of a built-in module runs its lazy getters
  * (`node:http` costs 28 ms that way, 3.5 ms by `require`), and few files let Node's compile cache work.
@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from "node:fs";
 import nodePath from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { buildLibrary } from "./library.ts";
 import { writeLicences } from "./licences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,6 +22,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   program: "src/cli/program.ts",
   runtime: "src/compose/runtime.ts",
   gateway: "src/compose/gateway.ts",
+  providers: "src/provider/index.ts",
   simulator: "src/provider/script.ts",
   "expect-schema": "src/turn/expect-schema.ts",
   mcp: "src/turn/tools/mcp.ts",
@@ -31,6 +33,8 @@ const ownFiles: Readonly<Record<string, string>> = {
   verify: "src/compose/verify.ts",
   replay: "src/compose/replay.ts",
   doctor: "src/compose/doctor/doctor.ts",
+  "dry-run-words": "src/cli/dry-run.ts",
+  "completion-scripts": "src/cli/completion-scripts.ts",
   "init-questions": "src/cli/init-questions.ts",
   "event-handlers": "src/compose/event-handlers.ts",
 };
@@ -172,7 +176,5 @@ const bundles = [
     plugins: [lazyExeca],
   }),
 ];
-writeLicences(
-  root,
-  bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})),
-);
+const inLibrary = await buildLibrary(root, [mcpWithoutAjv]);
+writeLicences(root, [...inLibrary, ...bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))]);

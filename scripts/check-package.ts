@@ -79,12 +79,19 @@ function check(version: string, tarball: string): void {
   const looked = runner("doctor", "--json");
   expect(real, "doctor --json", looked.status === 77 && looked.stdout.includes(`"kind": "doctor"`), looked);
   const library = path.join(prefix, "lib/node_modules", packageJson.name);
-  const source = `import { repairingFetch } from ${JSON.stringify(path.join(library, packageJson.exports["."].default))}; process.stdout.write(typeof repairingFetch())`;
-  const imported = use("node", ["--input-type=module", "--eval", source]);
+  const entry = JSON.stringify(path.join(library, packageJson.exports["."].default));
+  const healing = `import { repairingFetch } from ${entry}; process.stdout.write(typeof repairingFetch())`;
+  const imported = use("node", ["--input-type=module", "--eval", healing]);
   expect(real, "import of the library", imported.stdout === "function" && imported.stderr === "", imported);
+  const engine = `import { createEngine } from ${entry};
+    const engine = await createEngine({ simulate: { faults: "stream_order:1", seed: 1 } });
+    process.stdout.write((await engine.run("morning-note")).status);
+    await engine.close();`;
+  const embedded = use("node", ["--input-type=module", "--eval", engine]);
+  expect(real, "a run from a program", embedded.status === 0 && embedded.stdout === "succeeded", embedded);
   expect(real, "man page", existsSync(path.join(library, "man/runner.1")));
   const further = countPackages(path.join(library, "node_modules"));
-  expect(real, `no more than 3 further packages: ${further}`, further <= 3);
+  expect(real, "nothing else is installed", further === 0);
   rmSync(home, { recursive: true, force: true });
 }
 

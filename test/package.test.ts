@@ -15,7 +15,9 @@ const allowed: readonly RegExp[] = [
   /^jobs\/[\w-]+\.(?:json|yaml|md)$/,
   /^dist\/[\w-]+\.(?:cjs|json)$/,
   /^dist\/THIRD-PARTY-LICENSES\.txt$/,
-  /^dist\/(?:[a-z-]+\/)*[a-z0-9-]+\.(?:js|d\.ts)$/,
+  /^dist\/(?:index|library-[A-Z0-9]{8})\.js$/,
+  /^dist\/(?:[a-z-]+\/)*[a-z0-9-]+\.d\.ts$/,
+  /^schema\/[a-z]+\.json$/,
 ];
 
 /** What must be in it, or it does not work. */
