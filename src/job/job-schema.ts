@@ -75,6 +75,15 @@ function definitions(): Record<string, JsonSchema> {
 /** One of these says what is to be done. */
 const task = ["message", "argv", "command"].map((key) => ({ required: [key] }));
 
+/** Beside a command at the top, what only a turn has is wrong, and so is the other spelling of the command. */
+function onlyOf(key: "command" | "argv"): SchemaObject {
+  const command = objectSchemaOf(commandPayload).properties;
+  const turn = Object.keys(objectSchemaOf(agentTurn).properties).filter(
+    (other) => flatPayloadKeys.includes(other) && !(other in command),
+  );
+  return { properties: Object.fromEntries([...turn, key === "argv" ? "command" : "argv"].map((other) => [other, false])) };
+}
+
 function jobSchema(): SchemaObject & { readonly properties: Record<string, JsonSchema> } {
   const { properties: own } = objectSchemaOf(jobShape);
   return {
@@ -94,6 +103,7 @@ function jobSchema(): SchemaObject & { readonly properties: Record<string, JsonS
       session: { ...older("sessionTarget"), type: "string" },
     },
     anyOf: [{ required: ["payload"], properties: { payload: { anyOf: task } } }, ...task],
+    dependentSchemas: { command: onlyOf("command"), argv: onlyOf("argv") },
     additionalProperties: false,
   };
 }

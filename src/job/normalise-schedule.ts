@@ -20,11 +20,16 @@ export function normaliseSchedule(draft: Draft): void {
     places.set("expr", ["schedule"]);
   }
   if (written === undefined) draft.moved(["schedule"], [flat[0] ?? "schedule"]);
+  let said = saysWhen(written) ? "schedule" : undefined;
   for (const key of flat) {
-    if (Object.hasOwn(schedule, key)) draft.problems.push(twice([key], `schedule.${key}`));
+    if (instants.has(key) && said !== undefined) {
+      const message = `is a second schedule beside "${said}"`;
+      draft.problems.push({ path: [key], of: "key", message, suggestion: "keep one, or write two jobs" });
+    } else if (Object.hasOwn(schedule, key)) draft.problems.push(twice([key], `schedule.${key}`));
     else {
       schedule[key] = job[key];
       places.set(key, [key]);
+      if (instants.has(key)) said = key;
     }
     delete job[key];
   }
@@ -37,6 +42,16 @@ export function normaliseSchedule(draft: Draft): void {
   }
   for (const [key, place] of places) if (place[0] !== "schedule" || place[1] !== key) draft.moved(["schedule", key], place);
   job["schedule"] = schedule;
+}
+
+/** Keys that say when, of which a job has one. */
+const instants = new Set(["cron", "expr", "every", "everyMs", "at", "atMs"]);
+
+function saysWhen(schedule: unknown): boolean {
+  return (
+    typeof schedule === "string" ||
+    (isRecord(schedule) && Object.keys(schedule).some((key) => key === "kind" || instants.has(key)))
+  );
 }
 
 function kindOf(schedule: Record<string, unknown>): string | undefined {
@@ -80,7 +95,13 @@ function interval(schedule: Record<string, unknown>, places: Places, draft: Draf
   }
   schedule["everyMs"] = "ms" in read ? read.ms : 1_000;
   places.set("everyMs", place);
-  if ("ms" in read) return;
+  if ("ms" in read && read.ms >= 1_000) return;
+  if ("ms" in read) {
+    const message = `${describe(every)} is less than 1 second, the least interval`;
+    schedule["everyMs"] = 1_000;
+    draft.problems.push({ path: place, of: "value", message, suggestion: `write "every": "30m"` });
+    return;
+  }
   const message = read.problem === "" ? `expected a duration such as "30m", found ${describe(every)}` : read.problem;
   draft.problems.push({ path: place, of: "value", message, suggestion: read.suggestion ?? `write "every": "30m"` });
 }

@@ -178,7 +178,9 @@ function withoutRepeats(issues: readonly Issue[]): Issue[] {
     const key = JSON.stringify([issue.file, issue.path]);
     const first = seen.get(key);
     if (first === undefined) seen.set(key, issue);
-    return first === undefined || (first.message.startsWith("{{") && issue.message.startsWith("{{") && first !== issue);
+    return (
+      first === undefined || (first.message.includes("{{") && issue.message.includes("{{") && first.message !== issue.message)
+    );
   });
 }
 

@@ -107,7 +107,14 @@ export function plainKeys(job: unknown): Problem[] {
     Object.entries(isRecord(table) ? table : {}).flatMap(([name, text]): Problem[] => {
       if (!isKey(name) || typeof text !== "string" || text === "" || text.includes("${")) return [];
       const message = "holds a key by its name, so its value must be a reference (not shown)";
-      return [{ path: [...path, name], of: "value", message, suggestion: `write "\${NAME}" and put it into the environment` }];
+      return [
+        {
+          path: [...path, name],
+          of: "value",
+          message,
+          suggestion: `write "\${${isKey === namesKey ? name : "NAME"}}" and put it into the environment`,
+        },
+      ];
     }),
   );
 }

@@ -94,7 +94,10 @@ export function nameProblem(name: string, declared: Declared): Omit<TemplateProb
     return { message: `{{gate}}: this job has no gate`, suggestion: `add "gate": ["./check.sh"]` };
   if (Object.hasOwn(templateNames, name)) return undefined;
   if (/^include\b/.test(name))
-    return { message: "an include names its file in quotes", suggestion: `write {{include "file.md"}}` };
+    return {
+      message: `{{${name.slice(0, 60)}}}: an include names its file in quotes`,
+      suggestion: `write {{include "file.md"}}`,
+    };
   const all = [
     ...Object.keys(templateNames),
     ...declared.vars.map((one) => `vars.${one}`),
