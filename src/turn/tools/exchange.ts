@@ -79,8 +79,10 @@ function lookupWith(check: (address: string) => void): LookupFunction {
 
 async function withinTime(leftMs: number, act: (signal: AbortSignal) => Promise<Received>): Promise<Received> {
   const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
+  // Whatever becomes of the request: nothing is waited for longer than its time.
+  const over = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("too late"))));
   try {
-    return await act(signal);
+    return await Promise.race([act(signal), over]);
   } catch (error) {
     if (signal.aborted) throw new Error("the answer did not come in time", { cause: error });
     throw error;
@@ -96,6 +98,11 @@ function ask(url: URL, options: RequestOptions, body: string | undefined): Promi
         .finally(() => request.destroy());
     });
     request.on("error", reject);
+    // Node would close the connection and say nothing more.
+    request.on("upgrade", (_, socket) => {
+      socket.destroy();
+      reject(new Error("it left HTTP (status 101), which was not asked for"));
+    });
     request.end(body);
   });
 }

@@ -103,6 +103,23 @@ it("waits no longer than its limit, over all redirects, also for a body that dri
   }
 });
 
+it("a server that leaves HTTP is a failure at once", async () => {
+  const { createServer: createSocket } = await import("node:net");
+  const server = createSocket((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(() => server.close());
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  expect(await ask({ timeoutMs: 4_000 }, { url: `http://127.0.0.1:${port}/` })).toMatchObject({
+    status: "failed",
+    error: expect.stringContaining("101"),
+  });
+});
+
 describe("redirects", () => {
   it("are followed within the list, with the method they ask for", async () => {
     const { port, seen } = await serve((request, response) => {
