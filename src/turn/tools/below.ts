@@ -5,9 +5,10 @@
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, mkdirSync, type Stats } from "node:fs";
 
-/** A path that leads out of the folder, or into what is no file. Nothing was touched. */
+/** A path that leads out of the folder, or into what is no file. Nothing was touched, but for folders that were made on the way. */
 export class OutsideError extends Error {
   override readonly name = "OutsideError";
+  madeFolders = false;
 }
 
 /** A folder that is held open, and the last name of the path, which need not exist. `name` is undefined for the folder itself. */
@@ -34,6 +35,7 @@ export function placeBelow(root: string, path: string, options: { followLast: bo
   const left = componentsOf(path, realRoot);
   const folders = new Folders(realRoot);
   let links = 0;
+  let made = false;
   try {
     for (;;) {
       const name = left.shift();
@@ -52,11 +54,12 @@ export function placeBelow(root: string, path: string, options: { followLast: bo
         continue;
       }
       if (last) return { folder: folders.here(), name, close: () => folders.close() };
-      if (options.makeFolders === true) makeFolder(`${folders.here()}/${name}`);
+      if (options.makeFolders === true && makeFolder(`${folders.here()}/${name}`)) made = true;
       folders.enter(name);
     }
   } catch (error) {
     folders.close();
+    if (error instanceof OutsideError) error.madeFolders = made;
     throw error;
   }
 }
@@ -125,11 +128,14 @@ function linkTarget(path: string): string | undefined {
   }
 }
 
-function makeFolder(path: string): void {
+/** Whether it had to be made. */
+function makeFolder(path: string): boolean {
   try {
     mkdirSync(path);
+    return true;
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
+    return false;
   }
 }
 

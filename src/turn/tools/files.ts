@@ -73,7 +73,8 @@ function guarded(act: () => ToolOutcome): ToolOutcome {
   try {
     return act();
   } catch (error) {
-    if (error instanceof OutsideError) return refused(error.message);
+    if (error instanceof OutsideError)
+      return error.madeFolders ? failed(`${error.message}; folders on the way there were made`) : refused(error.message);
     if (isCode(error, "ELOOP")) return refused("the path was replaced by a link meanwhile");
     if (isCode(error, "ENXIO")) return refused("the path is no file (a device, pipe or socket)");
     if (error instanceof Error && "code" in error && typeof error.code === "string")

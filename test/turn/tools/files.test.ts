@@ -189,3 +189,10 @@ it.runIf(process.platform === "linux")("leaves no descriptor open, whatever happ
   }
   expect(descriptors() - before).toBeLessThan(20);
 });
+
+it("a path that leads out after folders were made for it has failed, for something was done", async () => {
+  expect(await use("write_file", { path: "made/deep/../../../x", content: "x" })).toMatchObject({ status: "failed" });
+  expect(existsSync(join(work, "made"))).toBe(true);
+  expect(await use("write_file", { path: "sub/../../x", content: "x" })).toMatchObject({ status: "refused" });
+  expect(existsSync(join(base, "x"))).toBe(false);
+});
