@@ -92,7 +92,7 @@ function send(
 ): Promise<IncomingMessage> {
   // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
   const http = process.getBuiltinModule("node:http");
-  const body = Buffer.from(JSON.stringify(content));
+  const body = Buffer.from(wellFormedJson(content));
   return new Promise((resolve, reject) => {
     const request = http.request(
       `${url.replace(/\/+$/, "")}${path}`,
@@ -107,6 +107,16 @@ function send(
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** Half of a pair, as text that was cut has it, or a tool gives it; JSON writes every other character as itself. */
+const loneSurrogate = /\\u[dD][89a-fA-F]/;
+
+/** APIs refuse a whole conversation for one such character ("no low surrogate in string"). */
+function wellFormedJson(content: object): string {
+  const json = JSON.stringify(content);
+  if (!loneSurrogate.test(json)) return json;
+  return JSON.stringify(content, (_, value: unknown) => (typeof value === "string" ? value.toWellFormed() : value));
 }
 
 /** The gateway has given the call up; its header names the fault, its body the reason. */

@@ -114,6 +114,16 @@ describe.each(["anthropic-messages", "openai-completions"] as const)("in %s", (d
   });
 });
 
+it("half a character that a tool gives does not make the next question unreadable", async () => {
+  writeFileSync(join(work, "emoji"), `${"x".repeat(32 * 1024 - 1)}${"🙂".repeat(20_000)}`);
+  stage = await toolStage({ dialect: "anthropic-messages", work, tools: files });
+  const { result } = await stage.run([{ toolCalls: [call("read_file", { path: "emoji" })] }]);
+  expect(result).toMatchObject({ status: "answered", toolRuns: 1 });
+  const [text = ""] = stage.toolTexts();
+  expect(text).toContain("characters are left out");
+  expect(text.isWellFormed()).toBe(true);
+});
+
 it("a turn without grants has no tools and is not asked with any", async () => {
   stage = await toolStage({ dialect: "anthropic-messages", work });
   const { result } = await stage.run([{ text: "x", toolCalls: [call("shell", { argv: ["id"] })] }]);
