@@ -9,7 +9,7 @@ import { toolRefusals, type Refusal } from "./refusal.ts";
 /** Most tools one attempt may begin. A model that calls tools without end is stopped by `maxTurns` long before. */
 const toolsPerAttempt = 1_000;
 
-/** Most bytes of a body that describes a tool run; its input is cut to 4,000 characters by whoever sends it. */
+/** Most bytes of a body that describes a tool run; its input is cut to 8,000 characters by whoever sends it. */
 export const toolBodyLimit = 64 * 1024;
 
 export type ToolRoute = { readonly kind: "tool_start" } | { readonly kind: "tool_end"; readonly tool: number };

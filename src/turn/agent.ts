@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ToolGrants } from "../job/job.ts";
 import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
-import { environmentToCome, secretValues, turnEnvironment } from "./environment.ts";
+import { environmentToCome, secretsAmong, secretValues, turnEnvironment } from "./environment.ts";
 import { turnRequest } from "./request.ts";
 import { keptWarnings, parseResult } from "./result.ts";
 import { needsSandbox, sandboxFor, sandboxWords, startsServers, type Sandbox } from "./sandbox.ts";
@@ -51,7 +51,8 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           input: async () => {
             door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
             const gateway = { url: door.url, token: door.token };
-            return JSON.stringify({ ...spec, tools: granted.tools, gateway, ...innerOf(sandbox, granted.tools) });
+            const secrets = secretsAmong(granted.values, hooks.env);
+            return JSON.stringify({ ...spec, tools: granted.tools, gateway, secrets, ...innerOf(sandbox, granted.tools) });
           },
           marker: { runId: spec.runId, attempt: spec.attempt },
           limits: {

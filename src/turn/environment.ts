@@ -108,6 +108,14 @@ export function secretValues(
   return [...values].toSorted((a, b) => b.length - a.length);
 }
 
+/**
+ * Those of the granted values whose variables have a secret's name, longest first. Another one, such as a region, is a word of its own right
+ * in what a server tells the model.
+ */
+export function secretsAmong(granted: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
+  return secretValues(env, undefined).filter((value) => granted.includes(value));
+}
+
 /** The text without any of the secrets. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, "[removed]"), text);

@@ -8,8 +8,8 @@ import { failed, InputError, refused, type Tool, type ToolOutcome } from "./tool
 /** Most tools one answer may call for; the rest is refused, and the model told so. */
 const callsPerAnswer = 64;
 
-/** Characters of an input that are recorded. */
-const recordedInput = 4_000;
+/** Characters of an input or an error that are told to the gateway: twice what is recorded, so that a key at that cut is seen whole. */
+const toldCharacters = 8_000;
 
 type Failed = Extract<TurnResult, { status: "failed" }>;
 
@@ -54,7 +54,7 @@ export class ToolDesk {
       call: question,
       name: call.name.slice(0, 200),
       grant: tool?.grant ?? "none",
-      input: JSON.stringify(call.input ?? {}).slice(0, recordedInput),
+      input: JSON.stringify(call.input ?? {}).slice(0, toldCharacters),
     };
     const untold = await tellGateway(this.#spec, "POST", "/runner/tools", plan);
     if (untold !== undefined) return untold;
@@ -65,7 +65,7 @@ export class ToolDesk {
     if (outcome.status === "refused") this.runs -= 1;
     if (outcome.status !== "succeeded") this.#warn(`tool ${plan.name} ${outcome.status}: ${outcome.error ?? "no reason"}`);
     const { status, error, outputBytes } = outcome;
-    const end = { status, outputBytes, ...(error === undefined ? {} : { error: error.slice(0, recordedInput) }) };
+    const end = { status, outputBytes, ...(error === undefined ? {} : { error: error.slice(0, toldCharacters) }) };
     return (await tellGateway(this.#spec, "PUT", `/runner/tools/${number}`, end)) ?? outcome;
   }
 

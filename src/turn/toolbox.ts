@@ -35,7 +35,7 @@ export async function openToolbox(
     return { toolbox: { tools: builtIn, warnings: [], evidence: () => "", close: async () => {} } };
   try {
     const { openMcpServers } = await import("./tools/mcp.ts");
-    const servers = await openMcpServers(granted.mcp, room);
+    const servers = await openMcpServers(granted.mcp, room, spec.secrets);
     return { toolbox: { ...servers, tools: [...builtIn, ...servers.tools] } };
   } catch (error) {
     // Without one of its tools a turn is not the one that was meant.

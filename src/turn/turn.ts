@@ -68,6 +68,8 @@ export type OpenSpec = TurnSpec & {
   readonly apart?: readonly string[];
   /** The same for the programs of `shell`, where they must not see the turn's MCP servers. Default `apart`. */
   readonly shellApart?: readonly string[];
+  /** What MCP servers were granted and nobody else may be told, longest first: the model neither. Default nothing. */
+  readonly secrets?: readonly string[];
 };
 
 export interface TurnHooks {

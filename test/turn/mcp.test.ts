@@ -111,7 +111,9 @@ describe("a server over stdio", () => {
     );
     expect(result.status).toBe("answered");
     const [one, two, shell] = stage.toolTexts();
-    expect(one).toContain("MAIL=key granted-0123456789");
+    // It has it, and not even by its own words does it get further.
+    expect(one).toContain("MAIL=key [removed]");
+    expect(JSON.stringify(stage.bodies)).not.toContain("granted-0123456789");
     expect(one).toContain("RUNNER_RUN_ID=");
     expect(two).not.toContain("granted");
     expect(shell).not.toContain("granted");
@@ -212,6 +214,13 @@ describe("a server over stdio", () => {
     expect(stage.bodies).toEqual([]);
     expect(cleanup.confirmed).toBe(true);
     expect(stage.carriers()).toEqual([]);
+  });
+
+  it("that lists more tools at once than may be offered is cut off as well", async () => {
+    await open({ big: server("crowd") });
+    const { result } = await stage.run(callsOf("mcp__big__tool1"));
+    expect(offered()).toHaveLength(500);
+    expect(result.warnings?.join("\n")).toContain("more tools than 500");
   });
 
   it("that is not there is named", async () => {

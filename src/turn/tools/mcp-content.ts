@@ -8,7 +8,8 @@ const imageLimit = 5_000_000;
 
 type Item = CallToolResult["content"][number];
 
-export function outcomeOf(result: CallToolResult): ToolOutcome {
+/** @param clean takes out of a text what nobody may be told. */
+export function outcomeOf(result: CallToolResult, clean: (text: string) => string = (text) => text): ToolOutcome {
   const images: ToolContent[] = [];
   const texts = result.content.map((item) => {
     const image = imageIn(item);
@@ -17,7 +18,7 @@ export function outcomeOf(result: CallToolResult): ToolOutcome {
     return "";
   });
   if (result.content.length === 0 && result.structuredContent !== undefined) texts.push(JSON.stringify(result.structuredContent));
-  const text = texts.filter((one) => one !== "").join("\n");
+  const text = clean(texts.filter((one) => one !== "").join("\n"));
   const content = [...(text === "" && images.length > 0 ? [] : [{ type: "text", text: cutMiddle(text) } as const]), ...images];
   const outputBytes =
     Buffer.byteLength(text) + images.reduce((sum, one) => sum + (one.type === "image" ? one.data.length : 0), 0);

@@ -16,8 +16,8 @@ export interface Connection {
 /** Most bytes of one message of a server, and of one answer over HTTP. */
 const messageBytes = 16 * 1024 * 1024;
 
-/** Bytes of a server's stderr that are kept. */
-const stderrBytes = 4 * 1024;
+/** Bytes of a server's stderr that are kept: more than is told, so that a secret at the cut is seen whole and taken out. */
+const stderrBytes = 64 * 1024;
 
 type Stdio = Extract<McpGrant, { transport: "stdio" }>;
 type Http = Extract<McpGrant, { transport: "http" }>;

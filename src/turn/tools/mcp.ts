@@ -6,6 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { CallToolResultSchema, ErrorCode, ListToolsResultSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { McpGrant } from "../../job/job.ts";
+import { withoutSecrets } from "../environment.ts";
 import { outcomeOf } from "./mcp-content.ts";
 import { boundedSchema, toolName } from "./mcp-names.ts";
 import { httpTransport, stdioTransport, type Connection } from "./mcp-transport.ts";
@@ -30,6 +31,11 @@ const listTools = 500;
 /** How long servers get to end by themselves; whatever still lives then is ended with the turn's tree. */
 const closeMs = 2_000;
 
+/** Characters of a server's stderr that are told, its last ones. */
+const toldOfStderr = 4_000;
+
+type Clean = (text: string) => string;
+
 const requestTimeout: number = ErrorCode.RequestTimeout;
 
 interface Listed {
@@ -38,13 +44,21 @@ interface Listed {
   readonly inputSchema: Readonly<Record<string, unknown>>;
 }
 
-/** Starts all of them at once. @throws Error naming the first that did not start, after the others were ended. */
-export async function openMcpServers(grants: Readonly<Record<string, McpGrant>>, room: ProgramRoom): Promise<McpServers> {
+/**
+ * Starts all of them at once. A server that tells what it was granted tells it to nobody: the `secrets` are taken out of all that it says.
+ * @throws Error naming the first that did not start, after the others were ended.
+ */
+export async function openMcpServers(
+  grants: Readonly<Record<string, McpGrant>>,
+  room: ProgramRoom,
+  secrets: readonly string[] = [],
+): Promise<McpServers> {
+  const clean: Clean = (text) => withoutSecrets(text, secrets);
   const names = Object.keys(grants).toSorted();
   const opening = names.map(async (name) => {
     const grant = grants[name];
     if (grant === undefined) throw new Error("a grant is missing");
-    const server = new Server(name, grant, room);
+    const server = new Server(name, grant, room, clean);
     await server.open();
     return server;
   });
@@ -76,11 +90,13 @@ class Server {
   readonly #grant: McpGrant;
   readonly #connection: Connection;
   readonly #client: Client;
+  readonly #clean: Clean;
   #listed: readonly Listed[] = [];
   /** Set when the connection has ended. It is never opened again: what was under way may have been done. */
   #ended = false;
 
-  constructor(name: string, grant: McpGrant, room: ProgramRoom) {
+  constructor(name: string, grant: McpGrant, room: ProgramRoom, clean: Clean) {
+    this.#clean = clean;
     this.#name = name;
     this.#grant = grant;
     this.#connection = grant.transport === "stdio" ? stdioTransport(grant, room) : httpTransport(grant);
@@ -103,7 +119,7 @@ class Server {
     } catch (error) {
       const said = this.evidence().replaceAll(/\s+/g, " ").slice(-500);
       await this.close();
-      throw new Error(`the MCP server ${this.#name} did not start: ${wordsOf(error)}${said === "" ? "" : ` (${said})`}`, {
+      throw new Error(`the MCP server ${this.#name} did not start: ${this.#wordsOf(error)}${said === "" ? "" : ` (${said})`}`, {
         cause: error,
       });
     }
@@ -116,7 +132,8 @@ class Server {
       const params = cursor === undefined ? {} : { cursor };
       const { tools, nextCursor } = await this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, left());
       listed.push(...tools.map(({ name, description = "", inputSchema }) => ({ name, description, inputSchema })));
-      if (nextCursor === undefined) return listed;
+      if (nextCursor === undefined && listed.length <= listTools) return listed;
+      if (nextCursor === undefined) break;
       cursor = nextCursor;
     }
     this.warnings.push(`the MCP server ${this.#name} lists more tools than ${listTools}; the rest is not offered`);
@@ -161,24 +178,34 @@ class Server {
           maxTotalTimeout: timeoutMs,
         },
       );
-      return outcomeOf(result);
+      return outcomeOf(result, this.#clean);
     } catch (error) {
       if (error instanceof McpError && error.code === requestTimeout)
         return failed(`it did not answer within ${timeoutMs / 1000} s; whether it was done is not known`);
       if (this.#ended)
         return failed(`the MCP server ${this.#name} ended in the middle; whether it was done is not known${this.#said()}`);
-      return failed(wordsOf(error));
+      return failed(this.#wordsOf(error));
     }
   }
 
   /** The last thing it wrote to stderr, for an error. */
   #said(): string {
-    const last = this.#connection.stderr().trimEnd().split("\n").at(-1) ?? "";
+    const last = this.#stderr().split("\n").at(-1) ?? "";
     return last === "" ? "" : `; it said: ${last.slice(-300)}`;
   }
 
+  /** Cut only once it is clean: half a secret is not found any more. */
+  #stderr(): string {
+    return this.#clean(this.#connection.stderr()).trimEnd().slice(-toldOfStderr);
+  }
+
+  #wordsOf(error: unknown): string {
+    const words = this.#clean(outOfForm(error) ?? (error instanceof Error ? error.message : String(error)));
+    return words.replaceAll(/\s+/g, " ").slice(0, 1_000);
+  }
+
   evidence(): string {
-    const said = this.#connection.stderr().trimEnd();
+    const said = this.#stderr();
     return said === "" ? "" : `mcp ${this.#name}: ${said}`;
   }
 
@@ -192,10 +219,6 @@ class Server {
     await Promise.race([closed, limit]);
     timer.abort();
   }
-}
-
-function wordsOf(error: unknown): string {
-  return (outOfForm(error) ?? (error instanceof Error ? error.message : String(error))).replaceAll(/\s+/g, " ").slice(0, 1_000);
 }
 
 /** What the SDK's validator found, in words; its own message is a list in JSON. */
