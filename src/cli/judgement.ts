@@ -3,7 +3,7 @@
  * two rates differ only where their 95 % intervals (Wilson) do not touch.
  */
 import type { Fault } from "../errors.ts";
-import { waysToAnswer, type HealingCount, type RungCount, type WayToAnswer } from "../ledger/ledger.ts";
+import type { HealingCount, RungCount, WayToAnswer } from "../ledger/ledger.ts";
 import { wilsonInterval } from "../run/statistics.ts";
 import { several, tokensOf } from "./money.ts";
 
@@ -124,9 +124,6 @@ function modelReport(counts: readonly RungCount[], healings: readonly HealingCou
 function entries(faults: RungCount["faults"]): [Fault, number][] {
   return Object.entries(faults).filter((entry): entry is [Fault, number] => entry[1] !== undefined);
 }
-
-/** Ways that healed, in the order of what they cost. */
-export const healingWays = waysToAnswer.filter((way) => way !== "first" && way !== "none");
 
 /** Least failed tries of one kind that are taken for more than an accident, and the least share of all failures. */
 const leastFailures = 3;

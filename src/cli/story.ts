@@ -168,7 +168,7 @@ function stepWords(one: TryRow, before: TryRow | undefined): string {
   return `${wait}${step}${passed === undefined ? "" : ` (${oneLine(passed, 200)})`}`;
 }
 
-export function modelWords({ provider, model, stream }: Pick<TryRow, "provider" | "model" | "stream">): string {
+function modelWords({ provider, model, stream }: Pick<TryRow, "provider" | "model" | "stream">): string {
   return `${oneLine(`${provider}/${model}`, 100)}${stream ? "" : " without streaming"}`;
 }
 

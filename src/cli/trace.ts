@@ -43,7 +43,7 @@ function failure(facts: TryFacts): string {
   return `${facts.fault ?? "unknown"}${reason}${error}`;
 }
 
-export function tokens(usage: Usage): string {
+function tokens(usage: Usage): string {
   const total = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
   return total === 0 ? "" : `${total} tokens`;
 }

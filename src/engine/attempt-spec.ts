@@ -17,7 +17,7 @@ export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]
 }
 
 /** The same for every attempt of a run, and for whatever answers the same slot: services know a repeated request again by it. */
-export function idempotencyKey({ jobId, runId, slotAt }: RunContext["start"]): string {
+function idempotencyKey({ jobId, runId, slotAt }: RunContext["start"]): string {
   return slotAt === undefined ? `run:${runId}` : `slot:${jobId}:${new Date(slotAt).toISOString()}`;
 }
 

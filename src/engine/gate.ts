@@ -10,12 +10,12 @@ import type { RunContext } from "./run-context.ts";
 import { stoppedEnd } from "./stopped-end.ts";
 
 /** Bytes of the gate's stdout that reach the prompt and the record, its last ones. */
-export const gateFactsBytes = 16 * 1024;
+const gateFactsBytes = 16 * 1024;
 
 /** Characters of its words that are told. */
 const toldCharacters = 500;
 
-export type GateVerdict =
+type GateVerdict =
   | { readonly verdict: "go"; readonly facts: string; readonly why: string }
   | { readonly verdict: "nothing_to_do" | "failed"; readonly why: string };
 
@@ -55,7 +55,7 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
   return { end: { status: "failed", exitCode: 1, reason: `${why}; nothing was asked`, fault: "gate" } };
 }
 
-export function verdictOf(gate: Gate, end: ProgramEnd): GateVerdict {
+function verdictOf(gate: Gate, end: ProgramEnd): GateVerdict {
   const name = JSON.stringify(gate.argv[0] ?? "");
   const stderr = oneLine(end.stderr);
   const words = stderr === "" ? "" : `: ${stderr}`;

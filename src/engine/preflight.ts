@@ -9,7 +9,7 @@ import type { RunEnd } from "./outcome.ts";
 import type { RunContext } from "./run-context.ts";
 
 /** The most that the checks may take together, in ms. */
-export const preflightMs = 15_000;
+const preflightMs = 15_000;
 
 /** The run's end if it cannot begin; `undefined` if it can. What concerns only some of its models is told, and they are asked last. */
 export async function preflight(context: RunContext): Promise<RunEnd | undefined> {

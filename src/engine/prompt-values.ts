@@ -5,7 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { inWords } from "../run/ladder.ts";
 
 /** Characters of the last answer that are put into a prompt, its first ones. */
-export const previousCharacters = 20_000;
+const previousCharacters = 20_000;
 
 export interface PromptFacts {
   readonly job: Job;

@@ -80,7 +80,7 @@ const variable = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 export const variableRule: KeyRule = (name) =>
   variable.test(name) ? undefined : { problem: "is not a name of an environment variable", suggestion: "letters, digits and _" };
 
-export const variablePattern = variable.source;
+const variablePattern = variable.source;
 
 /** A text in which `${NAME}` stands for a variable of runner's own environment. */
 export function referenceText(found: unknown): Reading<string> {

@@ -2,10 +2,10 @@
 import type { OnRateLimit, Recording } from "./job.ts";
 
 /** `"30s"`, `"2m"`, `"1h30m"`, or 0. */
-export type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
+type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
 
 /** A list of a program and its arguments, or one text of plain words. Never a shell. */
-export type CommandLine = readonly string[] | string;
+type CommandLine = readonly string[] | string;
 
 /** A job that asks a model, or one that runs a program. What a payload or a schedule holds may also stand at the top. */
 export type JobFile = CommonFields & ScheduleShorthands & (TurnFile | CommandFile | { readonly payload: PayloadFile });
@@ -52,16 +52,16 @@ interface ScheduleShorthands {
   readonly at?: string | number | Date;
 }
 
-export type ScheduleFile =
+type ScheduleFile =
   | { readonly kind?: "cron"; readonly expr: string; readonly tz?: string }
   | { readonly kind?: "every"; readonly everyMs: number; readonly anchorMs?: number }
   | { readonly kind?: "every"; readonly every: DurationText; readonly anchorMs?: number }
   | { readonly kind?: "at"; readonly at: string | number | Date }
   | { readonly kind: "manual" };
 
-export type PayloadFile = TurnFile | CommandFile;
+type PayloadFile = TurnFile | CommandFile;
 
-export interface TurnFile {
+interface TurnFile {
   readonly kind?: "agentTurn";
   /** What the turn is to do: the prompt, a template. */
   readonly message: string;
@@ -77,7 +77,7 @@ export interface TurnFile {
   readonly timeoutSeconds?: number;
 }
 
-export interface CommandFile {
+interface CommandFile {
   readonly kind?: "command";
   /** Program and arguments; no shell. */
   readonly argv?: CommandLine;
@@ -92,7 +92,7 @@ export interface CommandFile {
 }
 
 /** What the turn may do beside answering. Default nothing. */
-export interface ToolsFile {
+interface ToolsFile {
   readonly mcp?: Readonly<Record<string, McpProgramFile | McpAddressFile>>;
   /** Programs that may be run. */
   readonly shell?:
@@ -131,7 +131,7 @@ interface TimedCommandFile {
 }
 
 /** What must hold of the answer for the run to be a success. */
-export interface ExpectFile {
+interface ExpectFile {
   readonly notEmpty?: boolean;
   readonly contains?: string | readonly string[];
   readonly notContains?: string | readonly string[];
@@ -147,7 +147,7 @@ export interface ExpectFile {
 
 type FileExpectation = string | { readonly path: string; readonly fresh?: boolean };
 
-export interface RetryFile {
+interface RetryFile {
   readonly maxAttempts?: number;
   readonly delay?: DurationText;
   readonly factor?: number;
@@ -156,7 +156,7 @@ export interface RetryFile {
   readonly declared?: boolean;
 }
 
-export interface LimitsFile {
+interface LimitsFile {
   readonly firstByte?: DurationText;
   readonly idle?: DurationText;
   readonly try?: DurationText;

@@ -51,7 +51,7 @@ export type Schedule =
   /** Only by hand. */
   | { readonly kind: "manual" };
 
-export type Payload = AgentTurnPayload | CommandPayload;
+type Payload = AgentTurnPayload | CommandPayload;
 
 export interface AgentTurnPayload {
   readonly kind: "agentTurn";

@@ -9,7 +9,7 @@ import { nearest } from "./words.ts";
 export type TemplateValues = Readonly<Record<string, string>>;
 
 /** Names that need no declaration in the job, with what they stand for. */
-export const templateNames = {
+const templateNames = {
   now: "the time the attempt starts, in the job's zone",
   scheduledFor: "the due instant, in the job's zone; of a run by hand, the time it was started",
   lateness: "how long after the due instant the attempt starts",
@@ -19,7 +19,7 @@ export const templateNames = {
 } as const satisfies Readonly<Record<string, string>>;
 
 /** A piece of a template, in order. `at` is the offset of its first character. */
-export type TemplatePart =
+type TemplatePart =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "value"; readonly name: string; readonly at: number }
   | { readonly kind: "include"; readonly file: string; readonly at: number };

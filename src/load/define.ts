@@ -16,7 +16,7 @@ export interface ConfigFile {
   readonly providers?: Readonly<Record<string, ProviderFile>>;
 }
 
-export interface ProviderFile {
+interface ProviderFile {
   /** Address without the endpoint: `https://api.example.com/v1`. */
   readonly baseUrl?: string;
   readonly dialect?: "anthropic-messages" | "openai-completions";
@@ -45,7 +45,7 @@ export interface ProviderFile {
 }
 
 /** Facts of a model; what is left out is not assumed. */
-export interface ModelFile {
+interface ModelFile {
   /** US dollars for a million tokens. */
   readonly price?: {
     readonly input: number;

@@ -24,7 +24,7 @@ export interface StreamReaderOptions extends NormalizerOptions {
   readonly status?: number;
 }
 
-export interface BodyWatch {
+interface BodyWatch {
   frame(frame: Frame): void;
   /** `undefined` for a text that is no JSON. */
   document(body: unknown, length: number): void;

@@ -4,7 +4,7 @@ import { isBlank, withoutBlankEdges } from "../job/sentinel.ts";
 import { TookTooLong, withinTime } from "./time-bound.ts";
 
 /** One regular expression on one answer, in ms. An ordinary one takes less than one. */
-export const regexLimitMs = 250;
+const regexLimitMs = 250;
 
 export interface Unmet {
   readonly line: string;
@@ -58,6 +58,6 @@ function may(line: string): Unmet {
 }
 
 /** As JSON, so that blanks and line ends are seen; cut. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text);
 }

@@ -20,11 +20,11 @@ export type EventEntry = [gapMs: number, name: string | 0 | 1, skeleton: unknown
 /** A body that was JSON and no stream. */
 export type DocumentEntry = ["document", unknown];
 /** Text as it came, of a full recording: ms since the text before, rounded. */
-export type TextEntry = ["text", number, string];
+type TextEntry = ["text", number, string];
 /** The recording has reached its limit; so many entries are missing. */
-export type CutEntry = ["cut", number];
+type CutEntry = ["cut", number];
 /** Last line: how the body ended (`done`: the answer was whole before), and why it was refused. */
-export type EndEntry = ["end", string, string?];
+type EndEntry = ["end", string, string?];
 
 export type Entry = EventEntry | DocumentEntry | TextEntry | CutEntry | EndEntry;
 

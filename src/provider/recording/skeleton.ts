@@ -9,7 +9,7 @@ import { isObject, type Json } from "../../stream/json.ts";
 export type Hash = (value: string) => string;
 
 /** Stands for the piece of text of a run of events, in an event and in a skeleton. */
-export const hole = { inEvent: "\u0000", inSkeleton: "~" } as const;
+const hole = { inEvent: "\u0000", inSkeleton: "~" } as const;
 
 const wordKeys = new Set(
   "type role object stop_reason finish_reason native_finish_reason code service_tier error_type".split(" "),
