@@ -10,7 +10,7 @@
  * `runner run`s with a shell tool and an MCP server. The exit code is 1 if there is one wrong, lost or doubled.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -134,7 +134,7 @@ export async function loopedTurns({
   return tally;
 }
 
-/** Whole `runner run`s, two at a time, each a job of its own in one project and one ledger. */
+/** Whole `runner run`s, two at a time, each a job with a ledger of its own, so that what one has learnt of a stream helps no other. */
 export async function wholeTurns({
   turns,
   seed,
@@ -166,7 +166,8 @@ export async function wholeTurns({
   const started = performance.now();
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let turn = next++; turn < turns; turn = next++) count(tally, await wholeRun(home, stateDir, `turn-${turn}`));
+    for (let turn = next++; turn < turns; turn = next++)
+      count(tally, await wholeRun(home, path.join(stateDir, `turn-${turn}`), `turn-${turn}`));
   };
   await Promise.all([work(), work()]);
   tally.ms = performance.now() - started;
@@ -177,15 +178,15 @@ export async function wholeTurns({
 }
 
 function recordsOf(stateDir: string, marksFile: string): ReadonlyMap<string, number> {
-  const file = path.join(stateDir, "ledger.sqlite");
-  // Without one nothing has begun.
-  if (!existsSync(file)) return new Map();
-  const database = new DatabaseSync(file);
-  try {
-    return recordedCounts(database, countsById(readMarks(marksFile)).keys());
-  } finally {
+  const ids = [...countsById(readMarks(marksFile)).keys()];
+  const begun = new Map<string, number>();
+  if (!existsSync(stateDir)) return begun;
+  for (const folder of readdirSync(stateDir)) {
+    const database = new DatabaseSync(path.join(stateDir, folder, "ledger.sqlite"));
+    for (const [id, times] of recordedCounts(database, ids)) begun.set(id, (begun.get(id) ?? 0) + times);
     database.close();
   }
+  return begun;
 }
 
 type Ended = { readonly text: string } | { readonly why: string };
@@ -283,7 +284,7 @@ async function main(): Promise<void> {
   );
   console.log("|---|---|---|---|---|---|---|---|---|---|---|---|");
   for (const dialect of dialects) {
-    await show("the turn's loop", dialect, await loopedTurns({ turns: turns / 2, seed, dialect }));
+    if (turns > 0) await show("the turn's loop", dialect, await loopedTurns({ turns: turns / 2, seed, dialect }));
     if (processes > 0) await show("whole runs", dialect, await wholeTurns({ turns: processes / 2, seed, dialect }));
   }
 }
