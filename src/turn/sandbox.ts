@@ -70,7 +70,8 @@ export function sandboxWords(sandbox: Sandbox): string {
 
 async function probe(env: Environment): Promise<Sandbox> {
   if (process.platform !== "linux") return { kind: "none", why: `${process.platform} has no namespaces` };
-  const search = { path: `${env["PATH"] ?? ""}:/usr/bin:/bin`, work: "/nonexistent" };
+  // The system's own first: a turn may write in a folder of PATH, such as `node_modules/.bin`, and this is what keeps it in.
+  const search = { path: `/usr/bin:/bin:${env["PATH"] ?? ""}`, work: "/nonexistent" };
   const unshare = findProgram("unshare", search);
   if (unshare === undefined) return { kind: "none", why: "there is no unshare (util-linux) on this machine" };
   const setpriv = findProgram("setpriv", search);

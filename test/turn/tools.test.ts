@@ -1,5 +1,5 @@
 /** The built-in turn with tools, from question to result: a real process, a real gateway, a simulated provider that asks for tools. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -210,6 +210,19 @@ describe("shell", () => {
     const { result, said } = await oneCall(strings, { command: "echo out; echo err >&2; exit 3" });
     expect(said).toBe("exit code 3\nstdout:\nout\n\nstderr:\nerr\n");
     expect(result.warnings).toEqual(["tool shell failed: exit code 3"]);
+  });
+
+  it("an allowed program does not find the work folder's own programs by name either", async () => {
+    const bin = join(work, "node_modules/.bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "helper"), "#!/bin/sh\necho the wrong one\n", { mode: 0o755 });
+    const outside = mkdtempSync(join(tmpdir(), "turn-bin-"));
+    writeFileSync(join(outside, "tool"), "#!/usr/bin/env helper\n", { mode: 0o755 });
+    stage = await toolStage({ dialect: "anthropic-messages", work, tools: shell(["tool"]) });
+    const env = { ...process.env, PATH: `${bin}:${outside}:${process.env["PATH"] ?? ""}` };
+    await stage.run([{ toolCalls: [call("shell", { argv: ["tool"] })] }], { env });
+    expect(stage.toolTexts().join("")).toMatch(/^exit code 127/);
+    rmSync(outside, { recursive: true });
   });
 
   it("takes no shell string unless that is granted", async () => {

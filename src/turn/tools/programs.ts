@@ -13,18 +13,23 @@ export interface ProgramSearch {
 }
 
 /** The file that would be run; undefined if there is none. */
-export function findProgram(name: string, { path, work }: ProgramSearch): string | undefined {
+export function findProgram(name: string, search: ProgramSearch): string | undefined {
   if (name === "" || name.includes("\0")) return undefined;
-  if (name.includes("/")) return placed(resolve(work, name));
-  const realWork = realOf(work) ?? work;
-  for (const folder of (path ?? "").split(":")) {
-    if (!isAbsolute(folder)) continue;
-    const real = realOf(folder);
-    if (real === undefined || real === realWork || real.startsWith(`${realWork}/`)) continue;
+  if (name.includes("/")) return placed(resolve(search.work, name));
+  for (const folder of foldersOutside(search)) {
     const found = placed(join(folder, name));
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The folders of `PATH` in which programs are found by name. */
+export function foldersOutside({ path, work }: ProgramSearch): string[] {
+  const realWork = realOf(work) ?? work;
+  return (path ?? "").split(":").filter((folder) => {
+    const real = isAbsolute(folder) ? realOf(folder) : undefined;
+    return real !== undefined && real !== realWork && !real.startsWith(`${realWork}/`);
+  });
 }
 
 /** The program to run if one of the allowed ones is meant; else why not. */

@@ -14,6 +14,8 @@ export interface ProgramPlan {
   readonly timeoutMs: number;
   /** Put before the command: see `OpenSpec`. */
   readonly apart: readonly string[];
+  /** Its `PATH`. Default the turn's. */
+  readonly path?: string;
 }
 
 export type ProgramEnd =
@@ -48,7 +50,7 @@ export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
   const [file = "", ...args] = [...plan.apart, plan.file, ...plan.args];
   const child = spawn(file, args, {
     cwd: plan.cwd,
-    env: { ...process.env, RUNNER_TOOL: tool },
+    env: { ...process.env, ...(plan.path === undefined ? {} : { PATH: plan.path }), RUNNER_TOOL: tool },
     stdio: ["pipe", "pipe", "pipe"],
     // A group of its own, so that the time limit reaches what it starts.
     detached: true,

@@ -1,6 +1,6 @@
 /** The `shell` grant: programs of an allow-list, run in the work folder, each with a time limit. */
 import type { ShellGrant } from "../../job/job.ts";
-import { allowedProgram } from "./programs.ts";
+import { allowedProgram, foldersOutside } from "./programs.ts";
 import { runProgram, type ProgramEnd } from "./run-program.ts";
 import {
   failed,
@@ -48,7 +48,8 @@ function shellProgram(grant: ShellGrant, { work, apart }: ProgramRoom): Tool {
     async run(input) {
       const argv = argvIn(input);
       const [name = "", ...args] = argv;
-      const program = allowedProgram(name, grant.allow, { path: process.env["PATH"], work });
+      const search = { path: process.env["PATH"], work };
+      const program = allowedProgram(name, grant.allow, search);
       if ("refusal" in program) return refused(program.refusal);
       const end = await runProgram({
         file: program.file,
@@ -57,6 +58,8 @@ function shellProgram(grant: ShellGrant, { work, apart }: ProgramRoom): Tool {
         input: optionalText(input, "stdin") ?? "",
         timeoutMs: grant.timeoutMs,
         apart,
+        // What it starts by name (`#!/usr/bin/env node`) is no more in the work folder than it is itself.
+        path: foldersOutside(search).join(":"),
       });
       return told(end, grant);
     },
