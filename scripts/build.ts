@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`: declarations with `tsc`, the command line, the turn's child process and the public library (library.ts) with esbuild.
+ * Builds `dist/`: types and the public library with `tsc`, the command line and the programs of the turn with esbuild.
  *
  * The programs are CommonJS because start-up time is a promise: an ESM import of a built-in module runs its lazy getters
  * (`node:http` costs 28 ms that way, 3.5 ms by `require`), and few files let Node's compile cache work.
@@ -9,7 +9,6 @@ import { readFileSync, rmSync } from "node:fs";
 import nodePath from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
-import { buildLibrary } from "./library.ts";
 import { writeLicences } from "./licences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -176,5 +175,7 @@ const bundles = [
     plugins: [lazyExeca],
   }),
 ];
-const inLibrary = await buildLibrary(root, [mcpWithoutAjv]);
-writeLicences(root, [...inLibrary, ...bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))]);
+writeLicences(
+  root,
+  bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})),
+);

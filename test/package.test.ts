@@ -15,8 +15,7 @@ const allowed: readonly RegExp[] = [
   /^jobs\/[\w-]+\.(?:json|yaml|md)$/,
   /^dist\/[\w-]+\.(?:cjs|json)$/,
   /^dist\/THIRD-PARTY-LICENSES\.txt$/,
-  /^dist\/(?:index|library-[A-Z0-9]{8})\.js$/,
-  /^dist\/(?:[a-z-]+\/)*[a-z0-9-]+\.d\.ts$/,
+  /^dist\/(?:[a-z-]+\/)*[a-z0-9-]+\.(?:js|d\.ts)$/,
   /^schema\/[a-z]+\.json$/,
 ];
 
