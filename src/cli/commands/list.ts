@@ -51,11 +51,17 @@ function print({ output }: CommandContext, project: Project, lastRunOf: (job: Jo
     job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
     job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
     job.payload.kind === "command"
-      ? output.style("dim", `$ ${path.basename(job.payload.argv[0] ?? "")}`)
+      ? output.style("dim", `$ ${programOf(job.payload.argv)}`)
       : (job.payload.model ?? defaultModel ?? output.style("yellow", "none")),
     lastRunOf(job),
   ]);
   for (const line of table([head, ...rows])) output.data(line);
+}
+
+/** What people would call the command: of a line for the shell its first word. */
+function programOf([program = "", option = "", line = ""]: readonly string[]): string {
+  const shell = path.basename(program) === "sh" && /^-l?c$/.test(option);
+  return path.basename(shell ? (line.trim().split(/\s/)[0] ?? "") : program);
 }
 
 function lastRun(output: CommandContext["output"], run: RunRow | undefined, died: (run: RunRow) => boolean): string {
