@@ -58,7 +58,10 @@ export async function judgeSchema(text: string, schema: Schema, given?: unknown)
 async function compile(schema: Schema, allErrors: boolean): Promise<ValidateFunction> {
   const [ajv, formats] = await Promise.all([ajvFor(schema, allErrors), import("ajv-formats")]);
   formats.default.default(ajv);
-  return ajv.compile(schema);
+  const validate = ajv.compile(schema);
+  // ajv's own word: such a function gives a promise, which is neither yes nor no.
+  if ("$async" in validate && validate.$async === true) throw new Error("$async is no keyword of JSON Schema");
+  return validate;
 }
 
 /** The draft that the schema names; 2020-12 if it names none. */

@@ -6,6 +6,9 @@ import { TookTooLong, withinTime } from "./time-bound.ts";
 /** One regular expression on one answer, in ms. An ordinary one takes less than one. */
 const regexLimitMs = 250;
 
+/** All of them together, in ms: runner itself stands still meanwhile, and its claim on the run has to be renewed. */
+const allRegexMs = 5_000;
+
 export interface Unmet {
   readonly line: string;
   /** Asked once more with this line, a model may do better. False: the expectation itself cannot be judged. */
@@ -23,10 +26,7 @@ export function unmetText(text: string, expect: Expectations, emptyIsMet: boolea
     if (!composed.includes(part.normalize())) unmet.push(may(`contains: ${quoted(part)} is not in the answer`));
   for (const part of expect.notContains ?? [])
     if (composed.includes(part.normalize())) unmet.push(may(`notContains: ${quoted(part)} is in the answer`));
-  for (const pattern of expect.matches ?? []) {
-    const one = unmetPattern(composed, pattern);
-    if (one !== undefined) unmet.push(one);
-  }
+  unmet.push(...unmetPatterns(composed, expect.matches ?? []));
   if (expect.minLength !== undefined) {
     const length = Array.from(withoutBlankEdges(text)).length;
     if (length < expect.minLength)
@@ -35,9 +35,22 @@ export function unmetText(text: string, expect: Expectations, emptyIsMet: boolea
   return unmet;
 }
 
-function unmetPattern(text: string, pattern: string): Unmet | undefined {
+function unmetPatterns(text: string, patterns: readonly string[]): Unmet[] {
+  const unmet: Unmet[] = [];
+  const endsAt = performance.now() + allRegexMs;
+  for (const pattern of patterns) {
+    const leftMs = Math.max(1, Math.floor(endsAt - performance.now()));
+    const one = unmetPattern(text, pattern, Math.min(regexLimitMs, leftMs));
+    if (one !== undefined) unmet.push(one);
+    // One that cannot be judged settles it, and a second one like it would take as long again.
+    if (one?.retryable === false) break;
+  }
+  return unmet;
+}
+
+function unmetPattern(text: string, pattern: string, limitMs: number): Unmet | undefined {
   try {
-    const holds = withinTime(() => new RegExp(pattern, "u").test(text), regexLimitMs);
+    const holds = withinTime(() => new RegExp(pattern, "u").test(text), limitMs);
     return holds ? undefined : may(`matches: nothing in the answer matches ${quoted(pattern)}`);
   } catch (error) {
     const why =

@@ -149,6 +149,13 @@ describe("the text", () => {
     expect(performance.now() - started).toBeLessThan(5_000);
   });
 
+  it("is not hung by many such patterns either", async () => {
+    const started = performance.now();
+    const hung = await judged("x".repeat(100_000), { matches: Array.from({ length: 60 }, () => "(x+x+)+y") });
+    expect(hung).toMatchObject({ verdict: "unmet", retryable: false });
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+
   it("cannot be judged by a pattern that is none", async () => {
     expect(await judged("x", { matches: ["("] })).toEqual(unmet(/^matches: "\(" is no regular expression: .*Unterminated group/));
   });
@@ -191,6 +198,12 @@ describe("a JSON Schema", () => {
     },
   };
   const good = { items: [{ price: 3 }] };
+
+  it("that would be judged by a promise is none", async () => {
+    const judgement = await judged("{}", { jsonSchema: { $async: true, type: "object", required: ["x"] } });
+    expect(judgement).toEqual(unmet(/the schema itself cannot be used: \$async/));
+  });
+
   const text = JSON.stringify(good);
 
   it.each([
