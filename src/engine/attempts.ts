@@ -1,8 +1,8 @@
 /** The attempts of a run: one after the other until one ends well or none may follow. */
-import type { Job } from "../job/job.ts";
+import type { Fault } from "../errors.ts";
 import { unmetNote } from "../job/sentinel.ts";
 import { exitCodes } from "../run/exit-code.ts";
-import { nextAttempt, type AttemptRecord, type AttemptStep } from "../run/next-attempt.ts";
+import { nextAttempt, outOfBudget, type AttemptPolicy, type AttemptRecord, type AttemptStep } from "../run/next-attempt.ts";
 import type { RunEnd } from "./outcome.ts";
 import type { Prompt } from "./prompt.ts";
 import { runAttempt, type AttemptEnd } from "./run-attempt.ts";
@@ -33,15 +33,10 @@ export async function attemptUntilEnd(context: RunContext, prompt: Prompt): Prom
     const stoppedMeanwhile = stoppedEnd(context);
     if (stoppedMeanwhile !== undefined) return stoppedMeanwhile;
     const spent = context.budget?.exhausted("call");
-    if (spent !== undefined) {
-      const words = `the run's budget is used up: ${spent}`;
-      return { ...endedBadly(context, ended, { ...outOfBudget, why: words }), fault: "budget" };
-    }
+    if (spent !== undefined) return endedBadly(context, ended, outOfBudget(`the run's budget is used up: ${spent}`));
     why = step.why;
   }
 }
-
-const outOfBudget = { kind: "end", status: "failed", exitCode: exitCodes.budget } as const;
 
 /** A model whose answer was not accepted is told why when it is asked once more. */
 function withReasons(prompt: Prompt, unmet: readonly string[]): Prompt {
@@ -78,34 +73,47 @@ function endedWell({ tally }: RunContext, { result, judgement, confirmedDead }: 
   };
 }
 
-function stepAfter({ job, parts, runStartedAt }: RunContext, history: readonly AttemptRecord[], ended: AttemptEnd): AttemptStep {
+function stepAfter(context: RunContext, history: readonly AttemptRecord[], ended: AttemptEnd): AttemptStep {
+  const { parts } = context;
   // What could not even be judged does not become right by asking the model again.
   if (ended.judgement?.verdict === "unmet" && !ended.judgement.retryable)
     return { kind: "end", status: "failed", exitCode: exitCodes.expectation, why: "asking again would not change it" };
-  return nextAttempt(history, policyOf(job, runStartedAt), parts.clock.monotonic(), parts.random());
+  return nextAttempt(history, policyOf(context), parts.clock.monotonic(), parts.random());
 }
 
-function policyOf({ retry, idempotent, limits, onRateLimit }: Job, runStartedAt: number): Parameters<typeof nextAttempt>[1] {
-  return { retry, idempotent, limits, runStartedAt, ...(onRateLimit === undefined ? {} : { onRateLimit }) };
+function policyOf({ job, runStartedAt, budget }: RunContext): AttemptPolicy {
+  const { retry, idempotent, limits, onRateLimit = "fallback" } = job;
+  return {
+    retry,
+    idempotent,
+    limits,
+    runStartedAt,
+    onRateLimit,
+    ...(budget === undefined ? {} : { budgetLeftMs: budget.leftMs() }),
+  };
 }
 
 /** What there is of an answer is kept: a person may use it, whatever is wrong with it. */
 function endedBadly(
   { parts }: RunContext,
   { result, judgement }: AttemptEnd,
-  { status, exitCode, why, deferredForMs }: Extract<AttemptStep, { kind: "end" }>,
+  step: Extract<AttemptStep, { kind: "end" }>,
 ): RunEnd {
+  const { status, exitCode, why, deferredForMs } = step;
   const end = { status, exitCode, ...(deferredForMs === undefined ? {} : { deferredUntil: parts.clock.now() + deferredForMs }) };
+  const faultOr = (fault: Fault | undefined): { fault?: Fault } => {
+    const first = step.fault ?? fault;
+    return first === undefined ? {} : { fault: first };
+  };
   if (result.status === "failed") {
     // A server that did not start in any attempt is the machine's or the job's matter, and cost no token.
-    if (result.notReady === true)
-      return { status: "blocked", exitCode: exitCodes.config, reason: `${result.error}; ${why}`, fault: result.fault };
+    if (result.notReady === true) return { status: "blocked", exitCode: exitCodes.config, reason: `${result.error}; ${why}` };
     const partial = result.partial === undefined || result.partial === "" ? {} : { output: result.partial };
-    return { ...end, reason: `${result.error}; ${why}`, fault: result.fault, ...partial };
+    return { ...end, reason: `${result.error}; ${why}`, ...faultOr(result.fault), ...partial };
   }
   const output = result.text === "" ? {} : { output: result.text };
   if (judgement?.verdict === "declared")
-    return { ...end, reason: `the turn says that it failed: ${judgement.reason}; ${why}`, fault: "declared", ...output };
+    return { ...end, reason: `the turn says that it failed: ${judgement.reason}; ${why}`, ...faultOr("declared"), ...output };
   const unmet = judgement?.verdict === "unmet" ? judgement.unmet.join("; ") : "";
-  return { ...end, reason: `the answer is not what the job expects: ${unmet}; ${why}`, ...output };
+  return { ...end, reason: `the answer is not what the job expects: ${unmet}; ${why}`, ...faultOr(undefined), ...output };
 }

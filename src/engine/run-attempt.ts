@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Fault } from "../errors.ts";
 import type { Grant } from "../gateway/gateway.ts";
+import { timeBudget } from "../run/call-time.ts";
 import type { Door, Judgement, TurnResult } from "../turn/turn.ts";
 import { turnSpec } from "./attempt-spec.ts";
 import { createInspector } from "./judge-attempt.ts";
@@ -92,9 +93,6 @@ function timeOf({ job, parts, runDeadline, budget }: RunContext): AttemptTime {
   const attemptMs = Math.max(1, Math.floor(ms));
   return { attemptMs, endsAt: now + attemptMs, limit };
 }
-
-/** The name of the budget's limit on time, as people write it. */
-const timeBudget = "limits.seconds";
 
 /** An attempt that was ended because the budget's time was over did not fail: the run has used up what it was given. */
 function spentIfOutOfTime(result: TurnResult, { limit }: AttemptTime): TurnResult {

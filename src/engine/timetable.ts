@@ -5,7 +5,7 @@
  */
 import type { Fault } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import { callTime } from "../run/call-time.ts";
+import { callTime, leastTime } from "../run/call-time.ts";
 import type { Rung } from "../run/ladder.ts";
 import { nextAttempt, type AttemptRecord } from "../run/next-attempt.ts";
 import { nextStep, type TryRecord } from "../run/next-step.ts";
@@ -21,18 +21,20 @@ export interface TimetableRow {
 /** How a try fails, and after how long. It may take `withinMs` at most. */
 export type Failing = (rung: Rung, withinMs: number) => { readonly fault: Fault; readonly tookMs: number };
 
-type Timed = Pick<Job, "retry" | "limits" | "idempotent">;
+type Timed = Pick<Job, "retry" | "limits" | "idempotent" | "budget">;
 
-/** An attempt whose tries are those of an earlier one, at the same distances, is one row. */
+/** Empty for a job that asks no model. An attempt whose tries are those of an earlier one, at the same distances, is one row. */
 export function worstCase(job: Timed, ladder: readonly Rung[], failing: Failing): TimetableRow[] {
   const { retry, limits, idempotent } = job;
   const rows: TimetableRow[] = [];
+  if (ladder.length === 0) return rows;
   const attempts: AttemptRecord[] = [];
   let now = 0;
   let before: CallRows | undefined;
   for (;;) {
     // Jitter only ever lengthens a wait, so the whole of it is the worst case.
-    const step = nextAttempt(attempts, { retry, idempotent, limits, runStartedAt: 0 }, now, 1);
+    const budget = job.budget?.ms === undefined ? {} : { budgetLeftMs: job.budget.ms - now };
+    const step = nextAttempt(attempts, { retry, idempotent, limits, runStartedAt: 0, ...budget }, now, 1);
     if (step.kind === "end") return [...rows, { atMs: now, why: `the run ends as ${step.status}: ${step.why}` }];
     now += step.waitMs;
     const call = playCall(job, ladder, failing, now);
@@ -56,13 +58,13 @@ interface CallRows {
 }
 
 /** The one call of an attempt that starts `startedAt` ms after the run. */
-function playCall({ retry, limits }: Timed, ladder: readonly Rung[], failing: Failing, startedAt: number): CallRows {
+function playCall({ retry, limits, budget }: Timed, ladder: readonly Rung[], failing: Failing, startedAt: number): CallRows {
   const ofRunMs = limits.runMs - startedAt;
   const ofAttempt =
     ofRunMs < limits.attemptMs
       ? { leftMs: ofRunMs, limit: "limits.run" }
       : { leftMs: limits.attemptMs, limit: "payload.timeoutSeconds" };
-  const { callMs, callLimit } = callTime(limits.callMs, ofAttempt);
+  const { callMs, callLimit } = leastTime(callTime(limits.callMs, ofAttempt), (budget?.ms ?? Infinity) - startedAt);
   const policy = { retry, limits: { ...limits, callMs }, callLimit, callStartedAt: 0 };
   const rows: TimetableRow[] = [];
   const history: TryRecord[] = [];

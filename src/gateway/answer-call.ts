@@ -8,13 +8,12 @@
 import { ProviderError } from "../errors.ts";
 import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { Rung } from "../run/ladder.ts";
-import { callTime, type CallTime } from "../run/call-time.ts";
+import { callTime, leastTime, type CallTime } from "../run/call-time.ts";
 import { modelName } from "../run/ladder.ts";
 import type { QuotaOf } from "../run/history.ts";
 import { nextStep, type GiveUp, type Step, type TryRecord } from "../run/next-step.ts";
 import type { OpenModel } from "../run/step.ts";
 import { askRung, passableRungs, type Passable } from "./ask-rung.ts";
-import { timeBudget } from "./budget.ts";
 import { CallBreakers } from "./call-breakers.ts";
 import type { Grant, TryPlan } from "./gateway.ts";
 import { refusalOf, type Refusal } from "./refusal.ts";
@@ -153,10 +152,8 @@ interface TimeOfCall extends CallTime {
 function timeOf({ grant, monotonic }: CallContext): TimeOfCall {
   const { limits, deadline, budget } = grant;
   const attempt = deadline === undefined ? undefined : { leftMs: deadline.leftMs(), limit: deadline.limit };
-  const time = callTime(limits.callMs, attempt);
-  const ofBudget = budget?.leftMs() ?? Infinity;
-  const least = ofBudget < time.callMs ? { callMs: ofBudget, callLimit: timeBudget } : time;
-  return { ...least, callStartedAt: monotonic() };
+  const time = leastTime(callTime(limits.callMs, attempt), budget?.leftMs() ?? Infinity);
+  return { ...time, callStartedAt: monotonic() };
 }
 
 /** What `nextStep` says, with what had to be left out of the ladder told once, at the start and at the end. */

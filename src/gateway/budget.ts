@@ -4,12 +4,10 @@
  * try of it, and an answer that came is handed over even if it went over a limit. Time alone ends a try that is under way.
  */
 import type { Budget } from "../job/job.ts";
+import { timeBudget } from "../run/call-time.ts";
 import { modelName } from "../run/ladder.ts";
 import type { Meter } from "../run/cost.ts";
 import type { RunBudget } from "./gateway.ts";
-
-/** The name of the limit on time, as people write it. */
-export const timeBudget = "limits.seconds";
 
 /** With less time than this nothing can be asked any more; also what a timer may fire too early. */
 const leastMs = 50;

@@ -9,6 +9,9 @@ export const answerReserveMs = 2_000;
  */
 export const nextModelMs = 120_000;
 
+/** The name of the budget's limit on time, as people write it. */
+export const timeBudget = "limits.seconds";
+
 export interface CallTime {
   /** The effective limit of the call. */
   readonly callMs: number;
@@ -24,6 +27,11 @@ export function callTime(callMs: number, attempt?: { readonly leftMs: number; re
   if (attempt === undefined) return { callMs, callLimit: "limits.call" };
   const usableMs = attempt.leftMs - Math.min(answerReserveMs, attempt.leftMs / 10);
   return usableMs < callMs ? { callMs: usableMs, callLimit: attempt.limit } : { callMs, callLimit: "limits.call" };
+}
+
+/** The call's time, or what is left of the budget's if that is less. */
+export function leastTime(time: CallTime, budgetLeftMs: number): CallTime {
+  return budgetLeftMs < time.callMs ? { callMs: budgetLeftMs, callLimit: timeBudget } : time;
 }
 
 /** What a try may take of the time that is left: half of it, or all but `nextModelMs`, if a model waits that was not asked yet. */

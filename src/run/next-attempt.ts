@@ -5,6 +5,7 @@
 import type { Fault } from "../errors.ts";
 import type { JobLimits, OnRateLimit, RetryPolicy } from "../job/job.ts";
 import { backoffMs, waitOfAttempt, withJitter } from "./backoff.ts";
+import { timeBudget } from "./call-time.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.ts";
 import { faultPolicies, saysLater } from "./fault.ts";
 import { inWords } from "./ladder.ts";
@@ -34,6 +35,8 @@ export interface AttemptPolicy {
   readonly runStartedAt?: number;
   /** Default `fallback`. With `defer` the run does not wait for a provider that says "later". */
   readonly onRateLimit?: OnRateLimit;
+  /** What is left of the budget of time (`limits.seconds`), from now on. Absent: there is none. */
+  readonly budgetLeftMs?: number;
 }
 
 export type AttemptStep =
@@ -45,6 +48,8 @@ export type AttemptStep =
       readonly why: string;
       /** For `deferred`, where somebody said when: how long from now on. */
       readonly deferredForMs?: number;
+      /** Why the run ends, where that is another reason than its last attempt's. */
+      readonly fault?: "budget";
     };
 
 /**
@@ -70,15 +75,24 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   const ownMs =
     last.expectationFailed === true ? 0 : Math.min(backoffMs(waitOfAttempt(retry), attempts.length), limits.maxWaitMs);
   const waitMs = Math.max(0, Math.ceil(ownMs), askedMs);
-  const leftMs = (policy.runStartedAt ?? first.startedAt) + limits.runMs - now;
+  const left = leastLeft((policy.runStartedAt ?? first.startedAt) + limits.runMs - now, policy.budgetLeftMs);
   const asking = last.fault === "breaker_open" ? "every model is left alone for" : "the provider asks to wait";
   if (waitMs > limits.maxWaitMs) return deferred(`${told}: ${asking} ${inWords(waitMs)} (limits.maxWait)`, askedMs);
-  if (waitMs >= leftMs) {
-    const why = `a wait of ${inWords(waitMs)} is longer than what is left of the run (limits.run)`;
-    return askedMs >= leftMs ? deferred(`${told}: ${why}`, askedMs) : end(why);
+  if (waitMs >= left.ms) {
+    const why = `a wait of ${inWords(waitMs)} is longer than what is left of the run (${left.limit})`;
+    if (askedMs >= left.ms) return deferred(`${told}: ${why}`, askedMs);
+    return left.limit === "limits.run" ? end(why) : outOfBudget(`${told}: ${why}`);
   }
-  const jittered = waitMs === 0 ? 0 : withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, leftMs - 1));
+  const jittered = waitMs === 0 ? 0 : withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, left.ms - 1));
   return { kind: "attempt", waitMs: jittered, why: `attempt ${attempts.length + 1} of ${retry.maxAttempts} after ${told}` };
+}
+
+/** The limit that ends the run first, and what is left of it. */
+function leastLeft(
+  runMs: number,
+  budgetMs = Infinity,
+): { readonly ms: number; readonly limit: "limits.run" | typeof timeBudget } {
+  return budgetMs < runMs ? { ms: budgetMs, limit: timeBudget } : { ms: runMs, limit: "limits.run" };
 }
 
 /** What went wrong, in words; undefined if nothing did. */
@@ -90,6 +104,9 @@ function whatForbids(attempts: readonly AttemptRecord[], last: AttemptRecord, po
   const { fault, expectationFailed, toolRuns, confirmedDead } = last;
   if (!confirmedDead) return "not everything the attempt started is confirmed dead, so nothing may follow it";
   if (fault === "aborted") return "the run was cancelled";
+  // What nothing would change comes before the rule that `idempotent: true` would lift.
+  if (expectationFailed !== true && fault !== undefined && fault !== "declared" && !faultPolicies[fault].newAttempt)
+    return whatAsksLater(last, policy) ?? "another attempt would not change it";
   if (hasActed(last, policy.idempotent))
     return `${toolRuns} ${toolRuns === 1 ? "tool has" : "tools have"} run, and the job does not say idempotent: true`;
   if (expectationFailed === true || fault === undefined) {
@@ -97,13 +114,22 @@ function whatForbids(attempts: readonly AttemptRecord[], last: AttemptRecord, po
     const before = attempts.filter((attempt) => attempt.expectationFailed === true).length;
     return before > 1 ? "it was asked again with the reason, and that did not help" : undefined;
   }
-  if (policy.onRateLimit === "defer" && saysLater(fault, last.retryAfterMs)) return "the job does not wait (onRateLimit: defer)";
   if (fault === "declared")
     return policy.retry.declared === true ? undefined : "its word is the result (retry.declared is not set)";
-  return faultPolicies[fault].newAttempt ? undefined : "another attempt would not change it";
+  return whatAsksLater(last, policy);
+}
+
+function whatAsksLater({ fault, retryAfterMs }: AttemptRecord, { onRateLimit }: AttemptPolicy): string | undefined {
+  const later = onRateLimit === "defer" && fault !== undefined && saysLater(fault, retryAfterMs);
+  return later ? "the job does not wait (onRateLimit: defer)" : undefined;
 }
 
 const hasActed = ({ toolRuns }: AttemptRecord, idempotent: boolean): boolean => toolRuns > 0 && !idempotent;
+
+/** The budget of time would be used up by waiting, so there is nothing to wait for: exit 80. */
+export function outOfBudget(why: string): Extract<AttemptStep, { kind: "end" }> {
+  return { kind: "end", status: "failed", exitCode: exitCodes.budget, why, fault: "budget" };
+}
 
 /** A run that somebody may simply start again later: `deferred`, exit 75. */
 function deferred(why: string, askedMs: number): AttemptStep {

@@ -50,6 +50,31 @@ describe("the next attempt", () => {
     expect(nextAttempt([acted], { ...policy, idempotent: true }, 10_000, 0)).toMatchObject({ kind: "attempt", waitMs: 5_000 });
   });
 
+  test("what another attempt would not change is told before a rule that the job could lift", () => {
+    for (const fault of ["budget", "auth", "bad_request"] as const)
+      expect(nextAttempt([failed(fault, { toolRuns: 2 })], policy, 10_000, 0)).toMatchObject({
+        kind: "end",
+        why: `${fault}: another attempt would not change it`,
+      });
+  });
+
+  test("no wait is longer than the budget of time allows", () => {
+    const budgeted = { ...policy, budgetLeftMs: 4_000 };
+    expect(nextAttempt([failed("overloaded")], budgeted, 10_000, 0)).toEqual({
+      kind: "end",
+      status: "failed",
+      exitCode: 80,
+      fault: "budget",
+      why: "overloaded: a wait of 5 s is longer than what is left of the run (limits.seconds)",
+    });
+    expect(nextAttempt([failed("overloaded", { retryAfterMs: 9_000 })], budgeted, 10_000, 0)).toMatchObject({
+      status: "deferred",
+      deferredForMs: 9_000,
+    });
+    const jittered = nextAttempt([failed("overloaded")], { ...policy, budgetLeftMs: 5_100 }, 10_000, 1);
+    expect(jittered).toMatchObject({ kind: "attempt", waitMs: 5_099 });
+  });
+
   test("nothing follows a process that is not confirmed dead, idempotent or not", () => {
     const alive = failed("turn_died", { confirmedDead: false });
     expect(nextAttempt([alive], { ...policy, idempotent: true }, 10_000, 0)).toMatchObject({
