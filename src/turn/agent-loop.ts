@@ -2,16 +2,14 @@
  * The work of the built-in agent turn, inside its process: ask, run the tools the answer calls for, one after the other, tell what they
  * gave, ask again, until an answer calls for none.
  */
-import { AnswerError, judge, type Answer } from "./answer.ts";
+import { AnswerError, cutAt, judge, type Answer } from "./answer.ts";
 import { askGateway, failureOf } from "./ask-gateway.ts";
 import { speeches } from "./conversation.ts";
 import { turnRequest } from "./request.ts";
 import { keptWarnings } from "./result.ts";
 import { ToolDesk } from "./tool-desk.ts";
 import { openToolbox, type Toolbox } from "./toolbox.ts";
-import type { OpenSpec, TurnResult } from "./turn.ts";
-
-const defaultMaxTurns = 30;
+import { defaultMaxTurns, type OpenSpec, type TurnResult } from "./turn.ts";
 
 type Failed = Extract<TurnResult, { status: "failed" }>;
 
@@ -75,11 +73,6 @@ function namedNone(): Failed {
 function withFacts(result: TurnResult, desk: ToolDesk, said: string, { limits }: OpenSpec): TurnResult {
   const warnings = desk.warnings.slice(0, keptWarnings);
   const facts = { toolRuns: desk.runs, ...(warnings.length === 0 ? {} : { warnings }) };
-  const partial = result.status === "failed" && result.fault === "budget" && said !== "" ? { partial: cut(said, limits) } : {};
-  return { ...result, ...facts, ...partial };
-}
-
-/** What was said on the way is shown as what it is, a part; so it may be cut. */
-function cut(text: string, { outputBytes }: OpenSpec["limits"]): string {
-  return Buffer.byteLength(text) <= outputBytes ? text : Buffer.from(text).subarray(0, outputBytes).toString("utf8");
+  const onTheWay = result.status === "failed" && result.fault === "budget" && result.partial === undefined && said !== "";
+  return { ...result, ...facts, ...(onTheWay ? { partial: cutAt(said, limits) } : {}) };
 }

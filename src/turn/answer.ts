@@ -63,9 +63,16 @@ export function judge(answer: Answer, limits: Pick<TurnSpec["limits"], "outputBy
   if (text.trim() === "") return failed("empty", "the model ended its turn and said nothing");
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.outputBytes) {
-    return failed("output_truncated", `the answer has ${bytes} bytes, and limits.outputBytes allows ${limits.outputBytes}`);
+    const error = `the answer has ${bytes} bytes, and limits.outputBytes allows ${limits.outputBytes}`;
+    return { status: "failed", fault: "budget", error, partial: cutAt(text, limits), toolRuns: 0 };
   }
   return { status: "answered", text, stopReason, model, toolRuns: 0 };
+}
+
+/** The beginning of a text that is shown as what it is, a part. No character is cut in half. */
+export function cutAt(text: string, { outputBytes }: Pick<TurnSpec["limits"], "outputBytes">): string {
+  const bytes = Buffer.from(text);
+  return bytes.length <= outputBytes ? text : new TextDecoder().decode(bytes.subarray(0, outputBytes), { stream: true });
 }
 
 function failed(fault: Fault, error: string): TurnResult {

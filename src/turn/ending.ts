@@ -31,7 +31,7 @@ export function endedByUs(end: ProcessEnd, limits: TurnSpec["limits"], noOutputM
         `the attempt took longer than ${limits.attemptMs / 1000} s (payload.timeoutSeconds) and was ended`,
       );
     case "silent":
-      return failed("timeout", `it wrote nothing for ${noOutputMs / 1000} s (payload.noOutput) and was ended`);
+      return failed("timeout", `it wrote nothing for ${noOutputMs / 1000} s (payload.noOutputTimeoutSeconds) and was ended`);
     case "overflow":
       return failed(
         "turn_died",

@@ -2,6 +2,9 @@
 import type { Fault } from "../errors.ts";
 import type { CommandPayload, Expectations, Job, ToolGrants } from "../job/job.ts";
 
+/** Most questions of one attempt to the model, where the job says nothing. */
+export const defaultMaxTurns = 30;
+
 export interface TurnSpec {
   readonly runId: string;
   readonly jobName: string;
@@ -18,7 +21,7 @@ export interface TurnSpec {
   readonly maxTokens: number;
   /** What the turn may do. Its references `${NAME}` are resolved by `run` out of the hooks' environment. Default nothing. */
   readonly tools?: ToolGrants;
-  /** Most questions to the model in this attempt. Default 30. */
+  /** Most questions to the model in this attempt. Default `defaultMaxTurns`. */
   readonly maxTurns?: number;
   readonly thinking?: "off" | "low" | "medium" | "high";
   /** The answer must be JSON of this schema; asked for in the model's own structured mode where it has one. */

@@ -220,7 +220,7 @@ it("an answer that is too long for limits.outputBytes is not cut and passed off 
   const { result } = await ask(json({ ...message, content: [{ type: "text", text: "x".repeat(101) }] }), {
     limits: { outputBytes: 100 },
   });
-  expect(result).toMatchObject({ status: "failed", fault: "output_truncated" });
+  expect(result).toMatchObject({ status: "failed", fault: "budget", partial: "x".repeat(100) });
 });
 
 it("a text of control characters up to limits.outputBytes comes through whole", async () => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AnswerError, judge, type Answer, type AnswerReader } from "../../src/turn/answer.ts";
+import { AnswerError, cutAt, judge, type Answer, type AnswerReader } from "../../src/turn/answer.ts";
 import { anthropicReader, readAnthropicMessage } from "../../src/turn/answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "../../src/turn/answer-openai.ts";
 import { turnRequest } from "../../src/turn/request.ts";
@@ -209,6 +209,10 @@ describe("whole messages", () => {
   });
 });
 
+it("what is kept of an answer that is too long is cut between characters", () => {
+  expect(["aéé", "éaé", "ab", "€"].map((text) => cutAt(text, { outputBytes: 2 }))).toEqual(["a", "é", "ab", ""]);
+});
+
 describe("what counts as answered", () => {
   const limits = { outputBytes: 10 };
   const answer = { text: "fine", stopReason: "end_turn", model: "m", toolCalls: 0 };
@@ -225,7 +229,7 @@ describe("what counts as answered", () => {
     ["no text", { ...answer, text: "" }, "empty"],
     ["white space", { ...answer, text: " \n\t" }, "empty"],
     ["exactly the limit, in bytes", { ...answer, text: "ééééé" }, undefined],
-    ["more than the limit, in bytes", { ...answer, text: "éééééx" }, "output_truncated"],
+    ["more than the limit, in bytes", { ...answer, text: "éééééx" }, "budget"],
   ])("%s", (_name, given, fault) => {
     const { text, stopReason } = given;
     const expected = fault === undefined ? { status: "answered", text, stopReason, model: "m" } : { status: "failed", fault };

@@ -91,7 +91,7 @@ it("too long, or silent for too long: ended with all it started, and it may have
   const silent = await run({ ...sh("for i in 1 2 3 4; do echo $i; sleep 0.2; done; sleep 1000"), noOutputMs: 600 });
   expect(silent.result).toMatchObject({
     fault: "timeout",
-    error: "it wrote nothing for 0.6 s (payload.noOutput) and was ended",
+    error: "it wrote nothing for 0.6 s (payload.noOutputTimeoutSeconds) and was ended",
     partial: "1\n2\n3\n4\n",
   });
 });
