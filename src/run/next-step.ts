@@ -127,8 +127,10 @@ function climbOn(last: TryRecord, moment: Moment): Step {
 /** What was found to be left alone since the last step is told once, before what is done instead. */
 function withNotes(step: Step, { history, open }: Moment): Step {
   const since = history.at(-1)?.endedAt ?? -Infinity;
-  const news = open.filter((one) => one.notedAt >= since).map((one) => `${modelName(one)} is passed over: ${one.why}`);
-  if (news.length === 0 || (step.kind === "give_up" && step.fault === "breaker_open" && history.length === 0)) return step;
+  // An end before the first try says itself which of them it was.
+  const told = open.filter((one) => one.notedAt >= since && !step.why.includes(one.why));
+  const news = told.map((one) => `${modelName(one)} is passed over: ${one.why}`);
+  if (news.length === 0) return step;
   return { ...step, why: `${news.join("; ")}; ${step.why}` };
 }
 

@@ -479,6 +479,8 @@ describe("models that are left alone", () => {
     expect(say(first(open))).toBe("anthropic/sonnet, streamed +0");
     expect(say(first(open, { onRateLimit: "wait" }))).toBe("kimi/k2p5, streamed +90000");
     expect(first(open, { onRateLimit: "defer" })).toMatchObject({ fault: "quota_window", retryAfterMs: 90_000 });
+    const { why } = first(open, { onRateLimit: "defer" });
+    expect(why.match(/kimi\/k2p5 is /g)).toHaveLength(1);
     const long = [openModel("kimi/k2p5", "rate_limit", 7_200_000)];
     expect(first(long, { onRateLimit: "wait" })).toMatchObject({ kind: "give_up", fault: "rate_limit", retryAfterMs: 7_200_000 });
     // What is no limit is passed over, as ever; and a limit of a model that nobody would ask says nothing.
