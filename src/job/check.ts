@@ -131,7 +131,8 @@ function unknownKey(key: string | number, path: Path, here: Pick<Known, "keys" |
   const name = String(key);
   const place = here.elsewhere !== undefined && Object.hasOwn(here.elsewhere, name) ? here.elsewhere[name] : undefined;
   const near = nearest(name, [...Object.keys(here.keys ?? {}), ...(here.also ?? [])]);
-  const keys = Object.entries(here.keys ?? {}).flatMap(([own, schema]) => (factsOf(schema)?.quiet === true ? [] : [own]));
+  const own = Object.entries(here.keys ?? {}).flatMap(([one, schema]) => (factsOf(schema)?.quiet === true ? [] : [one]));
+  const keys = [...own, ...(here.also ?? [])];
   const suggestion =
     place ??
     (near === undefined ? (keys.length === 0 ? undefined : `known here: ${keys.join(", ")}`) : `did you mean "${near}"?`);
