@@ -2,9 +2,9 @@
 import type { DryRun } from "../compose/dry-run.ts";
 import type { TimetableRow } from "../engine/timetable.ts";
 import type { LimitRow } from "../engine/dry-run.ts";
-import { formatDuration } from "../job/duration.ts";
 import type { Job, McpGrant } from "../job/job.ts";
 import { quietWord } from "../job/sentinel.ts";
+import { asWritten } from "./written-job.ts";
 import { duration, instantIn, instantUtc } from "./format.ts";
 import { dollars } from "./money.ts";
 import { table } from "./output.ts";
@@ -25,44 +25,6 @@ function limitValue({ value, unit }: LimitRow): string {
 
 export function jobLines(job: Job): string[] {
   return [`from ${job.source.file}:${job.source.line}`, ...JSON.stringify(asWritten(job), undefined, 2).split("\n")];
-}
-
-/** The resolved job in the words of a job file, so that each line can be copied into one; the limits stand in a table of their own. */
-function asWritten({
-  id,
-  name,
-  description,
-  enabled,
-  schedule,
-  payload,
-  workDir,
-  retry,
-  idempotent,
-  onRateLimit = "fallback",
-  record = "shape",
-  eventHandler,
-}: Job): Readonly<Record<string, unknown>> {
-  return {
-    id,
-    name,
-    description,
-    enabled,
-    schedule: schedule.kind === "manual" ? undefined : schedule,
-    payload,
-    workDir,
-    eventHandler,
-    onRateLimit,
-    record,
-    retry: {
-      maxAttempts: retry.maxAttempts,
-      delay: formatDuration(retry.delayMs),
-      factor: retry.factor,
-      maxDelay: formatDuration(retry.maxDelayMs),
-      jitter: retry.jitter,
-      declared: retry.declared,
-    },
-    idempotent,
-  };
 }
 
 export function slotLines({ slots, zone }: DryRun): string[] {
@@ -86,11 +48,13 @@ export function toolLines({ job: { payload }, sandbox }: DryRun): string[] {
   const { mcp = {}, shell, files, http } = payload.tools ?? {};
   const rows = [
     ...Object.entries(mcp).map(([name, grant]) => [`mcp ${name}`, serverText(grant)]),
-    ...(shell === undefined ? [] : [["shell", shell.shellStrings ? "any shell string" : shell.allow.join(", ")]]),
+    ...(shell === undefined
+      ? []
+      : [["shell", `${shell.shellStrings ? "any shell string" : shell.allow.join(", ")}  ${each(shell.timeoutMs)}`]]),
     ...(files === undefined
       ? []
       : [["files", files.access === "ro" ? "read, below the work folder" : "read and write, below the work folder"]]),
-    ...(http === undefined ? [] : [["http", `${http.methods.join(", ")} on ${http.allow.join(", ")}`]]),
+    ...(http === undefined ? [] : [["http", `${http.methods.join(", ")} on ${http.allow.join(", ")}  ${each(http.timeoutMs)}`]]),
     ...(sandbox === undefined ? [] : [["sandbox", sandbox]]),
   ];
   return rows.length === 0 ? ["none are granted"] : table(rows);
@@ -98,8 +62,10 @@ export function toolLines({ job: { payload }, sandbox }: DryRun): string[] {
 
 function serverText(grant: McpGrant): string {
   const what = grant.transport === "stdio" ? argvText(grant.argv) : grant.url;
-  return `${what}  ${grant.tools === undefined ? "all its tools" : `only ${grant.tools.join(", ")}`}`;
+  return `${what}  ${grant.tools === undefined ? "all its tools" : `only ${grant.tools.join(", ")}`}  ${each(grant.timeoutMs)}`;
 }
+
+const each = (timeoutMs: number): string => `at most ${duration(timeoutMs)} each time`;
 
 function argvText(argv: readonly string[]): string {
   return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");

@@ -106,7 +106,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
       prices,
       ...(worst === undefined ? {} : { worstMicroUsd: worst }),
       ...(await sandboxOf(job, env)),
-      environment: turn.environment({ runId: "RUN", attempt: 1, idempotencyKey: "run:RUN" }, env),
+      environment: environmentOf(job, turn.environment({ runId: "RUN", attempt: 1, idempotencyKey: "run:RUN" }, env)),
       prompt,
       ...(request === undefined ? {} : { request }),
     };
@@ -147,6 +147,11 @@ async function promptOf(
     ledger,
   });
   return promptTexts(job, valuesAt(now));
+}
+
+/** What a command is granted is shown as it is written: a reference, never its value. */
+function environmentOf({ payload }: Job, own: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return payload.kind === "command" ? { ...own, ...payload.env } : own;
 }
 
 async function sandboxOf({ payload }: Job, env: NodeJS.ProcessEnv): Promise<{ sandbox?: string }> {

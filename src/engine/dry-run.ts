@@ -1,9 +1,10 @@
 /** What a run would do, as a value: nothing is sent, nothing is written, no key is read. */
-import type { Job } from "../job/job.ts";
+import type { AgentTurnPayload, CommandPayload, Job, JobLimits } from "../job/job.ts";
 import type { Rung } from "../run/ladder.ts";
 import { answerReserveMs, nextModelMs } from "../run/call-time.ts";
 import { longSleepMs } from "../run/pause.ts";
 import { nextSlots } from "../schedule/slot.ts";
+import { defaultMaxTurns } from "../turn/turn.ts";
 import { worstCase, type Failing, type TimetableRow } from "./timetable.ts";
 
 export interface LimitRow {
@@ -47,24 +48,48 @@ function silence({ limits }: Job): Failing {
 const ms = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "ms", meaning });
 const count = (name: string, value: number, meaning: string): LimitRow => ({ name, value, unit: "count", meaning });
 
+/** Those that can end something of this job: a plain job asks no model. */
 function limitRows(job: Job): LimitRow[] {
-  const { limits, retry } = job;
+  const { limits, retry, payload } = job;
+  return [
+    ...(payload.kind === "command" ? silenceRows(payload) : callRows(limits)),
+    ms("payload.timeoutSeconds", limits.attemptMs, "one attempt"),
+    ms("limits.run", limits.runMs, "the whole run"),
+    ms(
+      "limits.maxWait",
+      limits.maxWaitMs,
+      payload.kind === "command" ? "the longest wait between attempts" : "the longest wait a provider may impose",
+    ),
+    ...(payload.kind === "command" ? [] : turnRows(limits, payload)),
+    { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },
+    count("retry.maxAttempts", retry.maxAttempts, "starts of the turn's process in one run"),
+    ...budgetRows(job),
+  ];
+}
+
+function silenceRows({ noOutputMs }: CommandPayload): LimitRow[] {
+  return noOutputMs === undefined ? [] : [ms("payload.noOutputTimeoutSeconds", noOutputMs, "silence of the program")];
+}
+
+function callRows(limits: JobLimits): LimitRow[] {
   return [
     ms("limits.firstByte", limits.firstByteMs, "streamed: from sending to the first byte"),
     ms("limits.idle", limits.idleMs, "streamed: silence between two chunks"),
     ms("limits.try", limits.tryMs, "one request upstream, streamed or not"),
     ms("limits.call", limits.callMs, "one model request of the turn, with all its tries and waits"),
-    ms("payload.timeoutSeconds", limits.attemptMs, "one attempt"),
-    ms("limits.run", limits.runMs, "the whole run"),
-    ms("limits.maxWait", limits.maxWaitMs, "the longest wait a provider may impose"),
+  ];
+}
+
+function turnRows(limits: JobLimits, { tools, maxTurns = defaultMaxTurns }: AgentTurnPayload): LimitRow[] {
+  return [
     ms("fixed: longSleep", longSleepMs, "the longest wait while another rung would have to wait less"),
     ms("fixed: nextModel", nextModelMs, "kept for a model that was not asked yet; of less than twice that, half"),
     ms("fixed: answerReserve", answerReserveMs, "kept of an attempt for handing its answer over; of short ones a tenth"),
     count("limits.triesPerCall", limits.triesPerCall, "tries for one call over the whole ladder"),
     count("limits.callsPerAttempt", limits.callsPerAttempt, "model calls of one attempt"),
-    { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },
-    count("retry.maxAttempts", retry.maxAttempts, "starts of the turn's process in one run"),
-    ...budgetRows(job),
+    ...(tools === undefined
+      ? []
+      : [count("payload.maxTurns", maxTurns, "questions of one attempt; tools are used between them")]),
   ];
 }
 

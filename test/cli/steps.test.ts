@@ -302,6 +302,35 @@ describe("budgets and waits", () => {
     expect({ code, fault: recorded.fault, calls: detail.calls.length }).toEqual({ code: 80, fault: "budget", calls: 1 });
   });
 
+  it("does not sit out a wait that its budget of time does not hold", async () => {
+    const broken = { simulation: { faults: [{ fault: "overloaded_529", rate: 1 }], seed: 1 } } as const;
+    const retry = { maxAttempts: 3, delay: "1m", maxDelay: "1m" };
+    await serve(quickJob({ retry, limits: { seconds: 30, triesPerCall: 1, maxWait: "10m" } }), broken);
+    const { code, run: recorded } = await run();
+    expect({ code, fault: recorded.fault }).toEqual({ code: 80, fault: "budget" });
+    expect(recorded.reason).toMatch(/a wait of 60 s is longer than what is left of the run \(limits\.seconds\)/);
+    expect(Number(recorded.finishedAt) - recorded.startedAt).toBeLessThan(25_000);
+  });
+
+  it("ends deferred with the provider's time where that is longer than the budget of time", async () => {
+    const limited = { simulation: { faults: [{ fault: "rate_limit", rate: 1 }], seed: 1 }, delays: { retryAfterMs: 120_000 } };
+    await serve(quickJob({ onRateLimit: "wait", limits: { seconds: 30 } }), limited);
+    const { code, run: recorded } = await run();
+    expect({ code, status: recorded.status }).toEqual({ code: 75, status: "deferred" });
+    expect(Number(recorded.deferredUntil) - recorded.startedAt).toBeGreaterThan(110_000);
+  });
+
+  it("ends with exit 80 and what there is when the answer is longer than limits.outputBytes", async () => {
+    await serve(quickJob({ limits: { outputBytes: 5 } }), says("hello world"));
+    const { code, stdout, run: recorded } = await run();
+    expect({ code, fault: recorded.fault, stdout, output: recorded.output }).toEqual({
+      code: 80,
+      fault: "budget",
+      stdout: "hello\n",
+      output: "hello",
+    });
+  });
+
   it("ends deferred with its time when the job does not wait", async () => {
     const limited = { simulation: { faults: [{ fault: "rate_limit", rate: 1 }], seed: 1 }, delays: { retryAfterMs: 120_000 } };
     await serve(quickJob({ onRateLimit: "defer" }), limited);
@@ -345,6 +374,37 @@ describe("the dry run", () => {
     expect(server.requests).toBe(0);
     expect(existsSync(path.join(gate.workDir, "asked"))).toBe(false);
     expect(existsSync(project.stateDir)).toBe(false);
+  });
+
+  it("shows the job in words that make the same job again", async () => {
+    const tools = {
+      shell: { allow: ["ls"], timeout: "5s" },
+      files: "rw",
+      http: ["example.com"],
+      mcp: {
+        mail: { command: ["cat", "-u"], env: { TOKEN: "${TEST_API_KEY}" }, tools: ["send"] },
+        far: { url: "https://example.com/mcp" },
+      },
+    };
+    await serve(quickJob({ payload: { message: "{{vars.a}} {{env.PATH}}", tools }, vars: { a: "1" }, env: ["PATH"] }));
+    const shown = async (): Promise<string> => {
+      const { code, stdout } = await project.runner(["run", "quick", "--dry-run"], keys);
+      expect(code).toBe(0);
+      return stdout.slice(stdout.indexOf("{"), stdout.indexOf("\n\n"));
+    };
+    const first = await shown();
+    project.write("jobs/quick.json", JSON.parse(first));
+    expect(JSON.parse(await shown())).toEqual(JSON.parse(first));
+  });
+
+  it("shows a command's own environment, and only the limits that can end it", async () => {
+    const payload = { kind: "command", argv: ["echo"], env: { KEY: "${TEST_API_KEY}" }, noOutputTimeoutSeconds: 2 };
+    project.write("jobs/quick.json", { name: "quick", payload });
+    const { stdout } = await project.runner(["run", "quick", "--dry-run"], keys);
+    expect(stdout).toContain("KEY=${TEST_API_KEY}");
+    expect(stdout).toMatch(/payload\.noOutputTimeoutSeconds {2,}2 s/);
+    expect(stdout).not.toContain("limits.firstByte");
+    expect(stdout).not.toContain(plantedKey);
   });
 
   it("knows a job without a model", async () => {

@@ -124,7 +124,43 @@ describe("the plan", () => {
 const named = (one: Job): string[] =>
   planDryRun(one, ladder, 0, "UTC").limits.map(({ name, value, unit }) => `${name} ${value} ${unit}`);
 
+test("a job that asks no model has no worst case", () => {
+  const command: Job = { ...job(), payload: { kind: "command", argv: ["true"], noOutputMs: 1_500 } };
+  expect(worstCase(command, [], atOnce)).toEqual([]);
+  expect(named(command)).toEqual([
+    "payload.noOutputTimeoutSeconds 1500 ms",
+    "payload.timeoutSeconds 1800000 ms",
+    "limits.run 3600000 ms",
+    "limits.maxWait 600000 ms",
+    "limits.outputBytes 1048576 bytes",
+    "retry.maxAttempts 3 count",
+  ]);
+});
+
+test("the worst case ends with the budget of time", () => {
+  const rows = worstCase({ ...job({ triesPerCall: 1 }), budget: { ms: 8_000 } }, ladder, atOnce);
+  expect(rows.at(-1)).toEqual({
+    atMs: 5_000,
+    why: "the run ends as failed: stream_order: a wait of 10 s is longer than what is left of the run (limits.seconds)",
+  });
+});
+
 describe("the limits that are told", () => {
+  test("how often a turn with tools may ask is among them", () => {
+    const granted: Job = {
+      ...job(),
+      payload: {
+        ...job().payload,
+        kind: "agentTurn",
+        message: "hi",
+        stream: "auto",
+        maxTokens: 1,
+        tools: { files: { access: "ro" } },
+      },
+    };
+    expect(named(granted)).toContain("payload.maxTurns 30 count");
+  });
+
   test("a budget is among them, as far as the job sets one", () => {
     expect(named({ ...job(), budget: { tokens: 5_000, usd: 0.5, ms: 60_000 } }).slice(-3)).toEqual([
       "limits.tokens 5000 count",
