@@ -210,6 +210,8 @@ describe("properties of the climb", () => {
     const broken = brokenBy(({ rung, waitMs, insist }, { before, now, ladder, policy: { open = [], insist: underWay } }) => {
       const left = open.find((one) => modelName(one) === modelName(rung));
       if (left === undefined || now + waitMs >= left.until) return insist === undefined;
+      // It was asked all the same before; from then on the call's own history decides, as the gateway has it.
+      if (before.some((record) => isSameModel(record.rung, rung))) return insist === undefined;
       const closed = ladder.every((one) => open.some((other) => modelName(other) === modelName(one) && other.until > now));
       const lasting = open.every(({ fault }) => !faultPolicies[fault].newAttempt && faultPolicies[fault].status !== "deferred");
       return insist === true && before.length === 0 && closed && (underWay === true || lasting);
