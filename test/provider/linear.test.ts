@@ -50,10 +50,12 @@ function* hostile(words: readonly string[]): Generator<{ before: string; pump: s
 const textOf = ({ before, pump }: { before: string; pump: string }, length: number): string =>
   `${before}${pump.repeat(Math.ceil(length / pump.length))}\u0000`;
 
+/** Of this process's own time: on a machine that is busy with other work the clock on the wall says nothing. */
 function msOf(work: () => unknown): number {
-  const started = performance.now();
+  const started = process.cpuUsage();
   work();
-  return performance.now() - started;
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1_000;
 }
 
 /** Time that grows with the length grows 16-fold; with its square, 256-fold. What takes no time at all is not measured. */
@@ -62,12 +64,9 @@ function isLinear(work: (length: number) => unknown, large: number, noiseMs: num
   const largeMs = msOf(() => work(large));
   if (largeMs <= noiseMs) return true;
   const smallMs = Math.min(...[1, 2, 3].map(() => msOf(() => work(large / 16))));
-  return (
-    Math.min(
-      largeMs,
-      msOf(() => work(large)),
-    ) <= Math.max(smallMs * 80, noiseMs)
-  );
+  const mostMs = Math.max(smallMs * 80, noiseMs);
+  // A collection of garbage that falls into one of them is not its doing; what takes too long every time is.
+  return largeMs <= mostMs || [1, 2, 3, 4].some(() => msOf(() => work(large)) <= mostMs);
 }
 
 test("the patterns are found", () => {
