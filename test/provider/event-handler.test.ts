@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { ProviderError } from "../../src/errors.ts";
@@ -230,6 +232,26 @@ describe("an event handler", () => {
       message: expect.stringContaining("[{},[],[]]"),
     });
     delete process.env["EVENT_HANDLER_SECRET"];
+  });
+
+  it("is taken at its first word", async () => {
+    const file = handler(
+      "export default (e) => { let n = 0; return { event: 'a', get data() { return n++ === 0 ? e.data : 5; } }; };",
+    );
+    const opened = openEventHandler(file);
+    expect(await opened.take([{ event: "a", data: "1" }])).toEqual([{ event: "a", data: "1" }]);
+    opened.close();
+  });
+
+  it("keeps no process alive that has nothing else to do", async () => {
+    const host = new URL("../../src/provider/event-handler/host.ts", import.meta.url);
+    const program = `
+      const { openEventHandler } = await import(${JSON.stringify(host.href)});
+      const handler = openEventHandler(${JSON.stringify(handler("export default (e) => e;"))});
+      console.log(JSON.stringify(await handler.take([{ event: "a", data: "1" }])));
+      handler.close();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { timeout: 20_000 });
+    expect(stdout).toBe('[{"event":"a","data":"1"}]\n');
   });
 
   it("runs in the built program as well", async () => {

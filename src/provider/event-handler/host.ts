@@ -78,15 +78,11 @@ class Host {
       env: {},
       argv: [],
       execArgv: [],
+      // Kept from our own output; the worker throws it away itself, because reading it here would keep the process alive for ever.
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: limits.heapMb, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 },
     });
-    // What it prints would stand in the middle of our own output.
-    this.#worker.stdout.resume();
-    this.#worker.stderr.resume();
-    // Whoever waits keeps the process alive; a worker that nobody waits for does not.
-    this.#worker.unref();
     this.#loaded.promise.catch(() => undefined);
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.end(endedBy(error, limits)));
@@ -157,7 +153,11 @@ class Host {
   }
 
   #take(message: FromWorker): void {
-    if (message.kind === "loaded") return this.#loaded.resolve();
+    if (message.kind === "loaded") {
+      // Whoever waits keeps the process alive; a worker that nobody waits for does not. Only now, because listening refs it.
+      this.#worker.unref();
+      return this.#loaded.resolve();
+    }
     if (message.kind === "load_failed") {
       this.#loaded.reject(this.#error(message.fault));
       return this.end(message.fault.message);

@@ -19,6 +19,12 @@ interface StreamHandler {
   readonly flush: (() => unknown) | undefined;
 }
 
+// What a module prints is nobody's, and would wait in memory for a reader.
+for (const stream of [process.stdout, process.stderr]) {
+  stream._write = (_chunk, _encoding, done) => done();
+  stream._writev = (_chunks, done) => done();
+}
+
 const port = parentPort;
 const { path, progress } = startOf(workerData);
 const counter = new Int32Array(progress);
@@ -124,9 +130,10 @@ class Collected {
   }
 
   #one(given: unknown): void {
-    if (!isRecord(given) || typeof given["data"] !== "string")
+    // Each read once: a getter could say something else the second time.
+    const { event, data } = isRecord(given) ? given : {};
+    if (typeof data !== "string")
       throw new Plain(`gave back ${kindOf(given)}, which is no event: { event, data } with data as text`);
-    const { event, data } = given;
     if (event !== undefined && event !== null && (typeof event !== "string" || /[\r\n]/.test(event)))
       throw new Plain(`gave back an event whose name is ${typeof event === "string" ? "more than one line" : kindOf(event)}`);
     this.#chars += data.length;
