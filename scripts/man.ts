@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import { commands } from "../src/cli/commands/index.ts";
+import { allCommands } from "../src/cli/commands/index.ts";
 import { describeProgram } from "../src/cli/program.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,6 +40,8 @@ const environment: readonly (readonly [string, string])[] = [
   ["NO_COLOR, FORCE_COLOR", "no colours, or colours without a terminal"],
   ["HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "honoured by Node 22.21, 24.5 and later"],
 ];
+
+const commands = await allCommands();
 
 /** The page as Markdown in the form marked-man reads. */
 export function manMarkdown(): string {

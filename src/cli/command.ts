@@ -8,7 +8,7 @@ export interface CommandContext {
   readonly place: { readonly dir: string; readonly configFile: string | undefined; readonly stateDir: string | undefined };
   readonly env: NodeJS.ProcessEnv;
   /** Every command there is, for the one that completes their names. */
-  readonly commands: readonly CommandDefinition[];
+  readonly commands: () => Promise<readonly CommandDefinition[]>;
   /** Ends the process at once, with what it has started; for a second Ctrl-C. The ledger says later what was under way. */
   readonly exitNow: (exitCode: number) => void;
 }

@@ -21,7 +21,7 @@ export async function candidates(context: CommandContext, words: readonly string
 }
 
 async function candidatesFor(context: CommandContext, words: readonly string[]): Promise<Candidate[]> {
-  const program = describeProgram(context.commands);
+  const program = describeProgram(await context.commands());
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const name = before.find((word) => !word.startsWith("-"));

@@ -3,7 +3,7 @@
  * Libraries are loaded by the command that needs them, because start-up time is a promise.
  */
 import type { CommandContext } from "./command.ts";
-import { commands } from "./commands/index.ts";
+import { allCommands, commandOf } from "./commands/index.ts";
 import { createOutput, type Output } from "./output.ts";
 
 /** One and the same for every file of the bundle, see scripts/build.ts. */
@@ -20,11 +20,12 @@ async function run(argv: readonly string[]): Promise<void> {
 async function main(argv: readonly string[]): Promise<number> {
   try {
     // `runner list`, as it stands, has nothing to parse, and commander costs a tenth of a bare Node's start.
-    const [name, ...more] = argv;
-    const bare = more.length === 0 ? commands.find((command) => command.bare === true && command.name === name) : undefined;
-    if (bare !== undefined) return await bare.execute(contextFor({}), [], {});
+    const [name = "", ...more] = argv;
+    const named = await commandOf(name);
+    if (named?.bare === true && more.length === 0) return await named.execute(contextFor({}), [], {});
     const { parse } = await import("./program.ts");
-    return await parse(argv, commands, (definition, args, options) => definition.execute(contextFor(options), args, options));
+    // Only the command that was named is described to commander; the help and a misspelt name need them all.
+    return await parse(argv, named === undefined ? await allCommands() : [named], (definition, args, options) => definition.execute(contextFor(options), args, options));
   } catch (error) {
     const { report } = await import("./report.ts");
     return report(error, outputFor(argv.includes("--json"), argv.includes("--no-color")));
@@ -37,7 +38,7 @@ function contextFor(options: Readonly<Record<string, unknown>>): CommandContext 
     output: outputFor(options["json"] === true, options["color"] === false),
     place: { dir: text("dir") ?? process.cwd(), configFile: text("config"), stateDir: text("stateDir") },
     env: process.env,
-    commands,
+    commands: allCommands,
     exitNow: (exitCode) => process.exit(exitCode),
   };
 }

@@ -15,13 +15,12 @@ export type Carry = (
 
 /**
  * Parses the arguments and carries the command out; the answer is its exit code.
+ * @param commands the one that was named, or all.
  * @throws UsageError for what cannot be parsed, and whatever the command throws.
  */
 export async function parse(argv: readonly string[], commands: readonly CommandDefinition[], carry: Carry): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  // Only the command that was named is described to commander; the help and a misspelt name need them all.
-  const named = commands.filter(({ name }) => name === argv[0]);
-  const program = createProgram(named.length === 1 ? named : commands, async (...parsed) => {
+  const program = createProgram(commands, async (...parsed) => {
     exitCode = await carry(...parsed);
   });
   try {
@@ -31,7 +30,7 @@ export async function parse(argv: readonly string[], commands: readonly CommandD
     if (error.exitCode === 0) return exitCodes.ok;
     // Commander shows the help and throws when no command is given: that is a question, answered on stderr, and a wrong use.
     const message = error.code === "commander.help" ? "no command given" : error.message.replace(/^error: /, "");
-    const [command] = named.length === 1 ? named : [];
+    const [command] = commands.length === 1 ? commands : [];
     const help = command === undefined ? "runner --help" : `runner ${command.name} --help`;
     throw new UsageError(message, { cause: error, suggestion: `See: ${help}` });
   }

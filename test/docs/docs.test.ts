@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { commands } from "../../src/cli/commands/index.ts";
+import { allCommands } from "../../src/cli/commands/index.ts";
 import { parse } from "../../src/cli/program.ts";
 import { UsageError } from "../../src/errors.ts";
 import { root, stage, type Stage } from "../cli/stage.ts";
@@ -17,6 +17,8 @@ import { commandsOf, inlineCommands, pages, samplesOf, type Sample } from "./sam
 const samples = pages.flatMap(samplesOf);
 const of = (...languages: readonly string[]): Sample[] =>
   samples.filter(({ language, marks }) => languages.includes(language) && !marks.includes("output"));
+
+const commands = await allCommands();
 
 let project: Stage;
 beforeAll(() => {

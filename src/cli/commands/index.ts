@@ -1,47 +1,35 @@
 import type { CommandDefinition } from "../command.ts";
-import { completion } from "./completion.ts";
-import { config } from "./config.ts";
-import { cost } from "./cost.ts";
-import { diff } from "./diff.ts";
-import { doctor } from "./doctor.ts";
-import { explain } from "./explain.ts";
-import { history } from "./history.ts";
-import { init } from "./init.ts";
-import { list } from "./list.ts";
-import { logs } from "./logs.ts";
-import { mock } from "./mock.ts";
-import { next } from "./next.ts";
-import { prune } from "./prune.ts";
-import { reliability } from "./reliability.ts";
-import { replay } from "./replay.ts";
-import { rerun } from "./rerun.ts";
-import { run } from "./run.ts";
-import { schema } from "./schema.ts";
-import { show } from "./show.ts";
-import { validate } from "./validate.ts";
-import { verify } from "./verify.ts";
 
-/** Every command, in the order of the help: what people do first stands first. */
-export const commands: readonly CommandDefinition[] = [
-  init,
-  run,
-  list,
-  next,
-  validate,
-  history,
-  explain,
-  show,
-  logs,
-  diff,
-  cost,
-  reliability,
-  rerun,
-  replay,
-  verify,
-  prune,
-  doctor,
-  config,
-  schema,
-  mock,
-  completion,
-];
+/** Every command, in the order of the help (what people do first stands first); each loaded only when it is named. */
+const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
+  init: async () => (await import("./init.ts")).init,
+  run: async () => (await import("./run.ts")).run,
+  list: async () => (await import("./list.ts")).list,
+  next: async () => (await import("./next.ts")).next,
+  validate: async () => (await import("./validate.ts")).validate,
+  history: async () => (await import("./history.ts")).history,
+  explain: async () => (await import("./explain.ts")).explain,
+  show: async () => (await import("./show.ts")).show,
+  logs: async () => (await import("./logs.ts")).logs,
+  diff: async () => (await import("./diff.ts")).diff,
+  cost: async () => (await import("./cost.ts")).cost,
+  reliability: async () => (await import("./reliability.ts")).reliability,
+  rerun: async () => (await import("./rerun.ts")).rerun,
+  replay: async () => (await import("./replay.ts")).replay,
+  verify: async () => (await import("./verify.ts")).verify,
+  prune: async () => (await import("./prune.ts")).prune,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  config: async () => (await import("./config.ts")).config,
+  schema: async () => (await import("./schema.ts")).schema,
+  mock: async () => (await import("./mock.ts")).mock,
+  completion: async () => (await import("./completion.ts")).completion,
+};
+
+/** The command of that name; undefined if there is none. */
+export async function commandOf(name: string): Promise<CommandDefinition | undefined> {
+  return Object.hasOwn(commands, name) ? commands[name]?.() : undefined;
+}
+
+export async function allCommands(): Promise<readonly CommandDefinition[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
+}
