@@ -55,6 +55,12 @@ function register<S extends v.GenericSchema>(schema: S, facts: Known): S {
   return schema;
 }
 
+/** Made when the first value meets it: there are 300 shapes, a job meets few of them, and making valibot's objects costs time and memory. */
+function later<S extends v.GenericSchema>(make: () => S): v.LazySchema<S> {
+  let schema: S | undefined;
+  return v.lazy(() => (schema ??= make()));
+}
+
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -76,19 +82,21 @@ export function quietLeaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
 
 /** A key that is accepted as it is and whose value says nothing to us. */
 export function ignored() {
-  return register(v.pipe(v.unknown()), { hint: { expects: "anything", example: "null", json: {} }, quiet: true });
+  return register(v.unknown(), { hint: { expects: "anything", example: "null", json: {} }, quiet: true });
 }
 
 function reader<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
-      const reading = read(dataset.value);
-      if ("value" in reading) return reading.value;
-      const message = reading.problem ?? `expected ${hint.expects}, found ${describe(dataset.value)}`;
-      addIssue({ message, expected: reading.suggestion ?? "" });
-      return NEVER;
-    }),
+  return later(() =>
+    v.pipe(
+      v.unknown(),
+      v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
+        const reading = read(dataset.value);
+        if ("value" in reading) return reading.value;
+        const message = reading.problem ?? `expected ${hint.expects}, found ${describe(dataset.value)}`;
+        addIssue({ message, expected: reading.suggestion ?? "" });
+        return NEVER;
+      }),
+    ),
   );
 }
 
@@ -99,21 +107,25 @@ export function shape<E extends v.ObjectEntries>(
   elsewhere: Readonly<Record<string, string>> = {},
   also: readonly string[] = [],
 ) {
-  const schema = v.pipe(
-    v.unknown(),
-    v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>((value) => isRecord(value)),
-    v.object(entries),
+  const schema = later(() =>
+    v.pipe(
+      v.unknown(),
+      v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>((value) => isRecord(value)),
+      v.object(entries),
+    ),
   );
   return register(schema, { hint, keys: entries, elsewhere, also });
 }
 
 /** A list of at most `max` items. */
 export function list<S extends Schema>(hint: Hint, item: S, max: number) {
-  const schema = v.pipe(
-    v.unknown(),
-    v.custom<unknown[]>((value) => Array.isArray(value)),
-    v.array(item),
-    v.maxLength(max, ({ input }) => `has ${input.length} items, at most ${max} are allowed`),
+  const schema = later(() =>
+    v.pipe(
+      v.unknown(),
+      v.custom<unknown[]>((value) => Array.isArray(value)),
+      v.array(item),
+      v.maxLength(max, ({ input }) => `has ${input.length} items, at most ${max} are allowed`),
+    ),
   );
   return register(schema, { hint, each: item, many: "list", most: max });
 }
@@ -121,11 +133,13 @@ export function list<S extends Schema>(hint: Hint, item: S, max: number) {
 /** An object whose keys are free names, at most `max` of them, if a rule is given each by that rule; every value has the same shape. */
 export function table<S extends Schema>(hint: Hint, value: S, names: { rule?: KeyRule; pattern?: string; max?: number } = {}) {
   const most = names.max ?? 1_000;
-  const schema = v.pipe(
-    v.unknown(),
-    v.custom<Record<string, unknown>>((found) => isRecord(found)),
-    v.record(v.string(), value),
-    v.maxEntries(most, ({ input }) => `has ${Object.keys(input).length} entries, at most ${most} are allowed`),
+  const schema = later(() =>
+    v.pipe(
+      v.unknown(),
+      v.custom<Record<string, unknown>>((found) => isRecord(found)),
+      v.record(v.string(), value),
+      v.maxEntries(most, ({ input }) => `has ${Object.keys(input).length} entries, at most ${most} are allowed`),
+    ),
   );
   const rules = {
     ...(names.rule === undefined ? {} : { keyRule: names.rule }),
@@ -142,10 +156,12 @@ export function either<A extends Schema, B extends Schema>(hint: Hint, test: (fo
 
 /** The same place and words, with the value made into another. */
 export function mapped<S extends Schema, T>(schema: S, make: (value: v.InferOutput<S>) => T) {
-  const made: v.GenericSchema<unknown, T> = v.pipe(
-    v.unknown(),
-    schema,
-    v.transform((value) => make(value)),
+  const made: v.GenericSchema<unknown, T> = later(() =>
+    v.pipe(
+      v.unknown(),
+      schema,
+      v.transform((value) => make(value)),
+    ),
   );
   const facts = known.get(unwrap(schema));
   return facts === undefined ? made : register(made, facts);
@@ -160,7 +176,9 @@ export function optional<S extends Schema>(words: string, schema: S) {
 
 /** A key that must be there, and in one line what it is for. */
 export function required<S extends Schema>(words: string, schema: S) {
-  const same = mapped(schema, (value) => value);
+  const same = later(() => schema);
+  const facts = known.get(unwrap(schema));
+  if (facts !== undefined) register(same, facts);
   docs.set(same, words);
   return same;
 }
