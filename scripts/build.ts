@@ -17,13 +17,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const libraries = ["cosmiconfig", "croner", "diff", "execa", "json5", "yaml"];
 
 /** Commands that `runner.cjs` holds itself, because they are given all the time. */
-const frequent = ["index.ts", "list.ts", "run.ts", "validate.ts"];
+const frequent = new Set(["index.ts", "list.ts", "run.ts", "validate.ts"]);
 
 /** Our own code likewise: what only some commands need, and each of the other commands. */
 const ownFiles: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     readdirSync(`${root}src/cli/commands`)
-      .filter((file) => !frequent.includes(file))
+      .filter((file) => !frequent.has(file))
       .map((file) => [`command-${nodePath.parse(file).name}`, `src/cli/commands/${file}`]),
   ),
   program: "src/cli/program.ts",
