@@ -25,7 +25,9 @@ async function main(argv: readonly string[]): Promise<number> {
     if (named?.bare === true && more.length === 0) return await named.execute(contextFor({}), [], {});
     const { parse } = await import("./program.ts");
     // Only the command that was named is described to commander; the help and a misspelt name need them all.
-    return await parse(argv, named === undefined ? await allCommands() : [named], (definition, args, options) => definition.execute(contextFor(options), args, options));
+    return await parse(argv, named === undefined ? await allCommands() : [named], (definition, args, options) =>
+      definition.execute(contextFor(options), args, options),
+    );
   } catch (error) {
     const { report } = await import("./report.ts");
     return report(error, outputFor(argv.includes("--json"), argv.includes("--no-color")));
