@@ -1,0 +1,85 @@
+/** What the ledger records of a run: its start, its claim, its end, and the row that is read back. */
+import type { Fault, Usage } from "../errors.ts";
+import type { RunStatus } from "../run/run.ts";
+
+/** Who runs a run: enough to know later whether that very process still lives. A pid alone proves nothing. */
+export interface Owner {
+  readonly pid: number;
+  /** The process's start time as the system counts it; "" where the system does not tell. */
+  readonly startedAt: string;
+  readonly bootId: string;
+  /** The PID namespace in which `pid` means something (a container has its own); "" where the system has none. */
+  readonly pidNamespace: string;
+  /** For people: a name is not unique and may change, so nothing is judged by it. */
+  readonly host: string;
+}
+
+export interface RunStart {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  /** What started it. */
+  readonly trigger: "manual" | "slot";
+  /** The due instant it answers, for `slot`. */
+  readonly slotAt?: number;
+  readonly startedAt: number;
+  readonly owner: Owner;
+  /** Until when the claim holds unless it is renewed, for whoever cannot see the owner's process. Absent in older records. */
+  readonly leaseUntil?: number;
+  readonly modelAsked: string;
+  /** Faults are injected; the answer is not a real one. */
+  readonly simulated: boolean;
+  /** Hash of the job's definition, to see later whether it has changed. */
+  readonly jobHash: string;
+  /** Default `agentTurn`. */
+  readonly payloadKind?: "agentTurn" | "command";
+  /** The run that this one repeats (`rerun`, `replay`). */
+  readonly rerunOf?: string;
+}
+
+export type ClaimResult =
+  | { readonly won: true }
+  | {
+      readonly won: false;
+      /**
+       * `open_run`: another run of the job is open. The caller decides whether its owner lives, ends it as `interrupted` if not,
+       * and claims again. `slot_taken`: the slot has its run already, open or ended; claiming again cannot win.
+       */
+      readonly because: "open_run" | "slot_taken";
+      readonly blocker: Pick<RunRow, "runId" | "owner" | "startedAt" | "leaseUntil" | "status">;
+    };
+
+export interface RunFinish {
+  readonly status: RunStatus;
+  readonly finishedAt: number;
+  /** Why it ended so, in words; cut to 4,000 characters. */
+  readonly reason: string;
+  readonly fault?: Fault;
+  readonly exitCode: number;
+  /** The turn's answer, kept whole: the caller applies the job's `limits.outputBytes`. */
+  readonly output?: string;
+  readonly modelUsed?: string;
+  readonly usage: Usage;
+  /** Millionths of a US dollar, over all tries whose price is known; absent if none is. */
+  readonly costMicroUsd?: number;
+  /** For `deferred`: when it may be asked again, epoch ms. */
+  readonly deferredUntil?: number;
+  /** Tools that failed or were refused, prices that are not known, … At most 50 lines of 500 characters are kept. */
+  readonly warnings?: readonly string[];
+  /** The answer as JSON, where the job expects a schema; kept as text. */
+  readonly value?: string;
+  /** What the job's gate said before the turn, if it has one. */
+  readonly gate?: GateRecord;
+}
+
+/** What the cheap command before the turn said; the turn follows only on `go`. */
+export interface GateRecord {
+  readonly verdict: "go" | "nothing_to_do" | "failed";
+  /** In words; cut to 4,000 characters. */
+  readonly why: string;
+  readonly startedAt: number;
+  readonly tookMs: number;
+}
+
+/** A run as recorded. `output` and `value` are only in what `run()` and `lastRun()` return: the lists stay small however long the answers are. */
+export type RunRow = RunStart & Partial<RunFinish> & { readonly status: RunStatus };
