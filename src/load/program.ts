@@ -40,7 +40,15 @@ export async function runProgram(path: string, file: string, { call }: { call: b
       });
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     const at = error instanceof SyntaxError ? await lineOfSyntax(path) : lineOf(stack, path);
-    return refuse(`cannot be run: ${words(error)}`, at);
+    const message = words(error);
+    // A program that is installed for the whole machine is not found from a project's files.
+    const suggestion = message.includes("package 'turn-runner'")
+      ? {
+          suggestion:
+            "run `npm install turn-runner` in the project, or export the plain object: defineJob and defineConfig only help the editor",
+        }
+      : {};
+    return refuse(`cannot be run: ${message}`, { ...at, ...suggestion });
   }
   return plainValue(found) ?? refuse(`gives a value nested deeper than ${maxDepth} levels, or one that holds itself`);
 }

@@ -404,6 +404,16 @@ describe("programs", () => {
     expect(jobs[3]).toMatchObject({ schedule: { kind: "at", at: "2026-02-25T06:13:20.000Z" }, source: { file: "jobs/one.ts" } });
   });
 
+  it("that take defineJob from a package that is not installed here are told what to do", () => {
+    put("package.json", '{ "type": "module" }');
+    put("jobs/a.ts", 'import { defineJob } from "turn-runner";\nexport default defineJob({ message: "Hello" });\n');
+    expect(loadInNode().issues).toEqual([
+      expect.stringMatching(
+        /^jobs\/a\.ts: cannot be run: Cannot find package 'turn-runner'.*\(run `npm install turn-runner` in the project/,
+      ),
+    ]);
+  });
+
   it("that fail are told with their line, and the others load", () => {
     put("package.json", '{ "type": "module" }');
     put("jobs/good.json", '{ "message": "Hello" }');
