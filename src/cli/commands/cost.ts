@@ -111,7 +111,7 @@ function told(tokens: number | undefined): string {
 function cells({ name, runs, failed, usage, costMicroUsd, unpriced }: Group): string[] {
   const price = costMicroUsd === 0 && unpriced > 0 ? "not known" : `${dollars(costMicroUsd)}${unpriced > 0 ? " and more" : ""}`;
   return [
-    name,
+    name === "" ? "(no model)" : name,
     count(runs),
     count(failed),
     told(usage.inputTokens),
