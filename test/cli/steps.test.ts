@@ -416,6 +416,16 @@ describe("the dry run", () => {
   });
 });
 
+it("a server of tools that never starts blocks the run, and explain says so instead of speaking of a turn that died", async () => {
+  const { argv, workDir } = program("server.sh", 'echo "no licence" >&2; exit 1');
+  await serve(quickJob({ payload: { message: "Say it.", tools: { mcp: { mail: { command: argv } } } }, workDir }));
+  const { code, run: recorded } = await run();
+  expect({ code, status: recorded.status, fault: recorded.fault }).toEqual({ code: 78, status: "blocked", fault: undefined });
+  const { stdout } = await project.runner(["explain", "last"], keys);
+  expect(stdout).toContain("It failed: the MCP server mail did not start");
+  expect(stdout).not.toContain("ended without a result");
+});
+
 it("hands secrets to nobody else: not to the record, not to the screen, not to a file", async () => {
   const secret = "mail-token-0123456789abcdef";
   const { argv, workDir } = program("server.sh", 'echo "the server has $TOKEN and key=$TEST_API_KEY" >&2; exit 1');
