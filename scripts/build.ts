@@ -52,7 +52,11 @@ const ownFiles: Readonly<Record<string, string>> = {
  * Modules that must be one and the same everywhere: an error class that stood in two files would be two classes, and `instanceof`
  * would fail between them. They are inside `runner.cjs`, and the separate files take them from there.
  */
-const sharedModules: Readonly<Record<string, string>> = { "src/errors.ts": "errors", "src/engine/stopped.ts": "stopped" };
+const sharedModules: Readonly<Record<string, string>> = {
+  "src/errors.ts": "errors",
+  "src/engine/stopped.ts": "stopped",
+  "src/cli/output.ts": "output",
+};
 
 const sharedFromRunner: Plugin = {
   name: "shared-from-runner",
@@ -159,8 +163,9 @@ const program: BuildOptions = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-  define: { "import.meta.url": "__importMetaUrl" },
-  banner: { js: 'var __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+  // Found out where it is asked for: most files never ask.
+  define: { "import.meta.url": "__importMeta.url" },
+  banner: { js: 'var __importMeta={get url(){return require("node:url").pathToFileURL(__filename).href}};' },
 };
 
 rmSync(`${root}dist`, { recursive: true, force: true });

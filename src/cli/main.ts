@@ -9,6 +9,7 @@ import { createOutput, type Output } from "./output.ts";
 /** One and the same for every file of the bundle, see scripts/build.ts. */
 export * as errors from "../errors.ts";
 export * as stopped from "../engine/stopped.ts";
+export * as output from "./output.ts";
 
 async function run(argv: readonly string[]): Promise<void> {
   // Node would open its debugger to everybody on loopback, and with it the keys; `--inspect` is there for whoever wants one.

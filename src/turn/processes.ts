@@ -46,7 +46,7 @@ export const linuxTable: ProcessTable = {
 export function parseStat(stat: string): ProcessEntry | undefined {
   const nameEnd = stat.lastIndexOf(")");
   if (nameEnd === -1) return undefined;
-  const fields = stat.slice(nameEnd + 2).split(" ");
+  const fields = stat.slice(nameEnd + 2).split(" ", 20);
   const [state, ppid, pgid, sid] = fields;
   const entry = {
     pid: Number.parseInt(stat, 10),

@@ -1,4 +1,5 @@
 /** `runner rerun`: a past run's job once more, unless it is not that job any more. */
+import { closeSync, existsSync, openSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
 import { baseJobId, simulatedJobId, verifyJobId } from "../../src/run/run.ts";
@@ -32,6 +33,17 @@ describe("rerun", () => {
     expect(again.stderr).not.toContain("has acted");
     const { stdout } = await project.runner(["show", "last", "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ run: { rerunOf: first, status: "succeeded" } });
+  });
+
+  it.runIf(existsSync("/dev/full"))("says that the answer could not be written, and where it is kept", async () => {
+    const first = await runId("run", "quick");
+    const full = openSync("/dev/full", "w");
+    const { code, stderr } = await project.runner(["rerun", first, "-q"], keys, full);
+    closeSync(full);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/could not be written.*runner show [0-9a-f]{8}/) as string,
+    });
   });
 
   it("refuses a job that has changed, until that is said to be meant", async () => {
