@@ -9,9 +9,14 @@ function isOpenClawJob(job: unknown): boolean {
   return has("createdAtMs") || has("updatedAtMs") || has("state") || (has("sessionTarget") && has("wakeMode"));
 }
 
+/** Of the oldest rows, which have none of those. In a file of one's own that holds one job they are more likely a slip. */
+function isOldRow(job: unknown): boolean {
+  return isRecord(job) && (Object.hasOwn(job, "deliver") || Object.hasOwn(job, "deleteAfterRun"));
+}
+
 /** Whether a document is a store of OpenClaw's: `{ version, jobs }`, or jobs with fields that only OpenClaw writes. */
 export function isOpenClawStore(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isOpenClawJob);
+  if (Array.isArray(value)) return value.some((job) => isOpenClawJob(job) || isOldRow(job));
   if (!isRecord(value)) return false;
   if (Array.isArray(value["jobs"])) return Object.hasOwn(value, "version") || value["jobs"].some(isOpenClawJob);
   return isOpenClawJob(value);

@@ -286,6 +286,17 @@ describe("OpenClaw's stores", () => {
   "deliver":true,"channel":"slack","to":"channel:C0001","deleteAfterRun":true}
 ]}`;
 
+  it("load as a bare list of nothing but legacy rows", async () => {
+    put(
+      "jobs/jobs.json",
+      `[{"jobId":"legacy-7","name":"renew-cert","schedule":{"atMs":1788220800000},"message":"Check {{it}}.",
+         "deliver":true,"channel":"slack","to":"channel:C0001","deleteAfterRun":true}]`,
+    );
+    const { jobs, issues } = await load();
+    expect(issues).toEqual([]);
+    expect(jobs).toMatchObject([{ id: "legacy-7", schedule: { kind: "at" }, payload: { message: "Check {{{{it}}." } }]);
+  });
+
   it("load whole, the legacy row too; state, quarantine and what was moved away are no jobs", async () => {
     put("jobs/jobs.json", store);
     put("jobs/jobs-state.json", '{"version":1,"jobs":{"legacy-7":{"state":{}}}}');
