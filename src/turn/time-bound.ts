@@ -1,8 +1,8 @@
 /** Runs something of which nobody can say beforehand how long it takes, such as a regular expression on a text of a model. */
-import { Script } from "node:vm";
+import type { Script } from "node:vm";
 
-/** One for all: `run` is the only thing it knows. */
-const script = new Script("run()");
+/** One for all, made when it is first needed: `run` is the only thing it knows. */
+let script: Script | undefined;
 
 export class TookTooLong extends Error {
   override readonly name = "TookTooLong";
@@ -19,6 +19,7 @@ export class TookTooLong extends Error {
 export function withinTime<T>(run: () => T, limitMs: number): T {
   let result: { readonly value: T } | undefined;
   try {
+    script ??= new (process.getBuiltinModule("node:vm").Script)("run()");
     script.runInNewContext({ run: () => void (result = { value: run() }) }, { timeout: limitMs });
   } catch (error) {
     // Made in the other context, so it is no instance of this one's Error.

@@ -176,7 +176,8 @@ export const migrations: readonly string[] = [
     try INTEGER NOT NULL,
     mode TEXT NOT NULL,
     cut INTEGER NOT NULL,
-    deflated BLOB NOT NULL,
+    deflated INTEGER NOT NULL,
+    body BLOB NOT NULL,
     PRIMARY KEY (run, attempt, call, try),
     FOREIGN KEY (run, attempt, call, try) REFERENCES tries (run, attempt, call, try) ON DELETE CASCADE
   ) STRICT;
