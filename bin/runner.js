@@ -13,12 +13,14 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
   process.stdout.write(require("../package.json").version + "\n");
   return;
 }
-var nodeModule = require("node:module");
-if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
 // Node 22 warns once that node:sqlite is experimental. That one message says nothing to our users; every other warning stays.
 var emitWarning = process.emitWarning;
 process.emitWarning = function (warning) {
   if (typeof warning === "string" && warning.indexOf("SQLite is an experimental feature") === 0) return;
   return emitWarning.apply(process, arguments);
 };
-require("../dist/runner.cjs");
+if (!require("./code-cache.js")(process.argv[2], process.env)) {
+  var nodeModule = require("node:module");
+  if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
+  require("../dist/runner.cjs");
+}

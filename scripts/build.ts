@@ -5,7 +5,8 @@
  * (`node:http` costs 28 ms that way, 3.5 ms by `require`), and few files let Node's compile cache work.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import nodePath from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
@@ -190,6 +191,13 @@ const bundles = [
     plugins: [lazyExeca],
   }),
 ];
+// By it the code cache of bin/code-cache.js tells one build from another.
+const build = createHash("sha256");
+for (const name of readdirSync(`${root}dist`)
+  .filter((file) => file.endsWith(".cjs"))
+  .toSorted())
+  build.update(readFileSync(`${root}dist/${name}`));
+writeFileSync(`${root}dist/build-id`, `${build.digest("hex").slice(0, 32)}\n`);
 writeLicences(
   root,
   bundles.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {})),

@@ -8,12 +8,13 @@ import { root } from "./cli/stage.ts";
 /** Everything that may be in the package; anything else is a leak or a mistake. */
 const allowed: readonly RegExp[] = [
   /^(?:README\.md|CHANGELOG\.md|LICENSE|package\.json)$/,
-  /^bin\/(?:runner\.js|package\.json)$/,
+  /^bin\/(?:runner\.js|code-cache\.js|package\.json)$/,
   /^man\/runner\.1$/,
   /^docs\/[a-z-]+\.(?:md|svg)$/,
   /^docs\/README\.md$/,
   /^jobs\/[\w-]+\.(?:json|yaml|md)$/,
   /^dist\/[\w-]+\.(?:cjs|json)$/,
+  /^dist\/build-id$/,
   /^dist\/THIRD-PARTY-LICENSES\.txt$/,
   /^dist\/(?:[a-z-]+\/)*[a-z0-9-]+\.(?:js|d\.ts)$/,
   /^schema\/[a-z]+\.json$/,
@@ -22,7 +23,9 @@ const allowed: readonly RegExp[] = [
 /** What must be in it, or it does not work. */
 const needed = [
   "bin/runner.js",
+  "bin/code-cache.js",
   "bin/package.json",
+  "dist/build-id",
   "dist/runner.cjs",
   "dist/agent-child.cjs",
   "dist/index.js",

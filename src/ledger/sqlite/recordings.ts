@@ -42,11 +42,6 @@ export function keepRecording(connection: Connection, key: Values, { mode, cut, 
 
 export async function unpacked(rows: readonly Row[]): Promise<readonly RecordingRow[]> {
   if (rows.length === 0) return [];
-  const textOf = async (row: Row): Promise<string> => {
-    const { body } = row;
-    if (!(body instanceof Uint8Array)) throw new Error("broken invariant: a recording of the ledger holds no bytes");
-    return integer(row, "deflated") === 1 ? inflated(body) : Buffer.from(body).toString("utf8");
-  };
   return Promise.all(
     rows.map(async (row): Promise<RecordingRow> => ({
       attempt: integer(row, "attempt"),
@@ -57,6 +52,12 @@ export async function unpacked(rows: readonly Row[]): Promise<readonly Recording
       ...(integer(row, "cut") === 1 ? { cut: true } : {}),
     })),
   );
+}
+
+async function textOf(row: Row): Promise<string> {
+  const { body } = row;
+  if (!(body instanceof Uint8Array)) throw new Error("broken invariant: a recording of the ledger holds no bytes");
+  return integer(row, "deflated") === 1 ? inflated(body) : Buffer.from(body).toString("utf8");
 }
 
 async function inflated(body: Uint8Array): Promise<string> {
