@@ -1,22 +1,27 @@
 /** What an error means to a person and to a script: its words, its place, its remedy, its exit code. */
 import { ConfigError, JobError, LedgerError, UsageError, formatIssue, type Issue } from "../errors.ts";
 import { exitCodes } from "../run/exit-code.ts";
-import { jsonVersion, writeAll, type Output } from "./output.ts";
+import { jsonVersion, OutputError, writeAll, type Output } from "./output.ts";
 
 /** Says what went wrong, in words or as a document, and returns the exit code that belongs to it. */
 export function report(error: unknown, output: Output): number {
   const told = explain(error);
-  if (output.json) {
-    writeAll(
-      1,
-      `${JSON.stringify({ version: jsonVersion, kind: "error", error: { ...told, exitCode: told.exitCode } }, undefined, 2)}\n`,
-    );
-    return told.exitCode;
-  }
+  if (output.json && !(error instanceof OutputError) && wroteDocument(told)) return told.exitCode;
   const lines = told.issues === undefined ? [told.message] : told.issues.map(formatIssue);
   for (const line of lines) output.note(`${output.styleNote("red", "error:")} ${line}`);
   if (told.hint !== undefined) output.note(told.hint);
   return told.exitCode;
+}
+
+/** Whether stdout took the document; where it does not, stderr is what is left. */
+function wroteDocument(told: Told): boolean {
+  try {
+    writeAll(1, `${JSON.stringify({ version: jsonVersion, kind: "error", error: told }, undefined, 2)}\n`);
+    return true;
+  } catch (error) {
+    if (error instanceof OutputError) return false;
+    throw error;
+  }
 }
 
 interface Told {
@@ -44,6 +49,7 @@ function explain(error: unknown): Told {
     const lasting = ["newer_schema", "older_schema", "permission", "misplaced", "corrupt"].includes(error.reason);
     return { code: `ledger_${error.reason}`, message: error.message, exitCode: lasting ? exitCodes.config : exitCodes.later };
   }
+  if (error instanceof OutputError) return { code: "output", message: error.message, exitCode: exitCodes.failed };
   const message = error instanceof Error ? error.message : String(error);
   return {
     code: "internal",

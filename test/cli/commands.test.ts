@@ -1,5 +1,5 @@
 /** The other commands: what they print, where, and how they exit. */
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import vm from "node:vm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
@@ -239,6 +239,21 @@ describe("the command line itself", () => {
     expect((await project.runner(["list"], { FORCE_COLOR: "1" })).stdout).toContain(escape);
     expect((await project.runner(["list"], { FORCE_COLOR: "1", NO_COLOR: "1" })).stdout).not.toContain(escape);
     expect((await project.runner(["list", "--no-color"], { FORCE_COLOR: "1" })).stdout).not.toContain(escape);
+  });
+
+  it.runIf(existsSync("/dev/full"))("says in one line that its output could not be written", async () => {
+    const full = openSync("/dev/full", "w");
+    for (const args of [["run", "--help"], ["list", "--json"], ["list"]]) {
+      const { code, stderr } = await project.runner(args, {}, full);
+      expect({ args, code, stderr }).toEqual({
+        args,
+        code: 1,
+        stderr: expect.stringMatching(/^error: the output could not be written: .*\n$/),
+      });
+    }
+    const { code, stderr } = await project.runner(["run", "no-such-job", "--json"], {}, full);
+    expect({ code, said: stderr.startsWith("error: there is no job") }).toEqual({ code: 2, said: true });
+    closeSync(full);
   });
 
   it("refuses an old Node in one line, with exit 78", () => {
