@@ -80,7 +80,7 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   if (waitMs > limits.maxWaitMs) return deferred(`${told}: ${asking} ${inWords(waitMs)} (limits.maxWait)`, askedMs);
   if (waitMs >= left.ms) {
     const why = `a wait of ${inWords(waitMs)} is longer than what is left of the run (${left.limit})`;
-    if (askedMs >= left.ms) return deferred(`${told}: ${why}`, askedMs);
+    if (askedMs > 0 && askedMs >= left.ms) return deferred(`${told}: ${why}`, askedMs);
     return left.limit === "limits.run" ? end(why) : outOfBudget(`${told}: ${why}`);
   }
   const jittered = waitMs === 0 ? 0 : withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, left.ms - 1));

@@ -204,6 +204,11 @@ describe("the next attempt", () => {
     expect(nextAttempt([failed("server")], policy, 10_000, 0)).toMatchObject({ kind: "attempt" });
   });
 
+  test("a run that has just used up its time is not put off to a time that nobody named", () => {
+    const step = nextAttempt([failed("empty", { finishedAt: limits.runMs })], policy, limits.runMs, 0);
+    expect(step).toMatchObject({ kind: "end", status: "failed", why: expect.stringContaining("limits.run") });
+  });
+
   test("property: always within the limits, only when allowed, the same for the same input", () => {
     const faults = Object.keys(faultPolicies).filter((name): name is Fault => name in faultPolicies);
     const attempt = fc.record({
