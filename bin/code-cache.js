@@ -22,13 +22,20 @@ function folderFor(command, env) {
     var build = fs.readFileSync(path.join(dist, "build-id"), "utf8").trim();
     var name = [build, process.version, process.arch].join("-");
     var folder = path.join(base, "runner", name, /^[a-z]{1,20}$/.test(command || "") ? command : "other");
-    fs.mkdirSync(folder, { recursive: true, mode: 448 });
+    if (!fs.existsSync(folder)) makeFolders([base, path.join(base, "runner"), path.dirname(folder), folder]);
     var facts = fs.lstatSync(folder);
     // What lies there is carried out, so nobody else may write it.
     return facts.isDirectory() && facts.uid === process.getuid() && (facts.mode & 18) === 0 ? folder : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** One by one: a home that is not there is not made, and Node's recursive form never ends in places such as /proc. */
+function makeFolders(folders) {
+  folders.forEach(function (folder) {
+    if (!fs.existsSync(folder)) fs.mkdirSync(folder, { mode: 448 });
+  });
 }
 
 /** A file of dist/ as a CommonJS module. The programs ask for one another by `./NAME.cjs`, and else for Node's own modules only. */
@@ -76,7 +83,11 @@ function keep() {
     });
     removeOld(path.dirname(path.dirname(fresh[0].file)));
   } catch {
-    if (temporary !== undefined) fs.rmSync(temporary, { force: true });
+    try {
+      fs.rmSync(temporary, { force: true });
+    } catch {
+      // Nothing is left that could be done about it, and nobody has lost anything.
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** The code that is kept from start to start (bin/code-cache.js): it is a matter of speed alone, whatever becomes of it. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stage, type Stage } from "./stage.ts";
@@ -55,7 +55,10 @@ describe("the code cache", () => {
   it("is no hindrance where it cannot be", async () => {
     mkdirSync(path.join(cacheOf(), ".."), { recursive: true });
     writeFileSync(cacheOf(), "a file");
-    for (const env of [{}, { HOME: "/dev/null/nowhere" }, { HOME: "relative" }, { NODE_DISABLE_COMPILE_CACHE: "1" }])
-      expect((await project.runner(["list"], env)).code).toBe(0);
+    const nowhere = path.join(project.dir, "no-home");
+    for (const HOME of ["/dev/null/nowhere", "/proc/nowhere", "relative", nowhere])
+      expect((await project.runner(["list"], { HOME })).code).toBe(0);
+    expect(existsSync(nowhere)).toBe(false);
+    for (const env of [{}, { NODE_DISABLE_COMPILE_CACHE: "1" }]) expect((await project.runner(["list"], env)).code).toBe(0);
   });
 });
