@@ -16,6 +16,8 @@ export function statusStyle(status: RunStatus): Style {
     case "missed":
       return "red";
     case "running":
+    case "queued":
+    case "waiting":
       return "cyan";
     case "skipped":
     case "cancelled":

@@ -50,7 +50,9 @@ export function costWords({ run, attempts, tries }: RunDetail, now: number): rea
 }
 
 const endings: Readonly<Record<RunStatus, string>> = {
+  queued: "It waits to be begun",
   running: "It is running",
+  waiting: "It waits to be carried on",
   succeeded: "It succeeded",
   quiet: "It ended well, with nothing to report",
   failed: "It failed",
@@ -65,7 +67,7 @@ const endings: Readonly<Record<RunStatus, string>> = {
 };
 
 /** Endings that nobody has to look at. */
-const good: ReadonlySet<RunStatus> = new Set(["running", "succeeded", "quiet", "skipped", "deferred"]);
+const good: ReadonlySet<RunStatus> = new Set(["queued", "running", "waiting", "succeeded", "quiet", "skipped", "deferred"]);
 
 interface EndFacts {
   readonly died: boolean;
@@ -94,6 +96,9 @@ export function adviceOf(detail: RunDetail, { died }: EndFacts): readonly string
   switch (run.status) {
     case "running":
       return [`Watch it: runner logs ${id} -f`];
+    case "queued":
+    case "waiting":
+      return [`The daemon carries it on (runner start); so does: runner tick. To stop it: runner cancel ${id}`];
     case "succeeded":
     case "quiet":
       return [];

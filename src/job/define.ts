@@ -163,6 +163,8 @@ interface LimitsFile {
   readonly call?: DurationText;
   readonly run?: DurationText;
   readonly maxWait?: DurationText;
+  /** Default `24h`. */
+  readonly defer?: DurationText;
   readonly triesPerCall?: number;
   readonly callsPerAttempt?: number;
   readonly outputBytes?: number;

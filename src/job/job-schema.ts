@@ -144,7 +144,7 @@ function scheduleKinds(): Record<Kind, SchemaObject & { readonly properties: Rec
     return {
       ...rest,
       properties: { ...properties, ...loose, ...more, kind: { const: kind } },
-      required: kind === "manual" ? ["kind"] : [],
+      required: kind === "manual" || kind === "boot" ? ["kind"] : [],
       ...(needs.length === 0 ? {} : { anyOf: needs.map((key) => ({ required: [key] })) }),
     };
   };
@@ -154,6 +154,7 @@ function scheduleKinds(): Record<Kind, SchemaObject & { readonly properties: Rec
     cron: kindOf("cron", { cron: expr }, ["expr", "cron"]),
     every: kindOf("every", { every: interval }, ["everyMs", "every"]),
     at: kindOf("at", { atMs: at }, ["at", "atMs"]),
+    boot: kindOf("boot", {}, []),
     manual: kindOf("manual", {}, []),
   };
 }

@@ -12,6 +12,12 @@ export interface Job {
   /** Default true. A disabled job is still run by hand. */
   readonly enabled: boolean;
   readonly schedule: Schedule;
+  /** What becomes of slots that passed while nobody was there to answer them. Default `latest`. */
+  readonly catchUp?: CatchUp;
+  /** What a slot does while a run of the job is open: see `Overlap`. Default `skip`. */
+  readonly overlap?: Overlap;
+  /** Jobs of one group share a limit of runs at once (the configuration's `scheduler.groups`). */
+  readonly group?: string;
   readonly payload: Payload;
   readonly retry: RetryPolicy;
   readonly limits: JobLimits;
@@ -41,15 +47,59 @@ export interface Job {
   readonly source: { readonly file: string; readonly line: number };
 }
 
-export type Schedule =
+export type Schedule = ScheduleRule & ScheduleBounds;
+
+type ScheduleRule =
   /** `expr` as croner 11 reads it; `tz` an IANA zone, default the configuration's, else the machine's. */
   | { readonly kind: "cron"; readonly expr: string; readonly tz?: string }
   /** Every `everyMs` from `anchorMs` (epoch ms; default 0) on. */
   | { readonly kind: "every"; readonly everyMs: number; readonly anchorMs?: number }
   /** Once, at an ISO instant; without a zone it means UTC, as in OpenClaw. */
   | { readonly kind: "at"; readonly at: string }
+  /** Once after each start of the machine, when the scheduler first runs in that boot: `@reboot` of crontab(5). */
+  | { readonly kind: "boot" }
   /** Only by hand. */
   | { readonly kind: "manual" };
+
+/** What any kind of schedule may say beside its rule. */
+interface ScheduleBounds {
+  /**
+   * A slot is answered up to so much later than its instant: a fixed share of it for each job, made of the job's id, so that many jobs of one
+   * minute do not start together (openclaw/openclaw#51594). Default 0. The slot's key stays the instant itself.
+   */
+  readonly staggerMs?: number;
+  /** There are no slots before it, epoch ms. */
+  readonly startAt?: number;
+  /** There are no slots at or after it, epoch ms. */
+  readonly endAt?: number;
+  /** Times in which slots are not answered: each is recorded as `skipped`. */
+  readonly blackout?: readonly Blackout[];
+}
+
+/** A time in which nothing is to begin, on the clocks of the schedule's zone. */
+export type Blackout =
+  /** From one minute of the day up to another, past midnight if `toMinute` is not later; on these days of the week only (0 is Sunday), or on all. */
+  | { readonly kind: "daily"; readonly fromMinute: number; readonly toMinute: number; readonly days?: readonly number[] }
+  /** From one local date or time up to another, as ISO 8601 without an offset: `2026-12-24` or `2026-12-24T18:00`. */
+  | { readonly kind: "span"; readonly from: string; readonly to: string };
+
+/**
+ * `skip`: a slot that passed is `missed`. `latest`: one run for the newest of them. `all`: one run for each, oldest first, at most `max`. A slot
+ * older than `maxAgeMs` is `missed` whatever the policy; so is one before the job was first seen, or before its schedule was changed.
+ */
+export interface CatchUp {
+  readonly policy: "skip" | "latest" | "all";
+  /** Default the least of one interval of the job and 24 h. */
+  readonly maxAgeMs?: number;
+  /** For `all`: the newest so many. Default 100. */
+  readonly max?: number;
+}
+
+/**
+ * `skip`: the slot is recorded as `skipped`, with the run that was in its way. `queue`: it waits for that run's end; at most one slot of a job
+ * waits. `replace`: the open run is stopped, confirmed dead, and then the slot's begins. A run that waits for its next attempt is open.
+ */
+export type Overlap = "skip" | "queue" | "replace";
 
 type Payload = AgentTurnPayload | CommandPayload;
 
@@ -236,6 +286,11 @@ export interface JobLimits {
   readonly callsPerAttempt: number;
   /** The longest wait a provider may impose (Retry-After) within a run. Default 600 s; longer goes to the next model. */
   readonly maxWaitMs: number;
+  /**
+   * How long after its slot a scheduled run may still wait to be carried on (a plan's reset, a long Retry-After). Default 24 h; never up to the
+   * job's next slot, which answers it anyway.
+   */
+  readonly deferMs: number;
   /** Bytes of the turn's output that are kept. Default 1 MiB. */
   readonly outputBytes: number;
 }

@@ -48,6 +48,7 @@ function toSchedule(kind: Schedule["kind"], { expr = "", tz, everyMs = 0, anchor
       return { kind, everyMs, ...(anchorMs === undefined ? {} : { anchorMs }) };
     case "at":
       return { kind, at };
+    case "boot":
     case "manual":
       return { kind };
   }

@@ -58,10 +58,10 @@ const at = leaf(
   },
 );
 
-const kinds = ["cron", "every", "at", "manual"] as const;
+const kinds = ["cron", "every", "at", "boot", "manual"] as const;
 const otherKinds = {
-  "on-exit": `schedules of kind "on-exit" are not carried out: cron, every, at or manual`,
-  stream: `schedules of kind "stream" are not carried out: cron, every, at or manual`,
+  "on-exit": `schedules of kind "on-exit" are not carried out: cron, every, at, boot or manual`,
+  stream: `schedules of kind "stream" are not carried out: cron, every, at, boot or manual`,
 };
 export const scheduleKind = shape({ expects: "an object", example: "{}" }, { kind: oneOf(kinds, otherKinds) });
 
@@ -83,5 +83,6 @@ export const schedules = {
     { kind, at },
     { tz: `write the offset within "at", such as "2027-01-31T09:00:00+01:00"`, atMs: `write it as "at"` },
   ),
+  boot: shape(scheduleHint, { kind }),
   manual: shape(scheduleHint, { kind }),
 };

@@ -61,6 +61,7 @@ const limits = shape(
     call: limit("One question of the turn, with all its tries and waits. Default 20m.", "20m"),
     run: limit("The whole run. Default 1h.", "1h"),
     maxWait: optional("The longest wait a provider may impose. Default 10m.", duration("10m", 0, longestMs)),
+    defer: optional("How long after its slot a run may wait to be carried on. Default 24h.", duration("24h", 0, 30 * 86_400_000)),
     triesPerCall: optional("Tries for one call over all models. Default 12.", whole(12, 1, 1_000)),
     callsPerAttempt: optional("Calls of one attempt. Default 50.", whole(50, 1, 10_000)),
     outputBytes: optional("Bytes of the output that are kept. Default 1048576.", whole(1_048_576, 1, 104_857_600)),

@@ -140,6 +140,7 @@ function toLimits(input: JobInput): JobLimits {
     triesPerCall: set.triesPerCall ?? 12,
     callsPerAttempt: set.callsPerAttempt ?? 50,
     maxWaitMs: set.maxWait ?? 600_000,
+    deferMs: set.defer ?? 86_400_000,
     outputBytes: kept ?? set.outputBytes ?? 1_048_576,
   };
 }

@@ -33,6 +33,7 @@ import type {
 export * from "./counts.ts";
 export * from "./kept.ts";
 export * from "./run-record.ts";
+export * from "./scheduling.ts";
 export * from "./step-records.ts";
 
 export interface HistoryQuery {

@@ -18,10 +18,14 @@ export interface RunStart {
   readonly runId: string;
   readonly jobId: string;
   readonly jobName: string;
-  /** What started it. */
-  readonly trigger: "manual" | "slot";
-  /** The due instant it answers, for `slot`. */
+  /** What started it. `retry`: a run that was interrupted is repeated by itself. `boot`: the machine was started. */
+  readonly trigger: "manual" | "slot" | "retry" | "boot";
+  /** The due instant it answers: with the job, its key. At most one run has it. */
   readonly slotAt?: number;
+  /** The due instant that its work is for: of a `retry` that of the run it repeats. Default `slotAt`. */
+  readonly scheduledFor?: number;
+  /** When it was to begin: the instant, staggered. Its lateness is counted from here. Default `slotAt`. */
+  readonly dueAt?: number;
   readonly startedAt: number;
   readonly owner: Owner;
   /** Until when the claim holds unless it is renewed, for whoever cannot see the owner's process. Absent in older records. */
@@ -35,6 +39,17 @@ export interface RunStart {
   readonly payloadKind?: "agentTurn" | "command";
   /** The run that this one repeats (`rerun`, `replay`). */
   readonly rerunOf?: string;
+}
+
+/** Why a run waits, and until when. */
+export interface Wait {
+  /** Epoch ms. */
+  readonly until: number;
+  /** In words; cut to 4,000 characters. */
+  readonly why: string;
+  /** `attempt`: the pause between two attempts. `later`: a provider named a time; the attempts before it are not counted any more. */
+  readonly kind: "attempt" | "later";
+  readonly since: number;
 }
 
 export type ClaimResult =
@@ -70,6 +85,8 @@ export interface RunFinish {
   readonly value?: string;
   /** What the job's gate said before the turn, if it has one. */
   readonly gate?: GateRecord;
+  /** For `skipped`: the run that was in its way. */
+  readonly blockedBy?: string;
 }
 
 /** What the cheap command before the turn said; the turn follows only on `go`. */
@@ -82,4 +99,14 @@ export interface GateRecord {
 }
 
 /** A run as recorded. `output` and `value` are only in what `run()` and `lastRun()` return: the lists stay small however long the answers are. */
-export type RunRow = RunStart & Partial<RunFinish> & { readonly status: RunStatus };
+export type RunRow = RunStart &
+  Partial<RunFinish> & {
+    readonly status: RunStatus;
+    /** The first slot of a row that stands for several, `slotAt` being the last, and how many they are. */
+    readonly slotFrom?: number;
+    readonly slots?: number;
+    /** For `waiting`: why and until when. Kept when it is carried on. */
+    readonly wait?: Wait;
+    /** When it was claimed, if it was `queued` first; `startedAt` is when it was begun. */
+    readonly queuedAt?: number;
+  };

@@ -64,6 +64,8 @@ export function exitCodeOf(ending: Ending): ExitCode {
     failed: byReason,
     interrupted: byReason,
     running: exitCodes.failed,
+    queued: exitCodes.later,
+    waiting: exitCodes.later,
     unknown: exitCodes.failed,
   };
   return codes[ending.status];

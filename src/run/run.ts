@@ -3,10 +3,14 @@
  * state to state. Every backend of the ledger refuses a move that is not in the table, so that no caller can reopen an ending.
  */
 
-/** The states of a run: one that is not an ending, and the closed list of endings. */
+/** The states of a run: those that are no ending, and the closed list of endings. */
 export const runStatuses = [
-  /** Claimed by a live process, or by one that has died and was not rescued yet. A wait between two attempts counts as running. */
+  /** The slot is claimed and nothing was begun: it waits for a free place, or for the job's open run (`overlap: queue`). No process has it. */
+  "queued",
+  /** Claimed by a live process, or by one that has died and was not rescued yet. */
   "running",
+  /** Between two attempts, or until a provider's limit is over: a row with a time, carried on by whoever is there then. No process has it. */
+  "waiting",
   /** The turn ended with a terminal event, text, and every expectation met. */
   "succeeded",
   /** A success with nothing to report, where the job allows that. */
@@ -34,17 +38,22 @@ export const runStatuses = [
 export type RunStatus = (typeof runStatuses)[number];
 
 /** A state in which a run stays. */
-export type RunEnding = Exclude<RunStatus, "running">;
+export type RunEnding = Exclude<RunStatus, OpenStatus>;
+
+/** Not ended yet. */
+export const openStatuses = ["queued", "running", "waiting"] as const;
+export type OpenStatus = (typeof openStatuses)[number];
 
 /** Where a run comes from: a due instant or a person's wish, not yet recorded. No row of the ledger is ever in this state. */
 export type RunOrigin = "due";
 
 /**
- * The table. What has nothing under way (`due`) cannot have succeeded, timed out or been interrupted; what is running cannot
+ * The table. What has nothing under way (`due`, `queued`) cannot have succeeded, timed out or been interrupted; what is running cannot
  * have been missed. There is no row for the endings: nothing leads out of one, a repetition is a run of its own.
  */
 const moves = {
   due: {
+    queue: "queued",
     start: "running",
     skip: "skipped",
     miss: "missed",
@@ -53,7 +62,28 @@ const moves = {
     cancel: "cancelled",
     fail: "failed",
   },
+  queued: {
+    start: "running",
+    skip: "skipped",
+    miss: "missed",
+    defer: "deferred",
+    block: "blocked",
+    cancel: "cancelled",
+    fail: "failed",
+  },
+  waiting: {
+    carry_on: "running",
+    skip: "skipped",
+    fail: "failed",
+    time_out: "timed_out",
+    cancel: "cancelled",
+    interrupt: "interrupted",
+    defer: "deferred",
+    block: "blocked",
+    lose_track: "unknown",
+  },
   running: {
+    wait: "waiting",
     succeed: "succeeded",
     keep_quiet: "quiet",
     fail: "failed",
@@ -65,12 +95,13 @@ const moves = {
     block: "blocked",
     lose_track: "unknown",
   },
-} as const satisfies Record<RunOrigin | "running", Readonly<Record<string, RunStatus>>>;
+} as const satisfies Record<RunOrigin | OpenStatus, Readonly<Record<string, RunStatus>>>;
 
-export type RunVerb = keyof (typeof moves)["due"] | keyof (typeof moves)["running"];
+type Verbs = { readonly [From in keyof typeof moves]: keyof (typeof moves)[From] };
+export type RunVerb = Verbs[keyof Verbs];
 
 function movesFrom(from: RunStatus | RunOrigin): Readonly<Record<string, RunStatus>> {
-  return from === "due" || from === "running" ? moves[from] : {};
+  return from === "due" || !isEnding(from) ? moves[from] : {};
 }
 
 /**
@@ -91,7 +122,7 @@ export function isMove(from: RunStatus | RunOrigin, to: RunStatus): boolean {
 
 /** Whether a run in this state is over for good. */
 export function isEnding(status: RunStatus): status is RunEnding {
-  return status !== "running";
+  return !openStatuses.some((open) => open === status);
 }
 
 /**

@@ -6,6 +6,8 @@ export function describeSchedule(schedule: Schedule): string {
   switch (schedule.kind) {
     case "manual":
       return "by hand";
+    case "boot":
+      return "at each start of the machine";
     case "at":
       return `at ${schedule.at}`;
     case "every":

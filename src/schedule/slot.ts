@@ -24,6 +24,8 @@ const maxSlots = 10_000;
 export function nextSlots(schedule: Schedule, after: Date, count: number, defaultZone: string): Date[] {
   const wanted = Math.min(Math.max(Math.trunc(count), 0), maxSlots);
   switch (schedule.kind) {
+    // When the machine is started is no matter of the calendar.
+    case "boot":
     case "manual":
       return [];
     case "at":

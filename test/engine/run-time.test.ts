@@ -130,7 +130,7 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     schedule: { kind: "manual" },
     payload: { kind: "agentTurn", message: "hi", model, fallbacks, stream: false, maxTokens: 100 },
     retry: { ...standardRetry, maxAttempts: 2, delayMs: 1, jitter: 0, set: ["delay"] },
-    limits: { ...limits, attemptMs: 1_800_000, runMs: 3_600_000, outputBytes: 1_000_000, ...own },
+    limits: { ...limits, attemptMs: 1_800_000, runMs: 3_600_000, deferMs: 86_400_000, outputBytes: 1_000_000, ...own },
     idempotent: false,
     source: { file: "job.json", line: 1 },
   };

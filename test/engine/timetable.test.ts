@@ -16,6 +16,7 @@ const standard: JobLimits = {
   triesPerCall: 12,
   callsPerAttempt: 50,
   maxWaitMs: 600_000,
+  deferMs: 86_400_000,
   outputBytes: 1_048_576,
 };
 

@@ -1,0 +1,220 @@
+/**
+ * What the ledger keeps for the scheduler: slots that are claimed and wait, who leads, which jobs are armed, what is paused, and what
+ * happened to the scheduler itself. Everything that a command wants of a running daemon goes through here, so that it works with a
+ * daemon, without one, and while one takes over from another.
+ */
+import type { RunStatus } from "../run/run.ts";
+import type { Owner, RunRow, RunStart, Wait } from "./run-record.ts";
+
+/** A slot to be claimed: the run is recorded as `queued`, with no process yet. */
+export interface SlotClaim extends Omit<RunStart, "leaseUntil"> {
+  readonly trigger: "slot" | "retry" | "boot";
+}
+
+export type SlotClaimResult =
+  | { readonly won: true }
+  | {
+      readonly won: false;
+      /**
+       * `slot_taken`: the slot has its run already, or lies in a recorded range. `queued_run`: another slot of the job is queued.
+       * `retried`: the run is repeated already (`trigger: "retry"`). `booted`: the job has run in this boot.
+       */
+      readonly because: "slot_taken" | "queued_run" | "retried" | "booted";
+      readonly blocker: Pick<RunRow, "runId" | "status">;
+    };
+
+/** Who begins a queued run or carries a waiting one on. */
+export interface BeginRun {
+  readonly owner: Owner;
+  readonly leaseUntil: number;
+  readonly at: number;
+  readonly modelAsked: string;
+  readonly jobHash: string;
+}
+
+export type BeginResult =
+  | { readonly begun: true }
+  /** Another run of the job is open; see `ClaimResult`. */
+  | {
+      readonly begun: false;
+      readonly because: "open_run";
+      readonly blocker: Pick<RunRow, "runId" | "owner" | "startedAt" | "leaseUntil" | "status">;
+    }
+  /** It is neither queued nor waiting any more: somebody else has it, or it has ended. */
+  | { readonly begun: false; readonly because: "gone"; readonly status: RunStatus | undefined };
+
+/** Consecutive slots of a job that nobody answered for one and the same reason: one row, however many they are. */
+export interface SlotRange {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly status: "missed" | "skipped";
+  /** The first and the last of them. */
+  readonly from: number;
+  readonly to: number;
+  /** How many they are. */
+  readonly slots: number;
+  readonly reason: string;
+  readonly recordedAt: number;
+  readonly owner: Owner;
+  readonly jobHash: string;
+}
+
+/** That a job is looked after, and since when: there is no catching up from before. */
+export interface Armed {
+  readonly jobId: string;
+  readonly jobName: string;
+  /** Fingerprint of the schedule alone: another one arms the job anew. */
+  readonly scheduleHash: string;
+}
+
+/** The daemon that fires the slots. There is one; others stand by. */
+export interface Leader {
+  readonly owner: Owner;
+  readonly startedAt: number;
+  /** Written at each heartbeat. */
+  readonly seenAt: number;
+  readonly leaseUntil: number;
+  readonly version: string;
+  /** What it says of itself, for `status`. */
+  readonly report: LeaderReport;
+}
+
+export interface LeaderReport {
+  readonly projectDir: string;
+  readonly zone: string;
+  readonly jobs: number;
+  /** Runs it has under way, and claimed slots that wait for a place. */
+  readonly running: number;
+  readonly queued: number;
+  /** When it fires next, epoch ms; absent if nothing is ahead. */
+  readonly nextAt?: number;
+  /** `running`; `draining`: it was asked to stop; `held`: it starts nothing, because the ledger cannot be written. */
+  readonly state: "running" | "draining" | "held";
+  /** Problems of the job files as they are now; the last good set is in force. At most 20. */
+  readonly problems: readonly string[];
+}
+
+/** `jobId` of a pause of everything. */
+export const everyJob = "*";
+
+export interface Pause {
+  readonly jobId: string;
+  readonly at: number;
+  /** Who: the user's name, as the system tells it. */
+  readonly by: string;
+  readonly reason?: string;
+  /** It ends by itself then, epoch ms. */
+  readonly until?: number;
+}
+
+export interface CancelRequest {
+  readonly runId: string;
+  readonly at: number;
+  /** In words, for the run's record: `cancelled by maria`. */
+  readonly reason: string;
+}
+
+export const schedulerEventKinds = [
+  "started",
+  "stopped",
+  "took_over",
+  "stood_down",
+  "reloaded",
+  "reload_refused",
+  "clock_jumped",
+  "slept",
+  "held",
+  "resumed",
+  "paused",
+  "unpaused",
+  "rescued",
+  "reset",
+  "blocked",
+  "unblocked",
+  "armed",
+] as const;
+export type SchedulerEventKind = (typeof schedulerEventKinds)[number];
+
+/** Something that happened to the scheduler, or was done to it: what `explain --at` looks at beside the runs. */
+export interface SchedulerEventRow {
+  readonly at: number;
+  readonly kind: SchedulerEventKind;
+  /** Absent: it concerns everything. */
+  readonly jobId?: string;
+  /** One line; cut to 500 characters. */
+  readonly text: string;
+}
+
+export interface SchedulerEventQuery {
+  readonly since?: number;
+  /** At or before. */
+  readonly until?: number;
+  /** Of this job and of everything. */
+  readonly jobId?: string;
+  /** Newest first, at most this many. Default 100. */
+  readonly limit?: number;
+}
+
+/** Ended runs of a job by how they ended, kept by day so that a year of a minutely job costs nothing to count. */
+export interface StatusCount {
+  readonly jobId: string;
+  readonly status: RunStatus;
+  readonly runs: number;
+}
+
+export interface SchedulingLedger {
+  /**
+   * Claims slots, each by one row on the unique (job, instant), all in one durable transaction; the answers stand in the order of
+   * the claims. Any number of processes may race. At most one run of a job is `queued`.
+   */
+  claimSlots(claims: readonly SlotClaim[]): Promise<readonly SlotClaimResult[]>;
+  /** Begins a queued run or carries a waiting one on: at most one caller wins, and at most one run of a job is open beside a queued one. Durable. */
+  beginRun(runId: string, begin: BeginRun): Promise<BeginResult>;
+  /** Lets a running run wait, without a process; returns whether it was still ours. Durable. What is open under it is closed, as by `finishRun`. */
+  parkRun(runId: string, wait: Wait): Promise<boolean>;
+  /** Records slots that nobody answered. Extends the job's last row if that is a range of the same status and reason that ends before `from`. */
+  recordSlots(ranges: readonly SlotRange[]): Promise<void>;
+  /**
+   * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` for the same reason, the two become one row over
+   * both slots (`slotFrom`, `slots`), and the answer is `false`: that the job is blocked was known. Durable.
+   */
+  isFirstBlock(runId: string): Promise<boolean>;
+  /**
+   * Arms jobs: one that is new, or whose schedule is another, from `now` on. With `complete`, jobs that are not among them are forgotten.
+   * Returns since when each is armed.
+   */
+  armJobs(jobs: readonly Armed[], now: number, complete: boolean): Promise<ReadonlyMap<string, number>>;
+  /** Reads, changes and writes the leader in one atomic step; `undefined` from `change` removes it. */
+  changeLeader(change: (before: Leader | undefined) => Leader | undefined): Promise<Leader | undefined>;
+  pause(pause: Pause): Promise<void>;
+  /** Returns whether it was paused. */
+  unpause(jobId: string): Promise<boolean>;
+  /** Asks the process that has the run to end it. Returns whether the run is open. Ends nothing itself. */
+  requestCancel(request: CancelRequest): Promise<boolean>;
+  noteEvent(event: SchedulerEventRow): Promise<void>;
+  /**
+   * Whether any process may have written since this was asked last on this connection; the first answer is `true`. Costs some
+   * microseconds, so that a daemon may ask each second.
+   */
+  hasChanged(): Promise<boolean>;
+}
+
+/** What only reads. */
+export interface SchedulingReader {
+  /** Every run that has not ended, oldest first. */
+  openRuns(): Promise<readonly RunRow[]>;
+  /** The newest instant of each job that has a record, by job id. */
+  lastSlots(): Promise<ReadonlyMap<string, number>>;
+  /** The run or range that answers this instant of the job. */
+  slotRecord(jobId: string, at: number): Promise<RunRow | undefined>;
+  /** Since when each job is armed, and with which schedule. */
+  armed(): Promise<ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }>>;
+  leader(): Promise<Leader | undefined>;
+  pauses(): Promise<ReadonlyMap<string, Pause>>;
+  /** Of runs that are open. */
+  cancelRequests(): Promise<readonly CancelRequest[]>;
+  events(query: SchedulerEventQuery): Promise<readonly SchedulerEventRow[]>;
+  /** Ended runs since then, by job and ending, to the day (UTC). Simulated and verified ones are left out. */
+  statusCounts(query: { readonly since: number; readonly jobId?: string }): Promise<readonly StatusCount[]>;
+}
