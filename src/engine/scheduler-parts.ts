@@ -45,6 +45,10 @@ export interface SchedulerParts {
   readonly providersOf: (job: Job) => readonly string[];
   /** The model it asks first, for the record of a claimed slot. */
   readonly modelOf: (job: Job) => string;
+  /** Faults are injected: for the record of each claimed slot. The ledger is then one of its own, so that no real slot is touched. */
+  readonly simulated: boolean;
+  /** Called each time the loop has turned, at least every 10 s: what a watchdog hangs on. */
+  readonly turned?: () => void;
   readonly listen: SchedulerListener;
 }
 
@@ -52,9 +56,10 @@ export interface SchedulerParts {
 export interface Scheduler {
   /**
    * Puts another set of jobs in force: running runs keep their definition, unchanged jobs what waits for them, and a changed schedule has no
-   * catch-up for its old slots. `complete`: there was no file that could not be read, so a job that is missing was removed.
+   * catch-up for its old slots. `complete`: there was no file that could not be read, so a job that is missing was removed. `rules`: other
+   * limits, or another zone, from now on; a schedule whose zone is another by that is a changed one (`scheduleHash` says so).
    */
-  replaceJobs(jobs: readonly Job[], complete: boolean): Promise<void>;
+  replaceJobs(jobs: readonly Job[], complete: boolean, rules?: Pick<SchedulerParts, "settings" | "zone">): Promise<void>;
   /** What the job files are told to be wrong with, for `status`. */
   reportProblems(problems: readonly string[]): void;
   /**
