@@ -163,6 +163,12 @@ export interface StatusCount {
   readonly runs: number;
 }
 
+/** A run as `status` looks at it, of many at once. */
+export type RecentRun = Pick<
+  RunRow,
+  "runId" | "status" | "startedAt" | "finishedAt" | "slotAt" | "slotFrom" | "slots" | "deferredUntil"
+>;
+
 export interface SchedulingLedger {
   /**
    * Claims slots, each by one row on the unique (job, instant), all in one durable transaction; the answers stand in the order of
@@ -204,6 +210,8 @@ export interface SchedulingLedger {
 export interface SchedulingReader {
   /** Every run that has not ended, oldest first. */
   openRuns(): Promise<readonly RunRow[]>;
+  /** The newest rows of each job, newest first, at most `limit` (1 to 100) of each, by job id. Cheap however many runs there are. */
+  recentRuns(limit: number): Promise<ReadonlyMap<string, readonly RecentRun[]>>;
   /** The newest instant of each job that has a record, by job id. */
   lastSlots(): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */
