@@ -1,8 +1,8 @@
 /** Ctrl-C and friends. The first one asks politely; the second one means now. */
-import { StoppedBySignal, type StopSignal } from "../engine/stopped.ts";
+import { Stopped, type StopSignal } from "../engine/stopped.ts";
 
 export interface StopSignals {
-  /** Aborted by the first signal; the reason is a `StoppedBySignal`. */
+  /** Aborted by the first signal; the reason is a `Stopped`. */
   readonly signal: AbortSignal;
   /** Resolves at the first signal. */
   readonly stopped: Promise<StopSignal>;
@@ -25,7 +25,7 @@ export function onStopSignals(onSecond: (signal: StopSignal) => void): StopSigna
       const now = performance.now();
       if (now - firstAt > sameWishMs) onSecond(name);
       firstAt = Math.min(firstAt, now);
-      first.abort(new StoppedBySignal(name));
+      first.abort(new Stopped({ kind: "signal", signal: name }));
       stopped.resolve(name);
     };
     process.on(name, listener);

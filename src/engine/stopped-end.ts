@@ -3,18 +3,20 @@ import type { Job } from "../job/job.ts";
 import { exitCodeOf } from "../run/exit-code.ts";
 import type { RunEnd } from "./outcome.ts";
 import type { RunContext } from "./run-context.ts";
-import { StoppedBySignal } from "./stopped.ts";
+import { Stopped } from "./stopped.ts";
 
 /** `undefined` while it is neither. */
 export function stoppedEnd({ request, outOfTime, job }: RunContext): RunEnd | undefined {
-  if (request.signal.aborted) return cancelled(request.signal.reason);
+  if (request.signal.aborted) return stopped(request.signal.reason);
   return outOfTime.aborted ? timedOut(job) : undefined;
 }
 
-function cancelled(reason: unknown): RunEnd {
-  const signal = reason instanceof StoppedBySignal ? reason.signal : undefined;
+function stopped(reason: unknown): RunEnd {
+  const why = reason instanceof Stopped ? reason.reason : undefined;
+  const status = why?.kind === "daemon" ? "interrupted" : "cancelled";
+  const signal = why?.kind === "signal" ? why.signal : undefined;
   const words = reason instanceof Error ? reason.message : "cancelled";
-  return { status: "cancelled", exitCode: exitCodeOf({ status: "cancelled", signal }), reason: words, fault: "aborted" };
+  return { status, exitCode: exitCodeOf({ status, signal, fault: "aborted" }), reason: words, fault: "aborted" };
 }
 
 function timedOut(job: Job): RunEnd {

@@ -50,6 +50,12 @@ export interface Wait {
   /** `attempt`: the pause between two attempts. `later`: a provider named a time; the attempts before it are not counted any more. */
   readonly kind: "attempt" | "later";
   readonly since: number;
+  /** Milliseconds in which the run has had a process, over all times it was carried on: what `limits.run` and the budget's time count. */
+  readonly ranMs: number;
+  /** Attempts that do not count any more: those before the last `later` wait. */
+  readonly uncounted: number;
+  /** Of the run so far, one line each, for its end. At most 50. */
+  readonly warnings?: readonly string[];
 }
 
 export type ClaimResult =
