@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { readCron } from "../job/cron.ts";
 import { formatDuration, readDuration } from "../job/duration.ts";
+import type { NewFile } from "./write-files.ts";
 
 /** What a person, or the flags in their place, has decided. */
 export interface InitAnswers {
@@ -19,12 +20,6 @@ export interface InitAnswers {
   readonly timezone: string;
   /** The project has a configuration, which stays as it is; the job then names its model itself. */
   readonly configured: boolean;
-}
-
-export interface NewFile {
-  /** Relative to the project folder. */
-  readonly path: string;
-  readonly text: string;
 }
 
 export const configPath = "runner.config.yaml";

@@ -34,6 +34,10 @@ export interface Project {
   /** Files of defaults that are used, and how many jobs begin with each. */
   readonly defaults: ReadonlyMap<string, number>;
   readonly stateDir: string;
+  /** The project's folder, absolute. */
+  readonly projectDir: string;
+  /** Folder of the job files, absolute. */
+  readonly jobsDir: string;
   /** Zone of schedules that name none: the configuration's, else the machine's. */
   readonly zone: string;
   readonly defaultModel: string | undefined;
@@ -91,6 +95,8 @@ export async function loadProject(place: Place): Promise<Project> {
     settings,
     defaults: loaded.defaults,
     stateDir: config.stateDir,
+    projectDir: config.projectDir,
+    jobsDir: config.jobsDir,
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
     get zone() {
       return config.timezone;

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   verify: async () => (await import("./verify.ts")).verify,
   prune: async () => (await import("./prune.ts")).prune,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  export: async () => (await import("./export.ts")).exportJobs,
   config: async () => (await import("./config.ts")).config,
   schema: async () => (await import("./schema.ts")).schema,
   mock: async () => (await import("./mock.ts")).mock,

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { ConfigError, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { configPath, firstJob, firstModels, plannedFiles, type InitAnswers, type NewFile } from "../init.ts";
+import { configPath, firstJob, firstModels, plannedFiles, type InitAnswers } from "../init.ts";
+import { writeFiles, type NewFile } from "../write-files.ts";
 
 export const init: CommandDefinition = {
   name: "init",
@@ -35,7 +35,10 @@ async function execute(context: CommandContext, _args: readonly string[], option
   const configured = found.configFile !== undefined && !(found.ownConfig && options["force"] === true);
   const all: InitAnswers = { ...answers, variable: variable?.name, timezone: found.timezone, configured };
   const files = plannedFiles(all);
-  writeAll(dir, files, options["force"] === true);
+  writeFiles(dir, files, {
+    force: options["force"] === true,
+    remedy: "Overwrite it with --force, or name another job with --job NAME.",
+  });
   tell(context, all, { files, kept: configured ? found.configFile : undefined, keySet: variable?.set ?? true });
   return 0;
 }
@@ -110,44 +113,6 @@ function text(options: Options, key: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** All or nothing: what was made is taken back if the rest cannot be written, and what was there is replaced whole or not at all. */
-function writeAll(dir: string, files: readonly NewFile[], force: boolean): void {
-  const made: string[] = [];
-  for (const file of files) {
-    const target = path.join(dir, file.path);
-    const there = existsSync(target);
-    try {
-      makeFolders(path.dirname(target));
-      // Reserves the name against anybody else, so that renaming overwrites nothing of theirs.
-      if (!force || !there) writeFileSync(target, "", { flag: "wx" });
-      if (!there) made.push(target);
-      writeWhole(target, file.text);
-    } catch (error) {
-      for (const one of made) rmSync(one, { force: true });
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EEXIST" && !force && there)
-        throw new UsageError(`${file.path} is there already, and nothing was written`, {
-          cause: error,
-          suggestion: "Overwrite it with --force, or name another job with --job NAME.",
-        });
-      const reason =
-        error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+(?: '.*)?$/, "") : String(error);
-      throw new ConfigError([{ file: file.path, path: "", message: `cannot be written: ${reason}` }], { cause: error });
-    }
-  }
-}
-
-function writeWhole(target: string, content: string): void {
-  const beside = `${target}.${process.pid}.new`;
-  try {
-    writeFileSync(beside, content, { flag: "wx" });
-    renameSync(beside, target);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
-  }
-}
-
 function tell(
   { output }: CommandContext,
   { job, model, variable, schedule, timezone }: InitAnswers,
@@ -184,11 +149,4 @@ function tell(
 function when(schedule: string, timezone: string): string {
   if (schedule === "manual") return "when you start it";
   return /^\d/.test(schedule) && !schedule.includes(" ") ? `every ${schedule}` : `at ${schedule} (${timezone})`;
-}
-
-/** One by one, for `recursive: true` never comes back from a place that is none for files, such as /proc (Node 24). */
-function makeFolders(folder: string): void {
-  const missing: string[] = [];
-  for (let at = folder; !existsSync(at); at = path.dirname(at)) missing.unshift(at);
-  for (const one of missing) mkdirSync(one);
 }

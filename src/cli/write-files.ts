@@ -1,0 +1,81 @@
+/** Writes the files that a command makes: all or none, and nothing that is there is overwritten unless that was asked for. */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { ConfigError, UsageError } from "../errors.ts";
+
+export interface NewFile {
+  /** Relative to the folder that is written to. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface WriteOptions {
+  /** Replace files that are there, each whole or not at all. */
+  readonly force: boolean;
+  /** A file that is there with this very content is not in the way. Default false. */
+  readonly mayBeSame?: boolean;
+  /** What to do about a file that is there, told with it. */
+  readonly remedy: string;
+}
+
+/**
+ * All or nothing: what was made is taken back if the rest cannot be written, and what was there is replaced whole or not at all.
+ * @returns the paths of the files that were written; without those that were there with the same content.
+ * @throws UsageError for a file that is there; ConfigError if one cannot be written.
+ */
+export function writeFiles(
+  dir: string,
+  files: readonly NewFile[],
+  { force, mayBeSame = false, remedy }: WriteOptions,
+): readonly string[] {
+  const made: string[] = [];
+  const written: string[] = [];
+  for (const file of files) {
+    const target = path.join(dir, file.path);
+    const there = existsSync(target);
+    if (there && mayBeSame && holds(target, file.text)) continue;
+    try {
+      makeFolders(path.dirname(target));
+      // Reserves the name against anybody else, so that renaming overwrites nothing of theirs.
+      if (!force || !there) writeFileSync(target, "", { flag: "wx" });
+      if (!there) made.push(target);
+      writeWhole(target, file.text);
+      written.push(file.path);
+    } catch (error) {
+      for (const one of made) rmSync(one, { force: true });
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EEXIST" && !force && there)
+        throw new UsageError(`${file.path} is there already, and nothing was written`, { cause: error, suggestion: remedy });
+      const reason =
+        error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+(?: '.*)?$/, "") : String(error);
+      throw new ConfigError([{ file: file.path, path: "", message: `cannot be written: ${reason}` }], { cause: error });
+    }
+  }
+  return written;
+}
+
+function holds(target: string, text: string): boolean {
+  try {
+    return readFileSync(target, "utf8") === text;
+  } catch {
+    return false;
+  }
+}
+
+function writeWhole(target: string, content: string): void {
+  const beside = `${target}.${process.pid}.new`;
+  try {
+    writeFileSync(beside, content, { flag: "wx" });
+    renameSync(beside, target);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
+
+/** One by one, for `recursive: true` never comes back from a place that is none for files, such as /proc (Node 24). */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at); at = path.dirname(at)) missing.unshift(at);
+  for (const one of missing) mkdirSync(one);
+}
