@@ -77,6 +77,11 @@ beforeAll(() => {
 });
 afterAll(() => project.close());
 
+async function list(at: Stage): Promise<unknown[]> {
+  const { jobs } = JSON.parse((await at.runner(["list", "--json"])).stdout) as { jobs: Record<string, unknown>[] };
+  return jobs.map(({ source: _source, ...job }) => job).toSorted((a, b) => String(a["id"]).localeCompare(String(b["id"])));
+}
+
 describe("export json", () => {
   it("is a job file that holds the very same jobs", async () => {
     const first = await project.runner(["export", "json"]);
@@ -87,10 +92,6 @@ describe("export json", () => {
       other.write("jobs/jobs.json", first.stdout);
       expect(await other.runner(["validate"])).toMatchObject({ code: 0 });
       expect((await other.runner(["export", "json"])).stdout).toBe(first.stdout);
-      const list = async (at: Stage): Promise<unknown[]> =>
-        (JSON.parse((await at.runner(["list", "--json"])).stdout) as { jobs: Record<string, unknown>[] }).jobs
-          .map(({ source: _source, ...job }) => job)
-          .toSorted((a, b) => String(a["id"]).localeCompare(String(b["id"])));
       expect(await list(other)).toEqual(await list(project));
     } finally {
       other.close();
