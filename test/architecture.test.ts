@@ -20,7 +20,7 @@ const rules: Record<string, readonly string[]> = {
   provider: ["stream", "errors", "eventsource-parser", "node:"],
   gateway: ["provider/provider", "provider/translate", "job/job", "run", "stream", "errors", "p-retry", "node:"],
   turn: ["job", "stream", "errors", "execa", "@modelcontextprotocol/sdk", "eventsource-parser", "ajv", "ajv-formats", "node:"],
-  engine: ["job", "schedule", "run", "stream", "errors", "p-retry", "ledger/ledger", "turn/turn", "gateway/gateway", "node:"],
+  engine: ["job", "schedule", "run", "stream", "errors", "p-retry", "tinyqueue", "ledger/ledger", "turn/turn", "gateway/gateway", "node:"],
   load: ["job", "errors", "cosmiconfig", "json5", "yaml", "valibot", "node:"],
   compose: ["errors", "job", "schedule", "run", "stream", "ledger", "provider", "gateway", "turn", "engine", "load", "node:"],
   cli: [

@@ -1,9 +1,13 @@
+import os from "node:os";
+
 /** Time as an argument: tests drive the engine with a clock of their own and never sleep. */
 export interface Clock {
   /** Epoch milliseconds, for times that are written down or shown. It may jump: somebody sets the clock. */
   now(): number;
   /** Milliseconds that only ever grow, from no instant in particular, for limits, deadlines and durations. */
   monotonic(): number;
+  /** Milliseconds since the machine's start, in which a sleep of the machine counts; absent where the system does not tell. */
+  sinceBoot?(): number;
   /** Resolves after `ms`, rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -14,6 +18,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  sinceBoot: () => os.uptime() * 1000,
   async sleep(ms, signal) {
     // Whichever clock says so first: the wall clock also runs while the machine is suspended, the monotonic one cannot be set back.
     const wallEnd = Date.now() + ms;
