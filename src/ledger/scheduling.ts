@@ -55,6 +55,8 @@ export interface SlotRange {
   /** How many they are. */
   readonly slots: number;
   readonly reason: string;
+  /** For `skipped`: the run that was in the way of them all. Ranges with another one are not joined. */
+  readonly blockedBy?: string;
   readonly recordedAt: number;
   readonly owner: Owner;
   readonly jobHash: string;

@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ClockWatch } from "../../../src/engine/scheduler/clock-watch.ts";
+import { Places } from "../../../src/engine/scheduler/places.ts";
+import { StartRate } from "../../../src/engine/scheduler/start-rate.ts";
+import { Timeline, type Timed } from "../../../src/engine/scheduler/timeline.ts";
+
+interface Item extends Timed {
+  readonly name: number;
+}
+
+describe("the heap of what is due", () => {
+  it("gives back what a slow list gives back, whatever is set, moved, taken out and left", () => {
+    const moves = fc.array(
+      fc.record({
+        item: fc.nat(12),
+        at: fc.option(fc.nat(40), { nil: undefined }),
+        take: fc.option(fc.nat(40), { nil: undefined }),
+      }),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(moves, (steps) => {
+        const items: Item[] = Array.from({ length: 13 }, (_, name) => ({ name, at: undefined }));
+        const slow = new Map<number, number>();
+        const line = new Timeline<Item>();
+        for (const { item, at, take } of steps) {
+          const one = items[item];
+          if (one === undefined) continue;
+          line.set(one, at);
+          if (at === undefined) slow.delete(item);
+          else slow.set(item, at);
+          expect(line.nextAt()).toBe(slow.size === 0 ? undefined : Math.min(...slow.values()));
+          if (take === undefined) continue;
+          const due = line.takeDue(take).map(({ name }) => name);
+          const expected = [...slow].filter(([, when]) => when <= take).map(([name]) => name);
+          for (const name of expected) slow.delete(name);
+          expect(due.toSorted((a, b) => a - b)).toEqual(expected.toSorted((a, b) => a - b));
+        }
+        expect(line.size).toBe(slow.size);
+      }),
+    );
+  });
+
+  it("takes what is due in order of time, and of two at once the one that came first", () => {
+    const line = new Timeline<Item>();
+    const at = [5, 1, 5, 3, 1];
+    for (const [name, when] of at.entries()) line.set({ name, at: undefined }, when);
+    expect(line.takeDue(4).map(({ name }) => name)).toEqual([1, 4, 3]);
+    expect(line.takeDue(9, 1).map(({ name }) => name)).toEqual([0]);
+    expect(line.nextAt()).toBe(5);
+  });
+
+  it("loses nothing when stale times are swept out, however often a time is changed", () => {
+    const line = new Timeline<Item>();
+    const items: Item[] = Array.from({ length: 10 }, (_, name) => ({ name, at: undefined }));
+    for (let round = 0; round < 2_000; round++) for (const item of items) line.set(item, 1_000_000 + ((round * 7919) % 1000));
+    expect(line.size).toBe(10);
+    expect(line.takeDue(Infinity)).toHaveLength(10);
+  });
+});
+
+describe("the bucket of starts", () => {
+  it("gives one second's worth at once and then one after the other, evenly", () => {
+    const rate = new StartRate(4, 1000);
+    expect([1, 2, 3, 4, 5].map(() => rate.take(1000))).toEqual([true, true, true, true, false]);
+    expect(rate.waitMs(1000)).toBe(250);
+    expect(rate.take(1249)).toBe(false);
+    expect(rate.take(1250)).toBe(true);
+    expect(rate.take(1250)).toBe(false);
+  });
+
+  it("saves up no more than one second, and knows rates under one a second", () => {
+    const rate = new StartRate(0.5, 0);
+    expect(rate.take(0)).toBe(true);
+    expect(rate.waitMs(0)).toBe(2000);
+    expect([rate.take(1_000_000), rate.take(1_000_000)]).toEqual([true, false]);
+  });
+});
+
+describe("places", () => {
+  const place = (jobId: string, group?: string, ...providers: string[]) => ({ jobId, group, providers });
+  const limits = { maxRuns: 3, groups: new Map([["slow", 1]]), providers: new Map([["kimi", 1]]) };
+
+  it("counts the daemon, groups, every provider a job may ask, and one run a job", () => {
+    const places = new Places(limits);
+    places.take("a", place("job-a", "slow", "kimi", "other"));
+    expect(places.whyNot(place("job-a"))).toBe("a run of this job is under way");
+    expect(places.whyNot(place("job-b", "slow"))).toBe("group slow has 1 runs under way (scheduler.groups)");
+    expect(places.whyNot(place("job-b", undefined, "other", "kimi"))).toContain("providers.kimi.maxRuns");
+    expect(places.whyNot(place("job-b", "free", "other"))).toBeUndefined();
+    places.take("b", place("job-b"));
+    places.take("c", place("job-c"));
+    expect(places.whyNot(place("job-d"))).toBe("3 runs are under way (scheduler.maxRuns)");
+    places.giveBack("a");
+    places.giveBack("a");
+    expect(places.taken).toBe(2);
+    expect(places.whyNot(place("job-a", "slow", "kimi"))).toBeUndefined();
+  });
+});
+
+describe("the clock watch", () => {
+  const hour = 3_600_000;
+  const watch = (wall: number, monotonic: number, sinceBoot?: number) => {
+    let times = { wall: 1_800_000_000_000, monotonic: 500, sinceBoot: 900 };
+    const clock = {
+      now: () => times.wall,
+      monotonic: () => times.monotonic,
+      sleep: () => Promise.resolve(),
+      ...(sinceBoot === undefined ? {} : { sinceBoot: () => times.sinceBoot }),
+    };
+    const watching = new ClockWatch(clock);
+    times = {
+      wall: times.wall + wall,
+      monotonic: times.monotonic + monotonic,
+      sinceBoot: times.sinceBoot + (sinceBoot ?? 0),
+    };
+    return watching.look(30_000);
+  };
+
+  it.each([
+    ["an ordinary wake", watch(30_010, 30_010, 30_010), { kind: "steady" }],
+    ["an early wake", watch(20, 20, 20), { kind: "steady" }],
+    ["a slew of NTP", watch(34_000, 30_000, 30_000), { kind: "steady" }],
+    ["a sleep of two hours", watch(2 * hour + 30_000, 30_000, 2 * hour + 30_000), { kind: "slept", byMs: 2 * hour }],
+    ["a clock set forward", watch(5 * hour + 30_000, 30_000, 30_000), { kind: "set", byMs: 5 * hour }],
+    ["a clock set back", watch(30_000 - hour, 30_000, 30_000), { kind: "set", byMs: -hour }],
+    ["a sleep and a clock set back meanwhile", watch(30_000, 30_000, 2 * hour + 30_000), { kind: "steady" }],
+    ["a jump where the time since boot is not told", watch(2 * hour + 30_000, 30_000), { kind: "set", byMs: 2 * hour }],
+    ["a process that was stopped for a minute", watch(90_000, 90_000, 90_000), { kind: "slept", byMs: 60_000 }],
+  ])("takes %s for what it is", (_, look, expected) => {
+    expect(look).toMatchObject(expected);
+  });
+});
