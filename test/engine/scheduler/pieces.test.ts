@@ -1,7 +1,7 @@
-import fc from "fast-check";
+import { array, assert, nat, option, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ClockWatch } from "../../../src/engine/scheduler/clock-watch.ts";
-import { Places } from "../../../src/engine/scheduler/places.ts";
+import { ClockWatch, type ClockLook } from "../../../src/engine/scheduler/clock-watch.ts";
+import { Places, type Place } from "../../../src/engine/scheduler/places.ts";
 import { StartRate } from "../../../src/engine/scheduler/start-rate.ts";
 import { Timeline, type Timed } from "../../../src/engine/scheduler/timeline.ts";
 
@@ -9,18 +9,42 @@ interface Item extends Timed {
   readonly name: number;
 }
 
+function place(jobId: string, group?: string, ...providers: string[]): Place {
+  return { jobId, group, providers };
+}
+
+const hour = 3_600_000;
+
+/** What the watch says after the clocks have moved on by so much. */
+function watch(wall: number, monotonic: number, sinceBoot?: number): ClockLook {
+  let times = { wall: 1_800_000_000_000, monotonic: 500, sinceBoot: 900 };
+  const clock = {
+    now: () => times.wall,
+    monotonic: () => times.monotonic,
+    sleep: () => Promise.resolve(),
+    ...(sinceBoot === undefined ? {} : { sinceBoot: () => times.sinceBoot }),
+  };
+  const watching = new ClockWatch(clock);
+  times = {
+    wall: times.wall + wall,
+    monotonic: times.monotonic + monotonic,
+    sinceBoot: times.sinceBoot + (sinceBoot ?? 0),
+  };
+  return watching.look(30_000);
+}
+
 describe("the heap of what is due", () => {
   it("gives back what a slow list gives back, whatever is set, moved, taken out and left", () => {
-    const moves = fc.array(
-      fc.record({
-        item: fc.nat(12),
-        at: fc.option(fc.nat(40), { nil: undefined }),
-        take: fc.option(fc.nat(40), { nil: undefined }),
+    const moves = array(
+      record({
+        item: nat(12),
+        at: option(nat(40), { nil: undefined }),
+        take: option(nat(40), { nil: undefined }),
       }),
       { maxLength: 200 },
     );
-    fc.assert(
-      fc.property(moves, (steps) => {
+    assert(
+      property(moves, (steps) => {
         const items: Item[] = Array.from({ length: 13 }, (_, name) => ({ name, at: undefined }));
         const slow = new Map<number, number>();
         const line = new Timeline<Item>();
@@ -79,7 +103,6 @@ describe("the bucket of starts", () => {
 });
 
 describe("places", () => {
-  const place = (jobId: string, group?: string, ...providers: string[]) => ({ jobId, group, providers });
   const limits = { maxRuns: 3, groups: new Map([["slow", 1]]), providers: new Map([["kimi", 1]]) };
 
   it("counts the daemon, groups, every provider a job may ask, and one run a job", () => {
@@ -100,24 +123,6 @@ describe("places", () => {
 });
 
 describe("the clock watch", () => {
-  const hour = 3_600_000;
-  const watch = (wall: number, monotonic: number, sinceBoot?: number) => {
-    let times = { wall: 1_800_000_000_000, monotonic: 500, sinceBoot: 900 };
-    const clock = {
-      now: () => times.wall,
-      monotonic: () => times.monotonic,
-      sleep: () => Promise.resolve(),
-      ...(sinceBoot === undefined ? {} : { sinceBoot: () => times.sinceBoot }),
-    };
-    const watching = new ClockWatch(clock);
-    times = {
-      wall: times.wall + wall,
-      monotonic: times.monotonic + monotonic,
-      sinceBoot: times.sinceBoot + (sinceBoot ?? 0),
-    };
-    return watching.look(30_000);
-  };
-
   it.each([
     ["an ordinary wake", watch(30_010, 30_010, 30_010), { kind: "steady" }],
     ["an early wake", watch(20, 20, 20), { kind: "steady" }],
