@@ -1,0 +1,45 @@
+/** Whether somebody fires the slots. Pure. */
+import type { Leader, SchedulerEventRow } from "../../ledger/ledger.ts";
+
+export type DaemonHealth =
+  | {
+      readonly kind: "alive";
+      readonly leader: Leader;
+      /** It cannot be seen from here: its lease says that it lives. */
+      readonly elsewhere: boolean;
+      /** It was asked to stop, and lets what is under way end. */
+      readonly draining: boolean;
+      /** It starts nothing, because the ledger cannot be written; since when and why, if that could be told. */
+      readonly held?: { readonly since?: number; readonly reason?: string };
+      /** The job files are not what is in force: they were changed, and have these problems. */
+      readonly problems: readonly string[];
+    }
+  /** It died without a word: nothing fires until another one is started. */
+  | { readonly kind: "dead"; readonly leader: Leader; readonly seenAt: number }
+  /** `stoppedAt`: when the last one ended, if that is still known. */
+  | { readonly kind: "none"; readonly stoppedAt?: number };
+
+export interface DaemonFacts {
+  readonly leader: Leader | undefined;
+  readonly leaderState: "alive" | "dead" | "elsewhere";
+  /** Newest first. */
+  readonly events: readonly SchedulerEventRow[];
+}
+
+export function judgeDaemon({ leader, leaderState, events }: DaemonFacts): DaemonHealth {
+  if (leader === undefined) {
+    const stopped = events.find(({ kind }) => kind === "stopped");
+    return { kind: "none", ...(stopped === undefined ? {} : { stoppedAt: stopped.at }) };
+  }
+  if (leaderState === "dead") return { kind: "dead", leader, seenAt: leader.seenAt };
+  const { state, problems } = leader.report;
+  const held = events.find(({ kind }) => kind === "held" || kind === "resumed");
+  return {
+    kind: "alive",
+    leader,
+    elsewhere: leaderState === "elsewhere",
+    draining: state === "draining",
+    problems,
+    ...(state === "held" ? { held: held?.kind === "held" ? { since: held.at, reason: held.text } : {} } : {}),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * How the jobs fare: one state for each, and what is to be said of the whole. Pure: what `status` prints, and what its exit code follows.
+ * A slot that was due and has no record is what an operator must see first (openclaw/openclaw#139215: slots passed, and nothing told it).
+ */
+import type { Job } from "../../job/job.ts";
+import type { Leader, Pause, RecentRun, RunRow, SchedulerEventRow, StatusCount } from "../../ledger/ledger.ts";
+import { judgeDaemon, type DaemonHealth } from "./daemon-health.ts";
+import { jobHealth, type JobFacts } from "./job-health.ts";
+import { isTrouble, type JobHealth } from "./job-state.ts";
+import { successRate } from "./streak.ts";
+
+/** A slot answered so much later than it was due is on time (the same as in the decision on missed slots). */
+export const onTimeMs = 90_000;
+
+export interface HealthFacts {
+  readonly now: number;
+  /** Zone of schedules that name none. */
+  readonly zone: string;
+  readonly jobs: readonly Job[];
+  readonly leader: Leader | undefined;
+  /** Whether the leader's process lives; `elsewhere`: it cannot be seen from here, and its lease holds. */
+  readonly leaderState: "alive" | "dead" | "elsewhere";
+  readonly openRuns: readonly RunRow[];
+  /** Whether a run that reads `running` has lost its process. */
+  readonly died: (run: RunRow) => boolean;
+  /** The newest row of each job, by its id. */
+  readonly lastRuns: ReadonlyMap<string, RunRow>;
+  readonly recentRuns: ReadonlyMap<string, readonly RecentRun[]>;
+  readonly lastSlots: ReadonlyMap<string, number>;
+  readonly armed: ReadonlyMap<string, { readonly since: number }>;
+  readonly pauses: ReadonlyMap<string, Pause>;
+  readonly statusCounts: readonly StatusCount[];
+  /** Newest first. */
+  readonly events: readonly SchedulerEventRow[];
+  /** How long after it was due a slot without a record is called overdue. */
+  readonly toleranceMs: number;
+}
+
+export interface ProjectHealth {
+  readonly daemon: DaemonHealth;
+  /** In the order in which they were given. */
+  readonly jobs: readonly JobHealth[];
+  /** Everything is paused. */
+  readonly pausedAll?: Pause;
+  /** The newest records of these jobs lie ahead of the clock, which was set back: they wait until it is there again. */
+  readonly ahead?: { readonly jobs: number; readonly until: number };
+  /** Something is overdue, blocked or failing, or the daemon has died or starts nothing. */
+  readonly trouble: boolean;
+}
+
+/** A record may be so far ahead of the clock before that is called a clock that was set back. */
+const aheadMs = 2_000;
+
+export function judgeHealth(facts: HealthFacts): ProjectHealth {
+  const { now } = facts;
+  const inForce = (pause: Pause | undefined): Pause | undefined =>
+    pause !== undefined && (pause.until ?? Infinity) > now ? pause : undefined;
+  const daemon = judgeDaemon(facts);
+  const pausedAll = inForce(facts.pauses.get("*"));
+  const openOf = Map.groupBy(facts.openRuns, ({ jobId }) => jobId);
+  const countsOf = Map.groupBy(facts.statusCounts, ({ jobId }) => jobId);
+  const jobs = facts.jobs.map((job) => {
+    const paused = inForce(facts.pauses.get(job.id)) ?? pausedAll;
+    const own: JobFacts = {
+      now,
+      zone: facts.zone,
+      toleranceMs: facts.toleranceMs,
+      attended: daemon.kind === "alive",
+      open: openOf.get(job.id) ?? [],
+      died: facts.died,
+      last: facts.lastRuns.get(job.id),
+      recent: facts.recentRuns.get(job.id) ?? [],
+      lastSlot: facts.lastSlots.get(job.id),
+      armedSince: facts.armed.get(job.id)?.since,
+      paused,
+      rate: successRate(countsOf.get(job.id) ?? []),
+    };
+    return jobHealth(job, own);
+  });
+  const ahead = jobs.filter(({ job, state }) => {
+    const slot = facts.lastSlots.get(job.id);
+    return slot !== undefined && slot > now + aheadMs && state.kind !== "disabled";
+  });
+  const until = Math.max(...ahead.map(({ job }) => facts.lastSlots.get(job.id) ?? 0));
+  return {
+    daemon,
+    jobs,
+    ...(pausedAll === undefined ? {} : { pausedAll }),
+    ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
+    trouble: jobs.some(isTrouble) || daemon.kind === "dead" || (daemon.kind === "alive" && daemon.held !== undefined),
+  };
+}

@@ -1,0 +1,139 @@
+/** The one state that a job is in. Pure: the order of the questions is the order of what weighs most. */
+import { JobError } from "../../errors.ts";
+import { readInstant } from "../../job/instant.ts";
+import type { Job } from "../../job/job.ts";
+import type { Pause, RecentRun, RunRow } from "../../ledger/ledger.ts";
+import { isEnding } from "../../run/run.ts";
+import { nextSlots } from "../../schedule/slot.ts";
+import type { JobHealth, JobState } from "./job-state.ts";
+import { streakOf, type Streak, type SuccessRate } from "./streak.ts";
+
+export interface JobFacts {
+  readonly now: number;
+  readonly zone: string;
+  readonly toleranceMs: number;
+  /** A daemon is there. */
+  readonly attended: boolean;
+  readonly open: readonly RunRow[];
+  readonly died: (run: RunRow) => boolean;
+  readonly last: RunRow | undefined;
+  /** Newest first. */
+  readonly recent: readonly RecentRun[];
+  readonly lastSlot: number | undefined;
+  readonly armedSince: number | undefined;
+  readonly paused: Pause | undefined;
+  readonly rate: SuccessRate;
+}
+
+/** What the calendar says of a job. */
+interface Calendar {
+  /** The first slot that has no record, at or before now. */
+  readonly unanswered?: number;
+  readonly nextAt?: number;
+  readonly problem?: string;
+}
+
+export function jobHealth(job: Job, facts: JobFacts): JobHealth {
+  const streak = streakOf(facts.recent);
+  const calendar = calendarOf(job, facts);
+  const lastEnd = facts.recent.find(({ status }) => isEnding(status));
+  const due = job.enabled && facts.paused === undefined ? calendar.nextAt : undefined;
+  return {
+    job,
+    state: stateOf(job, facts, calendar, streak),
+    rate: facts.rate,
+    recent: facts.recent,
+    ...(streak === undefined ? {} : { streak }),
+    ...(lastEnd === undefined ? {} : { lastEnd }),
+    ...(due === undefined ? {} : { nextAt: due }),
+    ...(facts.paused === undefined ? {} : { paused: facts.paused }),
+  };
+}
+
+function stateOf(job: Job, facts: JobFacts, calendar: Calendar, streak: Streak | undefined): JobState {
+  return (
+    underWay(facts) ??
+    (job.enabled ? undefined : { kind: "disabled" }) ??
+    (facts.paused === undefined ? undefined : { kind: "paused", pause: facts.paused }) ??
+    pending(facts) ??
+    fromCalendar(job, facts, calendar) ??
+    (streak === undefined ? undefined : fromStreak(job, facts, streak)) ??
+    fromLast(facts) ??
+    quietState(job, facts, calendar)
+  );
+}
+
+/** A run that a process has, or had. */
+function underWay({ open, died }: JobFacts): JobState | undefined {
+  const run = open.find(({ status }) => status === "running");
+  if (run === undefined) return undefined;
+  return { kind: died(run) ? "died" : "running", runId: run.runId, since: run.startedAt };
+}
+
+/** A run that no process has: it is to be begun or carried on. */
+function pending({ open, now, toleranceMs, attended }: JobFacts): JobState | undefined {
+  const waiting = open.find(({ status }) => status === "waiting");
+  if (waiting?.wait !== undefined) {
+    const { runId } = waiting;
+    const { until, why } = waiting.wait;
+    if (until + toleranceMs < now) return { kind: "overdue", what: "waiting", dueAt: until, runId };
+    return { kind: "waiting", runId, until, why };
+  }
+  const queued = open.find(({ status }) => status === "queued");
+  if (queued === undefined) return undefined;
+  const { runId, startedAt, queuedAt: since = startedAt } = queued;
+  // With a daemon it waits for its turn, for however long; without one it waits for somebody to come.
+  if (!attended && since + toleranceMs < now) return { kind: "overdue", what: "queued", dueAt: since, runId };
+  return { kind: "queued", runId, since };
+}
+
+function calendarOf(job: Job, { now, zone, lastSlot, armedSince }: JobFacts): Calendar {
+  const { schedule } = job;
+  try {
+    // What lies between the newest record and now has no record: the position is not kept anywhere else.
+    const base = Math.max(armedSince ?? now, lastSlot ?? 0);
+    const first = nextSlots(schedule, new Date(base), 1, zone)[0]?.getTime();
+    if (first === undefined || first > now) return first === undefined ? {} : { nextAt: first };
+    const next = nextSlots(schedule, new Date(now), 1, zone)[0]?.getTime();
+    return { unanswered: first, ...(next === undefined ? {} : { nextAt: next }) };
+  } catch (error) {
+    if (error instanceof JobError) return { problem: error.issues[0]?.message ?? error.message };
+    throw error;
+  }
+}
+
+function fromCalendar(job: Job, { now, toleranceMs }: JobFacts, { problem, unanswered }: Calendar): JobState | undefined {
+  if (problem !== undefined) return { kind: "unusable", reason: problem };
+  // The stagger is a share of `staggerMs`: whoever waits for the whole of it never complains too soon.
+  const late = toleranceMs + (job.schedule.staggerMs ?? 0);
+  if (unanswered !== undefined && unanswered + late < now) return { kind: "overdue", what: "slot", dueAt: unanswered };
+  return undefined;
+}
+
+function fromStreak(job: Job, { last }: JobFacts, { judgement, newest, since, inARow, atLeast }: Streak): JobState {
+  const { runId, status } = newest;
+  const reason = last?.runId === runId ? (last.reason ?? "") : "";
+  if (judgement === "blocked") return { kind: "blocked", runId, since, times: inARow, reason };
+  return { kind: "failing", runId, since, inARow, atLeast, status, once: job.schedule.kind === "at" };
+}
+
+/** The newest ending, where it says what nobody must wonder about. */
+function fromLast({ recent, last, now }: JobFacts): JobState | undefined {
+  const newest = recent.find(({ status }) => isEnding(status));
+  if (newest === undefined) return undefined;
+  const { runId, slotAt = newest.startedAt, slotFrom = slotAt, slots = 1, status, deferredUntil = 0 } = newest;
+  const reason = last?.runId === runId ? (last.reason ?? "") : "";
+  if (status === "missed") return { kind: "missed", runId, from: slotFrom, to: slotAt, slots, reason };
+  if (status === "deferred" && deferredUntil > now) return { kind: "put_off", runId, until: deferredUntil };
+  return undefined;
+}
+
+function quietState(job: Job, { recent, armedSince, lastSlot }: JobFacts, { nextAt }: Calendar): JobState {
+  const { kind } = job.schedule;
+  const byClock = kind !== "manual" && kind !== "boot";
+  if (byClock && armedSince === undefined && nextAt !== undefined) return { kind: "not_armed" };
+  if (recent.length > 0) return { kind: byClock && nextAt === undefined ? "finished" : "ok" };
+  if (job.schedule.kind === "at" && nextAt === undefined && lastSlot === undefined)
+    return { kind: "passed", slotAt: readInstant(job.schedule.at) ?? 0 };
+  return { kind: "never_run" };
+}

@@ -1,0 +1,322 @@
+/** The one state of each job, and what is said of the whole: a table of situations. */
+import assert from "node:assert";
+import { describe, expect, it } from "vitest";
+import { judgeHealth, onTimeMs, type HealthFacts, type ProjectHealth } from "../../../src/engine/health/health.ts";
+import { isTrouble, lightOf, type JobHealth } from "../../../src/engine/health/job-state.ts";
+import type { Leader, Pause, RunRow } from "../../../src/ledger/ledger.ts";
+import { owner } from "../../ledger/records.ts";
+import { day, hour, jobOf, minute, row } from "./situations.ts";
+
+/** Wednesday, half a minute after noon. */
+const now = Date.UTC(2026, 10, 25, 12, 0, 30);
+const noon = now - 30_000;
+const nine = noon - 3 * hour;
+
+const leader: Leader = {
+  owner,
+  startedAt: now - 3 * day,
+  seenAt: now - 2_000,
+  leaseUntil: now + 28_000,
+  version: "1.0.0",
+  report: { projectDir: "/p", zone: "UTC", jobs: 1, running: 0, queued: 0, state: "running", problems: [] },
+};
+
+/** One job that was looked after for a month, and whose daemon lives; its rows newest first. */
+function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): ProjectHealth {
+  const slots = rows.flatMap(({ slotAt }) => slotAt ?? []);
+  return judgeHealth({
+    now,
+    zone: "UTC",
+    jobs: [jobOf()],
+    leader,
+    leaderState: "alive",
+    openRuns: rows.filter(({ status }) => ["queued", "running", "waiting"].includes(status)),
+    died: () => false,
+    lastRuns: new Map(rows.slice(0, 1).map((run) => ["check", run])),
+    recentRuns: new Map([["check", rows]]),
+    lastSlots: new Map(slots.length === 0 ? [] : [["check", Math.max(...slots)]]),
+    armed: new Map([["check", { since: now - 30 * day }]]),
+    pauses: new Map(),
+    statusCounts: [],
+    events: [],
+    toleranceMs: onTimeMs,
+    ...over,
+  });
+}
+
+function only(health: ProjectHealth): JobHealth {
+  const [job] = health.jobs;
+  assert(job);
+  return job;
+}
+
+const ran = row({ status: "succeeded", startedAt: nine, slotAt: nine });
+const pause: Pause = { jobId: "check", at: now - hour, by: "maria" };
+
+describe("the state of a job", () => {
+  const failed = (at: number): RunRow => row({ status: "failed", startedAt: at, slotAt: at });
+  const states: readonly (readonly [string, readonly RunRow[], Partial<HealthFacts>, object, string])[] = [
+    ["is ok when the newest slot ended well", [ran], {}, { kind: "ok" }, "green"],
+    [
+      "is overdue when the newest slot has no record",
+      [row({ status: "succeeded", startedAt: nine - day, slotAt: nine - day })],
+      {},
+      { kind: "overdue", what: "slot", dueAt: nine },
+      "red",
+    ],
+    [
+      "is not overdue within the tolerance",
+      [row({ status: "succeeded", startedAt: noon - day, slotAt: noon - day })],
+      { jobs: [jobOf({ schedule: { cron: "0 12 * * *", tz: "UTC" } })] },
+      { kind: "ok" },
+      "green",
+    ],
+    [
+      "is not overdue before the whole of its stagger is over",
+      [row({ status: "succeeded", startedAt: nine - day, slotAt: nine - day })],
+      { jobs: [{ ...jobOf(), schedule: { kind: "cron", expr: "0 9 * * *", tz: "UTC", staggerMs: 4 * hour } }] },
+      { kind: "ok" },
+      "green",
+    ],
+    [
+      "is not overdue for a slot before it was looked after",
+      [],
+      { armed: new Map([["check", { since: nine + 1 }]]) },
+      { kind: "never_run" },
+      "off",
+    ],
+    ["is not looked after where no daemon ever was", [], { armed: new Map() }, { kind: "not_armed" }, "yellow"],
+    [
+      "is running while a process has it",
+      [row({ status: "running", startedAt: now - minute }), ran],
+      {},
+      { kind: "running", since: now - minute },
+      "busy",
+    ],
+    [
+      "has died when that process is gone",
+      [row({ status: "running", startedAt: now - minute }), ran],
+      { died: () => true },
+      { kind: "died" },
+      "red",
+    ],
+    [
+      "waits until a time",
+      [
+        row({
+          status: "waiting",
+          startedAt: nine,
+          slotAt: nine,
+          wait: { until: now + hour, why: "the plan resets", kind: "later", since: nine },
+        }),
+      ],
+      {},
+      { kind: "waiting", until: now + hour, why: "the plan resets" },
+      "busy",
+    ],
+    [
+      "is overdue when that time has passed and nobody carried it on",
+      [
+        row({
+          status: "waiting",
+          startedAt: nine,
+          slotAt: nine,
+          wait: { until: now - hour, why: "the plan resets", kind: "later", since: nine },
+        }),
+      ],
+      {},
+      { kind: "overdue", what: "waiting", dueAt: now - hour },
+      "red",
+    ],
+    [
+      "is queued for as long as a daemon is there",
+      [row({ status: "queued", startedAt: nine, slotAt: nine })],
+      {},
+      { kind: "queued", since: nine },
+      "busy",
+    ],
+    [
+      "is overdue when it is queued and nobody is there",
+      [row({ status: "queued", startedAt: nine, slotAt: nine })],
+      { leader: undefined },
+      { kind: "overdue", what: "queued", dueAt: nine },
+      "red",
+    ],
+    [
+      "is failing, so many times in a row, and what says nothing of it is passed over",
+      [
+        failed(nine),
+        row({ status: "skipped", startedAt: nine - hour, slotAt: nine - hour }),
+        row({ status: "timed_out", startedAt: nine - day, slotAt: nine - day }),
+        row({ status: "succeeded", startedAt: nine - 2 * day, slotAt: nine - 2 * day }),
+        failed(nine - 3 * day),
+      ],
+      {},
+      { kind: "failing", inARow: 2, atLeast: false, since: nine - day, status: "failed", once: false },
+      "red",
+    ],
+    [
+      "stays red while it is under way once more",
+      [row({ status: "running", startedAt: now - minute }), failed(nine)],
+      {},
+      { kind: "running" },
+      "red",
+    ],
+    [
+      "is blocked since the first of its blocked slots, with the reason",
+      [
+        row({
+          status: "blocked",
+          startedAt: nine,
+          slotAt: nine,
+          slotFrom: nine - 6 * day,
+          slots: 7,
+          reason: "ANTHROPIC_API_KEY is not set",
+        }),
+        ran,
+      ],
+      {},
+      { kind: "blocked", since: nine - 6 * day, times: 7, reason: "ANTHROPIC_API_KEY is not set" },
+      "red",
+    ],
+    [
+      "was missed, when that is the newest that is known",
+      [row({ status: "missed", startedAt: nine, slotAt: nine, slotFrom: nine - day, slots: 2 }), ran],
+      {},
+      { kind: "missed", from: nine - day, to: nine, slots: 2 },
+      "yellow",
+    ],
+    [
+      "is put off until the provider's time",
+      [row({ status: "deferred", startedAt: nine, slotAt: nine, deferredUntil: now + hour }), ran],
+      {},
+      { kind: "put_off", until: now + hour },
+      "yellow",
+    ],
+    [
+      "is paused, whatever came before",
+      [failed(nine)],
+      { pauses: new Map([["check", pause]]) },
+      { kind: "paused", pause },
+      "yellow",
+    ],
+    [
+      "is not paused any more when that has ended",
+      [ran],
+      { pauses: new Map([["check", { ...pause, until: now - 1 }]]) },
+      { kind: "ok" },
+      "green",
+    ],
+    ["is paused with everything", [ran], { pauses: new Map([["*", { ...pause, jobId: "*" }]]) }, { kind: "paused" }, "yellow"],
+    ["is disabled, and nothing of it is due", [], { jobs: [jobOf({ enabled: false })] }, { kind: "disabled" }, "off"],
+    [
+      "shows that it runs by hand also when it is disabled",
+      [row({ status: "running", startedAt: now })],
+      { jobs: [jobOf({ enabled: false })] },
+      { kind: "running" },
+      "busy",
+    ],
+    ["has never run, by hand only", [], { jobs: [jobOf({ schedule: { kind: "manual" } })] }, { kind: "never_run" }, "off"],
+  ];
+
+  it.each(states)("%s", (_, rows, over, state, light) => {
+    const health = only(judge(rows, over));
+    expect(health.state).toMatchObject(state);
+    expect(lightOf(health)).toBe(light);
+  });
+
+  it("says that it may be more in a row than were looked at", () => {
+    const rows = Array.from({ length: 20 }, (_, back) => failed(nine - back * day));
+    expect(only(judge(rows)).state).toMatchObject({ kind: "failing", inARow: 20, atLeast: true });
+  });
+
+  it("tells a schedule that cannot be computed", () => {
+    const job = { ...jobOf(), schedule: { kind: "cron", expr: "0 0 31 2 *", tz: "UTC" } as const };
+    expect(only(judge([ran], { jobs: [job] })).state).toMatchObject({ kind: "unusable", reason: expect.any(String) as string });
+  });
+
+  it("says when it is due next, and not of a job that is paused or disabled", () => {
+    const next = nine + day;
+    expect(only(judge([ran])).nextAt).toBe(next);
+    expect(only(judge([], { armed: new Map() })).nextAt).toBe(next);
+    expect(only(judge([ran], { pauses: new Map([["check", pause]]) })).nextAt).toBeUndefined();
+    expect(only(judge([ran], { jobs: [jobOf({ enabled: false })] })).nextAt).toBeUndefined();
+  });
+});
+
+describe("a job that is due once", () => {
+  const at = nine;
+  const jobs = [jobOf({ schedule: { kind: "at", at: new Date(at).toISOString() } })];
+  const states: readonly (readonly [string, readonly RunRow[], Partial<HealthFacts>, object])[] = [
+    ["is finished", [row({ status: "succeeded", startedAt: at, slotAt: at })], {}, { kind: "finished" }],
+    [
+      "stays visible when it failed",
+      [row({ status: "failed", startedAt: at, slotAt: at })],
+      {},
+      { kind: "failing", once: true, inARow: 1 },
+    ],
+    [
+      "is finished when it was run again and succeeded",
+      [row({ status: "succeeded", startedAt: now - minute }), row({ status: "failed", startedAt: at, slotAt: at })],
+      {},
+      { kind: "finished" },
+    ],
+    ["is overdue when it has no record", [], {}, { kind: "overdue", dueAt: at }],
+    [
+      "had passed before anybody looked after it",
+      [],
+      { armed: new Map([["check", { since: at + 1 }]]) },
+      { kind: "passed", slotAt: at },
+    ],
+  ];
+  it.each(states)("%s", (_, rows, over, state) => expect(only(judge(rows, { jobs, ...over })).state).toMatchObject(state));
+});
+
+describe("the whole", () => {
+  it("is without trouble when nothing is overdue, blocked or failing", () => {
+    expect(judge([ran])).toMatchObject({ trouble: false, daemon: { kind: "alive", elsewhere: false, draining: false } });
+    expect(judge([ran], { leader: undefined }).trouble).toBe(false);
+  });
+
+  it("is in trouble when the daemon has died, or starts nothing", () => {
+    const died = judge([ran], { leaderState: "dead" });
+    expect(died).toMatchObject({ trouble: true, daemon: { kind: "dead", seenAt: now - 2_000 } });
+    const held = judge([ran], {
+      leader: { ...leader, report: { ...leader.report, state: "held" } },
+      events: [{ at: now - hour, kind: "held", text: "the disk is full" }],
+    });
+    expect(held).toMatchObject({ trouble: true, daemon: { held: { since: now - hour, reason: "the disk is full" } } });
+  });
+
+  it("knows when the last daemon stopped, and what the job files are wrong with", () => {
+    const events = [{ at: now - hour, kind: "stopped", text: "by SIGTERM" } as const];
+    expect(judge([ran], { leader: undefined, events }).daemon).toEqual({ kind: "none", stoppedAt: now - hour });
+    const problems = ["jobs/a.yaml:3: model: is missing"];
+    const bad = judge([ran], { leader: { ...leader, report: { ...leader.report, problems } } });
+    expect(bad.daemon).toMatchObject({ problems });
+  });
+
+  it("says that jobs wait for a clock that was set back, and does not call them overdue", () => {
+    const ahead = row({ status: "succeeded", startedAt: nine + day, slotAt: nine + day });
+    const health = judge([ahead]);
+    expect(health.ahead).toEqual({ jobs: 1, until: nine + day });
+    expect(only(health)).toMatchObject({ state: { kind: "ok" }, nextAt: nine + 2 * day });
+  });
+
+  it("counts how often a job succeeds over what was carried out", () => {
+    const statusCounts = [
+      { jobId: "check", status: "succeeded", runs: 90 },
+      { jobId: "check", status: "quiet", runs: 5 },
+      { jobId: "check", status: "failed", runs: 5 },
+      { jobId: "check", status: "skipped", runs: 1_000 },
+      { jobId: "other", status: "failed", runs: 7 },
+    ] as const;
+    expect(only(judge([ran], { statusCounts })).rate).toEqual({ good: 95, all: 100 });
+  });
+
+  it("leaves a job in peace that somebody has paused while it failed", () => {
+    const failing = row({ status: "failed", startedAt: nine, slotAt: nine });
+    const health = judge([failing], { pauses: new Map([["check", pause]]) });
+    expect([isTrouble(only(health)), health.trouble]).toEqual([false, false]);
+  });
+});
