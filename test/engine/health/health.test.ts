@@ -53,8 +53,9 @@ function only(health: ProjectHealth): JobHealth {
 const ran = row({ status: "succeeded", startedAt: nine, slotAt: nine });
 const pause: Pause = { jobId: "check", at: now - hour, by: "maria" };
 
+const failed = (at: number): RunRow => row({ status: "failed", startedAt: at, slotAt: at });
+
 describe("the state of a job", () => {
-  const failed = (at: number): RunRow => row({ status: "failed", startedAt: at, slotAt: at });
   const states: readonly (readonly [string, readonly RunRow[], Partial<HealthFacts>, object, string])[] = [
     ["is ok when the newest slot ended well", [ran], {}, { kind: "ok" }, "green"],
     [
