@@ -34,6 +34,8 @@ export interface FoundFiles {
   readonly jobs: readonly string[];
   /** Files of defaults by their folder. */
   readonly defaults: ReadonlyMap<string, readonly string[]>;
+  /** Every folder that was looked into, the first one first. */
+  readonly folders: readonly string[];
 }
 
 export function formatOf(path: string): JobFormat | undefined {
@@ -54,6 +56,7 @@ function besideStore(path: string): boolean {
 export function findFiles(dir: string, base: string, issues: Issue[]): FoundFiles {
   const jobs: string[] = [];
   const defaults = new Map<string, string[]>();
+  const folders: string[] = [];
   const seen = new Set<string>();
   const left: { path: string; depth: number }[] = [{ path: dir, depth: 0 }];
   const take = (path: string, folder: string): void => {
@@ -68,6 +71,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
       const real = realpathSync(path);
       if (seen.has(real)) continue;
       seen.add(real);
+      folders.push(path);
       for (const entry of readdirSync(path, { withFileTypes: true })) {
         const inner = join(path, entry.name);
         if (formatOf(inner) !== undefined) take(inner, path);
@@ -83,7 +87,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
       break;
     }
   }
-  return { jobs: jobs.slice(0, maxJobFiles).toSorted(), defaults };
+  return { jobs: jobs.slice(0, maxJobFiles).toSorted(), defaults, folders };
 }
 
 function isFolder(path: string, entry: { isDirectory(): boolean; isSymbolicLink(): boolean }): boolean {

@@ -45,6 +45,12 @@ export function findProject(cwd: string, env: Environment): Project {
   }
 }
 
+/** Every path at which a configuration would be read, there or not: of the project's folder, and of the user. */
+export function configPlaces(projectDir: string, env: Environment): readonly string[] {
+  const ofUser = join(xdg(env, "XDG_CONFIG_HOME", ".config"), "runner");
+  return [...projectFiles.map((name) => join(projectDir, name)), ...userFiles.map((name) => join(ofUser, name))];
+}
+
 /** The user's configuration files that are there, the one to read first. */
 export function findUserFiles(env: Environment): string[] {
   const dir = join(xdg(env, "XDG_CONFIG_HOME", ".config"), "runner");
