@@ -10,13 +10,16 @@ export interface StopSignals {
   release(): void;
 }
 
-const names: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+const everyStop: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** A wrapper and a shell may each pass one Ctrl-C on; a second signal this soon after the first is the same wish. */
 const sameWishMs = 1_000;
 
-/** @param onSecond called when a second signal comes while the first is still being obeyed. */
-export function onStopSignals(onSecond: (signal: StopSignal) => void): StopSignals {
+/**
+ * @param onSecond called when a second signal comes while the first is still being obeyed, and at each one after that.
+ * @param names the signals that mean an end; a daemon reads SIGHUP otherwise.
+ */
+export function onStopSignals(onSecond: (signal: StopSignal) => void, names = everyStop): StopSignals {
   const first = new AbortController();
   const stopped = Promise.withResolvers<StopSignal>();
   let firstAt = Number.POSITIVE_INFINITY;

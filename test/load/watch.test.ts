@@ -15,9 +15,9 @@ interface Scene {
   readonly dir: string;
   readonly files: ProjectFiles;
   /** What the next change is told of, by names relative to the folder. */
-  next(): Promise<readonly string[]>;
-  watch(): Promise<ProjectWatch>;
-  write(file: string, text: string): void;
+  readonly next: () => Promise<readonly string[]>;
+  readonly watch: () => Promise<ProjectWatch>;
+  readonly write: (file: string, text: string) => void;
 }
 
 function scene(): Scene {

@@ -1,0 +1,169 @@
+/** What becomes a line, what does not, and what a line looks like. */
+import { describe, expect, it } from "vitest";
+import { createDaemonLog, isJournal, type DaemonLogOptions } from "../../../src/cli/daemon/log.ts";
+import type { RunOutcome } from "../../../src/engine/outcome.ts";
+import type { SchedulerEvent } from "../../../src/engine/scheduler-events.ts";
+import type { RunStart } from "../../../src/ledger/ledger.ts";
+
+const owner = { pid: 7, startedAt: "1", bootId: "b", pidNamespace: "n", host: "alpha" };
+const at = Date.parse("2026-11-25T06:00:00Z");
+const start: RunStart = {
+  runId: "0123456789abcdef",
+  jobId: "daily",
+  jobName: "daily",
+  trigger: "slot",
+  slotAt: at,
+  startedAt: at,
+  owner,
+  modelAsked: "",
+  simulated: false,
+  jobHash: "",
+};
+
+function begins(runId = start.runId, late = 0): SchedulerEvent {
+  return {
+    type: "run",
+    jobName: "daily",
+    event: { type: "run_started", at: at + late, run: { ...start, runId }, ladder: [], notes: [] },
+  };
+}
+
+function ends(status: RunOutcome["status"], reason: string, runId = start.runId): SchedulerEvent {
+  const outcome: RunOutcome = {
+    runId,
+    jobId: "daily",
+    jobName: "daily",
+    status,
+    exitCode: 0,
+    reason,
+    output: "THE ANSWER ITSELF",
+    modelAsked: "",
+    simulated: false,
+    startedAt: at,
+    finishedAt: at + 1_500,
+    attempts: 1,
+    calls: 0,
+    tries: 0,
+    repairs: 0,
+    faults: {},
+    usage: {},
+  };
+  return { type: "run", jobName: "daily", event: { type: "run_finished", at: at + 1_500, outcome } };
+}
+
+function logOf(over: Partial<DaemonLogOptions> = {}): {
+  readonly lines: string[];
+  readonly listen: (event: SchedulerEvent) => void;
+} {
+  const lines: string[] = [];
+  const log = createDaemonLog({
+    sink: { write: (line) => void lines.push(line), close: () => Promise.resolve() },
+    form: "lines",
+    quiet: false,
+    zone: () => "Europe/Berlin",
+    style: (_style, text) => text,
+    redact: (text) => text.replaceAll("sk-secret", "(key)"),
+    now: () => at,
+    ...over,
+  });
+  return { lines, listen: log.listen };
+}
+
+describe("the daemon's log", () => {
+  it("has a line for a run's beginning and end, with the time, its offset, the job and the run; never the answer", () => {
+    const { lines, listen } = logOf();
+    listen(begins(start.runId, 5_000));
+    listen(ends("succeeded", "the model ended its turn"));
+    expect(lines).toEqual([
+      "2026-11-25 07:00:05+01:00  daily  01234567  begins, 5 s after its slot\n",
+      "2026-11-25 07:00:01+01:00  daily  01234567  succeeded in 1.5 s: the model ended its turn\n",
+    ]);
+  });
+
+  it("writes objects of a stable shape", () => {
+    const { lines, listen } = logOf({ form: "json" });
+    listen(begins());
+    listen({ type: "run_waits", at, jobName: "daily", runId: start.runId, until: at + 60_000, why: "429" });
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+      {
+        version: 1,
+        time: "2026-11-25T06:00:00.000Z",
+        level: "info",
+        event: "run_started",
+        job: "daily",
+        runId: start.runId,
+        slotAt: "2026-11-25T06:00:00.000Z",
+        text: "begins",
+      },
+      {
+        version: 1,
+        time: "2026-11-25T06:00:00.000Z",
+        level: "warning",
+        event: "run_waits",
+        job: "daily",
+        runId: start.runId,
+        until: "2026-11-25T06:01:00.000Z",
+        text: "waits until 2026-11-25 07:01:00+01:00: 429",
+      },
+    ]);
+  });
+
+  it("leaves the time to journald and gives it the level", () => {
+    const { lines, listen } = logOf({ form: "journal" });
+    listen(begins());
+    listen(ends("failed", "exit 3"));
+    expect(lines).toEqual(["<6>daily  01234567  begins\n", "<3>daily  01234567  failed in 1.5 s: exit 3\n"]);
+  });
+
+  it("takes secrets out, and keeps foreign text to its line", () => {
+    const { lines, listen } = logOf();
+    listen({ type: "job_blocked", at, jobName: "daily", reason: "key sk-secret\n\u001B[2Jis wrong" });
+    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  blocked: key (key) [2Jis wrong\n"]);
+  });
+
+  it("tells the same trouble once, then at the 10th and 100th time, and the first run that ends otherwise", () => {
+    const { lines, listen } = logOf();
+    for (let time = 1; time <= 120; time++) {
+      const id = time.toString(16).padStart(8, "0");
+      listen(begins(id));
+      listen(ends("failed", `exit 3 after ${time} s`, id));
+    }
+    expect(lines.map((line) => line.slice(27))).toEqual([
+      "daily  00000001  begins\n",
+      "daily  00000001  failed in 1.5 s: exit 3 after 1 s\n",
+      "daily  0000000a  failed in 1.5 s: exit 3 after 10 s (for the 10th time in a row)\n",
+      "daily  00000064  failed in 1.5 s: exit 3 after 100 s (for the 100th time in a row)\n",
+    ]);
+    lines.length = 0;
+    listen(begins("aaaaaaaa"));
+    listen(ends("succeeded", "exit 0", "aaaaaaaa"));
+    listen(begins("bbbbbbbb"));
+    expect(lines.map((line) => line.slice(27))).toEqual([
+      "daily  aaaaaaaa  begins\n",
+      "daily  aaaaaaaa  succeeded in 1.5 s: exit 0 (after 120 times the same trouble)\n",
+      "daily  bbbbbbbb  begins\n",
+    ]);
+  });
+
+  it("tells a new trouble at once, with the beginning that was held back", () => {
+    const { lines, listen } = logOf();
+    listen(ends("failed", "exit 3"));
+    listen(begins("aaaaaaaa"));
+    expect(lines).toHaveLength(1);
+    listen(ends("timed_out", "limits.run", "aaaaaaaa"));
+    expect(lines).toHaveLength(3);
+  });
+
+  it("writes only warnings and errors when it is to be quiet", () => {
+    const { lines, listen } = logOf({ quiet: true });
+    listen(begins());
+    listen(ends("succeeded", "done"));
+    listen({ type: "held", at, reason: "the disk is full" });
+    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  starts nothing: the disk is full\n"]);
+  });
+
+  it("believes $JOURNAL_STREAM only for the very stream it names", () => {
+    expect(isJournal(2, {})).toBe(false);
+    expect(isJournal(2, { JOURNAL_STREAM: "1:1" })).toBe(false);
+  });
+});
