@@ -82,6 +82,7 @@ export async function loadProject(place: Place): Promise<Project> {
     projectDir: config.projectDir,
     env: place.env,
     providers: [...providers.keys()],
+    zone: () => config.timezone,
     ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
   });
   const { issues } = loaded;

@@ -27,7 +27,7 @@ export interface DryRunPlan {
 }
 
 export function planDryRun(job: Job, ladder: readonly Rung[], now: number, zone: string): DryRunPlan {
-  const ownZone = job.schedule.kind === "cron" ? (job.schedule.tz ?? zone) : zone;
+  const ownZone = job.schedule.tz ?? zone;
   return {
     zone: ownZone,
     slots: nextSlots(job.schedule, new Date(now), 5, zone).map((slot) => slot.getTime()),

@@ -61,7 +61,7 @@ async function previousOutput({ ledger, jobId, runId }: PromptFacts, time: (at: 
 }
 
 function zoneOf({ schedule }: Job, zone: () => string): string {
-  return (schedule.kind === "cron" ? schedule.tz : undefined) ?? zone();
+  return schedule.tz ?? zone();
 }
 
 /** `Wednesday 2026-11-25 20:30:00 +01:00 (Europe/Berlin)`: the day, because a model does not know it, and the offset, because zones are guessed wrong. */

@@ -81,7 +81,7 @@ export function readCron(expr: string): CronExpression | CronProblem {
 
 function nickname(text: string): CronProblem {
   if (/^@every\b/i.test(text)) return { problem: `"${text}" is not cron`, suggestion: `write "kind": "every" with "everyMs"` };
-  if (/^@reboot$/i.test(text)) return { problem: "@reboot names no instant, so it cannot be a schedule" };
+  if (/^@reboot$/i.test(text)) return { problem: "@reboot names no instant", suggestion: `write "schedule": { "kind": "boot" }` };
   const near = nearest(text, Object.keys(nicknames));
   return {
     problem: `unknown nickname ${JSON.stringify(text.slice(0, 40))}`,

@@ -1,5 +1,5 @@
 /** What people may write in a job file, for those who write it as a program. Field by field: docs/jobs.md. */
-import type { OnRateLimit, Recording } from "./job.ts";
+import type { OnRateLimit, Overlap, Recording } from "./job.ts";
 
 /** `"30s"`, `"2m"`, `"1h30m"`, or 0. */
 type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
@@ -21,6 +21,12 @@ interface CommonFields {
   readonly enabled?: boolean;
   /** A cron expression, `@daily`, or an object. Default only by hand. */
   readonly schedule?: string | ScheduleFile;
+  /** What becomes of slots that passed while nobody was there. Default `latest`: one run for the newest of them. */
+  readonly catchUp?: CatchUpPolicy | CatchUpFile;
+  /** What a slot does while a run of the job is open. Default `skip`. */
+  readonly overlap?: Overlap;
+  /** Jobs of a group share a limit of runs at once: the configuration's `scheduler.groups`. */
+  readonly group?: string;
   readonly sessionTarget?: "isolated";
   readonly retry?: RetryFile;
   readonly limits?: LimitsFile;
@@ -43,21 +49,51 @@ interface CommonFields {
   readonly idempotent?: boolean;
 }
 
-interface ScheduleShorthands {
+type CatchUpPolicy = "latest" | "skip" | "all";
+
+interface CatchUpFile {
+  /** Default `latest`. */
+  readonly policy?: CatchUpPolicy;
+  /** Older slots are not made up for. Default one interval of the job, at most `24h`. */
+  readonly maxAge?: DurationText;
+  /** For `all`: the newest so many. Default 100. */
+  readonly max?: number;
+}
+
+interface ScheduleShorthands extends BoundsFile {
   readonly cron?: string;
-  /** IANA zone. */
-  readonly tz?: string;
   readonly every?: DurationText;
   /** ISO 8601, or a Date. */
-  readonly at?: string | number | Date;
+  readonly at?: InstantFile;
+}
+
+type InstantFile = string | number | Date;
+
+interface BoundsFile {
+  /** IANA zone of the schedule's clocks. */
+  readonly tz?: string;
+  /** A slot is answered up to so much later, each job always by the same share of it. Default none. */
+  readonly stagger?: DurationText;
+  /** The same in milliseconds. */
+  readonly staggerMs?: number;
+  /** No slots before it. Without an offset a time of the schedule's zone. */
+  readonly startAt?: InstantFile;
+  /** No slots from then on; a date alone is its last day. */
+  readonly endAt?: InstantFile;
+  /** Times in which nothing begins: `22:00-06:00`, `sat,sun`, `mon-fri 12:00-13:00`, `2026-12-24..2026-12-26`. */
+  readonly blackout?: string | readonly string[];
 }
 
 type ScheduleFile =
-  | { readonly kind?: "cron"; readonly expr: string; readonly tz?: string }
-  | { readonly kind?: "every"; readonly everyMs: number; readonly anchorMs?: number }
-  | { readonly kind?: "every"; readonly every: DurationText; readonly anchorMs?: number }
-  | { readonly kind?: "at"; readonly at: string | number | Date }
-  | { readonly kind: "manual" };
+  | ((
+      | { readonly kind?: "cron"; readonly expr: string }
+      | { readonly kind?: "every"; readonly everyMs: number; readonly anchorMs?: number }
+      | { readonly kind?: "every"; readonly every: DurationText; readonly anchorMs?: number }
+      | { readonly kind?: "at"; readonly at: InstantFile }
+      | { readonly kind: "boot" }
+    ) &
+      BoundsFile)
+  | { readonly kind: "manual"; readonly tz?: string };
 
 type PayloadFile = TurnFile | CommandFile;
 

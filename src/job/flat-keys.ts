@@ -31,5 +31,9 @@ export const flatScheduleKeys: readonly string[] = [
   "everyMs",
   "anchorMs",
   "atMs",
+  "stagger",
   "staggerMs",
+  "startAt",
+  "endAt",
+  "blackout",
 ];

@@ -6,13 +6,14 @@ import { flatPayloadKeys, flatScheduleKeys } from "./flat-keys.ts";
 import { jsonSchemaOf, objectSchemaOf, type SchemaObject } from "./json-schema.ts";
 import { duration } from "./leaves.ts";
 import { agentTurn, commandPayload } from "./payload-shape.ts";
-import { schedules } from "./schedule-shape.ts";
+import { longestStaggerMs, schedules } from "./schedule-shape.ts";
 import { jobShape } from "./schema.ts";
 import type { JsonSchema } from "./shape.ts";
 
 const draft = "https://json-schema.org/draft/2020-12/schema";
 const digits = { type: "string", pattern: "^[0-9]{1,15}$" };
 const interval = jsonSchemaOf(duration("30m", 1_000, 10 * 365 * 86_400_000));
+const stagger = jsonSchemaOf(duration("5m", 0, longestStaggerMs));
 
 /** The schema of a job file: one job, a list of them, or a store of OpenClaw's. */
 export function jobFileSchema(): SchemaObject {
@@ -59,7 +60,7 @@ export function defaultsFileSchema(): SchemaObject {
       payload: { type: "object", properties: payload, additionalProperties: false },
       schedule: {
         anyOf: [
-          { type: "object", properties: { tz: { type: "string" } }, required: ["tz"], additionalProperties: false },
+          { description: "What counts for schedules of any kind.", ...withoutKind(scheduleKinds().boot) },
           { $ref: "#/$defs/schedule" },
         ],
       },
@@ -133,6 +134,12 @@ function shortFor(key: string): string {
   return `Short for \`schedule: { ${key}: … }\`.`;
 }
 
+/** What any schedule may say beside its rule, alone. */
+function withoutKind({ properties, required: _none, ...rest }: ReturnType<typeof scheduleKinds>[Kind]): SchemaObject {
+  const { kind: _kind, ...common } = properties;
+  return { ...rest, properties: common };
+}
+
 type Kind = keyof typeof schedules;
 
 /** A schedule as an object, one a kind, with what may be written in place of each key. */
@@ -143,7 +150,7 @@ function scheduleKinds(): Record<Kind, SchemaObject & { readonly properties: Rec
     const loose = Object.fromEntries(numbers.map((key) => [key, { anyOf: [properties[key] ?? {}, digits] }]));
     return {
       ...rest,
-      properties: { ...properties, ...loose, ...more, kind: { const: kind } },
+      properties: { ...properties, ...loose, ...more, ...("staggerMs" in properties ? { stagger } : {}), kind: { const: kind } },
       required: kind === "manual" || kind === "boot" ? ["kind"] : [],
       ...(needs.length === 0 ? {} : { anyOf: needs.map((key) => ({ required: [key] })) }),
     };

@@ -50,11 +50,11 @@ export interface Job {
 export type Schedule = ScheduleRule & ScheduleBounds;
 
 type ScheduleRule =
-  /** `expr` as croner 11 reads it; `tz` an IANA zone, default the configuration's, else the machine's. */
-  | { readonly kind: "cron"; readonly expr: string; readonly tz?: string }
+  /** `expr` as croner 11 reads it, on the clocks of `tz`. */
+  | { readonly kind: "cron"; readonly expr: string }
   /** Every `everyMs` from `anchorMs` (epoch ms; default 0) on. */
   | { readonly kind: "every"; readonly everyMs: number; readonly anchorMs?: number }
-  /** Once, at an ISO instant; without a zone it means UTC, as in OpenClaw. */
+  /** Once, at an ISO instant. In a file one without an offset is of `tz`, and without that of UTC, as in OpenClaw. */
   | { readonly kind: "at"; readonly at: string }
   /** Once after each start of the machine, when the scheduler first runs in that boot: `@reboot` of crontab(5). */
   | { readonly kind: "boot" }
@@ -63,6 +63,8 @@ type ScheduleRule =
 
 /** What any kind of schedule may say beside its rule. */
 interface ScheduleBounds {
+  /** IANA zone of the schedule's clocks: of its fields, its blackouts, and what is shown of it. Default the configuration's, else the machine's. */
+  readonly tz?: string;
   /**
    * A slot is answered up to so much later than its instant: a fixed share of it for each job, made of the job's id, so that many jobs of one
    * minute do not start together (openclaw/openclaw#51594). Default 0. The slot's key stays the instant itself.
@@ -78,9 +80,9 @@ interface ScheduleBounds {
 
 /** A time in which nothing is to begin, on the clocks of the schedule's zone. */
 export type Blackout =
-  /** From one minute of the day up to another, past midnight if `toMinute` is not later; on these days of the week only (0 is Sunday), or on all. */
+  /** From one minute of the day up to another, past midnight if `toMinute` is not later; begun on these days of the week only (0 is Sunday), or on any. */
   | { readonly kind: "daily"; readonly fromMinute: number; readonly toMinute: number; readonly days?: readonly number[] }
-  /** From one local date or time up to another, as ISO 8601 without an offset: `2026-12-24` or `2026-12-24T18:00`. */
+  /** From one local time up to another, as ISO 8601 without an offset: `2026-12-24T18:00`. */
   | { readonly kind: "span"; readonly from: string; readonly to: string };
 
 /**

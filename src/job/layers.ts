@@ -61,12 +61,16 @@ function fitting(below: Record<string, unknown>, job: Record<string, unknown>): 
   return made;
 }
 
-/** A zone alone is no schedule; of another kind of schedule only the zone is left, for those that have one. */
+/** What counts for a schedule of any kind. */
+const commonKeys = ["tz", "staggerMs", "startAt", "endAt", "blackout"];
+
+/** A zone alone is no schedule; of another kind of schedule only what counts for any kind is left. */
 function fittingSchedule(below: Record<string, unknown>, own: unknown): Record<string, unknown> | undefined {
   if (own === undefined) return Object.hasOwn(below, "kind") ? below : undefined;
   if (!isRecord(own)) return below;
   if (own["kind"] === below["kind"]) return below;
-  return own["kind"] === "cron" && Object.hasOwn(below, "tz") ? { tz: below["tz"] } : undefined;
+  const common = own["kind"] === "manual" ? ["tz"] : commonKeys;
+  return Object.fromEntries(Object.entries(below).filter(([key]) => common.includes(key)));
 }
 
 /** Whether a value has something at this path. */

@@ -98,8 +98,12 @@ export function oneOrMore<S extends Schema>(hint: Hint, item: S, max: number) {
   return either(hint, Array.isArray, several, one);
 }
 
-/** One of a few words. */
-export function oneOf<const W extends string>(words: readonly W[], unsupported: Readonly<Record<string, string>> = {}) {
+/** One of a few words. Of words that are known from elsewhere: why they are refused, or by which of these words the same is said here. */
+export function oneOf<const W extends string>(
+  words: readonly W[],
+  unsupported: Readonly<Record<string, string>> = {},
+  called: Readonly<Record<string, W>> = {},
+) {
   const hint: Hint = {
     expects: words
       .map((word) => JSON.stringify(word))
@@ -113,6 +117,8 @@ export function oneOf<const W extends string>(words: readonly W[], unsupported: 
     if (value !== undefined) return { value };
     if (typeof found !== "string") return {};
     if (Object.hasOwn(unsupported, found)) return { problem: unsupported[found] ?? "" };
+    const same = Object.entries(called).find(([word]) => word === found.toLowerCase())?.[1];
+    if (same !== undefined) return { problem: `${describe(found)} has another name here`, suggestion: `write "${same}"` };
     const near = nearest(found, words);
     return near === undefined ? {} : { suggestion: `did you mean "${near}"?` };
   });

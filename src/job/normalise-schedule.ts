@@ -34,7 +34,8 @@ export function normaliseSchedule(draft: Draft): void {
     delete job[key];
   }
   renameOlder(schedule, places, draft);
-  interval(schedule, places, draft);
+  for (const field of durations) inMilliseconds(schedule, places, draft, field);
+  atBoot(schedule, places, draft);
   numbers(schedule, places, draft);
   if (!Object.hasOwn(schedule, "kind")) {
     const kind = kindOf(schedule);
@@ -81,29 +82,52 @@ function renameOlder(schedule: Record<string, unknown>, places: Places, draft: D
   }
 }
 
-/** `every: 30m` is an interval with its unit. */
-function interval(schedule: Record<string, unknown>, places: Places, draft: Draft): void {
-  if (!Object.hasOwn(schedule, "every")) return;
-  const place = places.get("every") ?? ["schedule", "every"];
-  const { every } = schedule;
-  delete schedule["every"];
-  places.delete("every");
-  const read = readDuration(every);
-  if (Object.hasOwn(schedule, "everyMs")) {
-    draft.problems.push(twice(place, "everyMs"));
+interface DurationField {
+  readonly written: string;
+  readonly today: string;
+  readonly leastMs: number;
+  readonly example: string;
+}
+
+const durations: readonly DurationField[] = [
+  { written: "every", today: "everyMs", leastMs: 1_000, example: "30m" },
+  { written: "stagger", today: "staggerMs", leastMs: 0, example: "5m" },
+];
+
+/** `every: 30m` is an interval with its unit, `stagger: 5m` a stagger. */
+function inMilliseconds(schedule: Record<string, unknown>, places: Places, draft: Draft, field: DurationField): void {
+  const { written, today, leastMs, example } = field;
+  if (!Object.hasOwn(schedule, written)) return;
+  const place = places.get(written) ?? ["schedule", written];
+  const found = schedule[written];
+  delete schedule[written];
+  places.delete(written);
+  const read = readDuration(found);
+  if (Object.hasOwn(schedule, today)) {
+    draft.problems.push(twice(place, today));
     return;
   }
-  schedule["everyMs"] = "ms" in read ? read.ms : 1_000;
-  places.set("everyMs", place);
-  if ("ms" in read && read.ms >= 1_000) return;
+  schedule[today] = "ms" in read ? read.ms : leastMs;
+  places.set(today, place);
+  if ("ms" in read && read.ms >= leastMs) return;
   if ("ms" in read) {
-    const message = `${describe(every)} is less than 1 second, the least interval`;
-    schedule["everyMs"] = 1_000;
-    draft.problems.push({ path: place, of: "value", message, suggestion: `write "every": "30m"` });
+    const message = `${describe(found)} is less than 1 second, the least interval`;
+    schedule[today] = leastMs;
+    draft.problems.push({ path: place, of: "value", message, suggestion: `write "${written}": "${example}"` });
     return;
   }
-  const message = read.problem === "" ? `expected a duration such as "30m", found ${describe(every)}` : read.problem;
-  draft.problems.push({ path: place, of: "value", message, suggestion: read.suggestion ?? `write "every": "30m"` });
+  const message = read.problem === "" ? `expected a duration such as "${example}", found ${describe(found)}` : read.problem;
+  draft.problems.push({ path: place, of: "value", message, suggestion: read.suggestion ?? `write "${written}": "${example}"` });
+}
+
+/** `@reboot` is crontab(5)'s word for a kind of its own. */
+function atBoot(schedule: Record<string, unknown>, places: Places, draft: Draft): void {
+  const { expr, kind = "cron" } = schedule;
+  if (kind !== "cron" || typeof expr !== "string" || expr.trim().toLowerCase() !== "@reboot") return;
+  draft.moved(["schedule", "kind"], places.get("expr") ?? ["schedule", "expr"]);
+  schedule["kind"] = "boot";
+  delete schedule["expr"];
+  places.delete("expr");
 }
 
 /** Numbers that were written as texts. */

@@ -11,7 +11,6 @@ const fields: readonly { readonly path: Path; readonly unless: (value: unknown) 
   { path: ["delivery"], unless: (value) => value === null || (isRecord(value) && value["mode"] === "none") },
   { path: ["failureAlert"], unless: (value) => value === false || value === null },
   { path: ["pacing"], unless: (value) => value === null },
-  { path: ["schedule", "staggerMs"], unless: (value) => value === 0 },
   { path: ["payload", "lightContext"], unless: (value) => value === false },
   { path: ["payload", "toolsAllow"], unless: (value) => Array.isArray(value) && value.length === 0 },
   { path: ["payload", "allowUnsafeExternalContent"], unless: (value) => value === false },

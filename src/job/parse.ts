@@ -92,7 +92,7 @@ type Read =
 function readJob(value: unknown, source: JobSource, folderOf: (path: Path) => string): Read {
   const lenient = source.openclaw === true;
   const shaped = check(jobShape, value, { lenient });
-  const schedule = readSchedule(isRecord(value) ? value["schedule"] : undefined, { lenient });
+  const schedule = readSchedule(isRecord(value) ? value["schedule"] : undefined, { lenient, zone: source.zone });
   const input = "value" in shaped ? shaped.value : undefined;
   const context = { files: source.files, folderOf, literal: lenient };
   const files = input === undefined ? {} : resolveFiles(input, context);

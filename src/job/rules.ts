@@ -14,6 +14,8 @@ export interface KnownOutside {
   readonly providers?: readonly string[];
   /** Model of jobs that name none; `null` if there is none, and then to name none is a problem. Absent: not known. */
   readonly defaultModel?: string | null;
+  /** Zone of times without an offset in schedules that name no zone; asked only for such. Absent: UTC. */
+  readonly zone?: () => string;
 }
 
 const problemAt = (path: Path, message: string, suggestion: string): Problem => ({ path, of: "value", message, suggestion });
@@ -40,7 +42,22 @@ export function contradictions(input: JobInput): Problem[] {
     const message = `is longer than "${outer}", which holds it`;
     problems.push(problemAt(["limits", inner], message, `shorten "${inner}" or lengthen "${outer}"`));
   }
-  return [...problems, ...commandProblems(input), ...grantProblems(input)];
+  return [...problems, ...catchUpProblems(input), ...commandProblems(input), ...grantProblems(input)];
+}
+
+function catchUpProblems({ catchUp }: JobInput): Problem[] {
+  if (catchUp === undefined) return [];
+  const { policy, max, maxAgeMs } = catchUp;
+  const problems: Problem[] = [];
+  if (max !== undefined && policy !== "all") {
+    const message = `counts for "policy": "all" only, and the policy is "${policy}"`;
+    problems.push(problemAt(["catchUp", "max"], message, `write "policy": "all", or take it out`));
+  }
+  if (maxAgeMs !== undefined && policy === "skip") {
+    const message = `means nothing where nothing is made up for ("policy": "skip")`;
+    problems.push(problemAt(["catchUp", "maxAge"], message, "take it out, or write another policy"));
+  }
+  return problems;
 }
 
 function commandProblems({ payload, workDir }: JobInput): Problem[] {

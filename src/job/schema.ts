@@ -6,6 +6,7 @@ import { flatPayloadKeys, flatScheduleKeys } from "./flat-keys.ts";
 import { amount, duration, flag, line, oneOf, whole } from "./leaves.ts";
 import { payload } from "./payload-shape.ts";
 import { scheduleHint } from "./schedule-shape.ts";
+import { catchUp, group, overlap } from "./scheduling-shape.ts";
 import { ignored, leaf, list, optional, quietLeaf, required, shape, table } from "./shape.ts";
 
 const hour = 3_600_000;
@@ -159,6 +160,9 @@ export const jobShape = shape(
       "When: a cron expression, `@daily`, or an object. Default only by hand.",
       leaf(scheduleHint, (found) => ({ value: found })),
     ),
+    catchUp: optional("What becomes of slots that passed while nobody was there. Default `latest`.", catchUp),
+    overlap: optional("What a slot does while a run of the job is open. Default `skip`.", overlap),
+    group: optional("Jobs of a group share a limit: the configuration's `scheduler.groups`.", group),
     sessionTarget: optional("`isolated`, the only one.", sessionTarget),
     payload: required("What is done: an agent's turn or a command.", payload),
     retry: optional("Waits, and how often the turn is started.", retry),
@@ -204,6 +208,22 @@ export const jobShape = shape(
     timezone: `belongs in schedule as "tz"`,
     timeZone: `belongs in schedule as "tz"`,
     prompt: `write it as "message"`,
+    missed: `did you mean "catchUp"?`,
+    misfire: `did you mean "catchUp"?`,
+    backfill: `did you mean "catchUp"?`,
+    startingDeadlineSeconds: `write "catchUp": { "maxAge": "10m" }`,
+    concurrency: `write "overlap": "skip", "queue" or "replace"; for a limit over several jobs, "group"`,
+    concurrencyPolicy: `write "overlap": "skip", "queue" or "replace"`,
+    maxConcurrency: `a job never runs beside itself; see "overlap", and "group" for several jobs`,
+    pool: `did you mean "group"?`,
+    queue: `write "overlap": "queue", or "group" for a limit over several jobs`,
+    jitter: `for the time of slots, write "stagger": "5m"; for waits between tries, "retry": { "jitter": … }`,
+    splay: `did you mean "stagger"?`,
+    start: `did you mean "startAt"?`,
+    end: `did you mean "endAt"?`,
+    until: `did you mean "endAt"?`,
+    quietHours: `did you mean "blackout"?`,
+    maxRuns: `belongs in the configuration: "scheduler": { "maxRuns": … }`,
     budget: `write "limits": { "usd": …, "tokens": … }`,
     usd: `belongs in limits: "limits": { "usd": … }`,
     tokens: `belongs in limits: "limits": { "tokens": … }`,

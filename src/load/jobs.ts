@@ -38,6 +38,8 @@ export interface LoadJobsOptions {
   readonly providers?: readonly string[];
   /** The configuration's `model`; `null` if it names none: then a job that names none either is a problem. Absent: not known. */
   readonly defaultModel?: string | null;
+  /** Zone of schedules that name none, asked only where a time without an offset is read. Absent: UTC. */
+  readonly zone?: () => string;
 }
 
 /**
@@ -45,11 +47,12 @@ export interface LoadJobsOptions {
  * the caller decides what problems mean. Programs are run, as the configuration is.
  */
 export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
-  const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel } = options;
+  const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel, zone } = options;
   const named = new Set<string>();
   const known: Known = {
     ...(providers === undefined ? {} : { providers }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
+    ...(zone === undefined ? {} : { zone }),
     files: namedFiles({ projectDir, roots: [projectDir, dir], env, found: (path) => void named.add(path) }),
   };
   const issues: Issue[] = [];

@@ -147,8 +147,108 @@ describe("what a job may say", () => {
       { kind: "cron", expr: "@daily", staggerMs: 0 },
       { kind: "cron", expr: "@daily" },
     ],
+    [
+      { kind: "cron", expr: "@daily", staggerMs: "300000" },
+      { kind: "cron", expr: "@daily", staggerMs: 300_000 },
+    ],
+    [
+      { every: "1h", stagger: "90s" },
+      { kind: "every", everyMs: 3_600_000, staggerMs: 90_000 },
+    ],
+    ["@reboot", { kind: "boot" }],
+    [{ kind: "cron", expr: " @Reboot " }, { kind: "boot" }],
+    [
+      { kind: "boot", stagger: "1m" },
+      { kind: "boot", staggerMs: 60_000 },
+    ],
+    [
+      { kind: "manual", tz: "Asia/Tokyo" },
+      { kind: "manual", tz: "Asia/Tokyo" },
+    ],
+    // Without an offset a time is of the schedule's zone, where it names one.
+    [
+      { kind: "at", at: "2027-07-31T09:00", tz: "Europe/London" },
+      { kind: "at", at: "2027-07-31T08:00:00.000Z", tz: "Europe/London" },
+    ],
+    [
+      { kind: "at", at: "2027-07-31T09:00Z", tz: "Europe/London" },
+      { kind: "at", at: "2027-07-31T09:00:00.000Z", tz: "Europe/London" },
+    ],
+    // A date alone begins with its midnight, and ends with the next one.
+    [
+      { every: "1h", tz: "Asia/Tokyo", startAt: "2026-12-01", endAt: "2026-12-31" },
+      {
+        kind: "every",
+        everyMs: 3_600_000,
+        tz: "Asia/Tokyo",
+        startAt: Date.parse("2026-12-01T00:00+09:00"),
+        endAt: Date.parse("2027-01-01T00:00+09:00"),
+      },
+    ],
+    // 02:30 is jumped over in New York that night, and 01:30 comes twice.
+    [
+      { cron: "@hourly", tz: "America/New_York", startAt: "2026-03-08T02:30", endAt: "2026-11-01T01:30" },
+      {
+        kind: "cron",
+        expr: "@hourly",
+        tz: "America/New_York",
+        startAt: Date.parse("2026-03-08T07:00Z"),
+        endAt: Date.parse("2026-11-01T05:30Z"),
+      },
+    ],
+    [
+      { cron: "@hourly", startAt: "2026-03-08T02:30+02:00", endAt: 1_900_000_000_000 },
+      { kind: "cron", expr: "@hourly", startAt: Date.parse("2026-03-08T00:30Z"), endAt: 1_900_000_000_000 },
+    ],
   ])("a schedule: %o", (written, read) => {
     expect(jobOf({ ...least, schedule: written }).schedule).toEqual(read);
+  });
+
+  it.each([
+    ["22:00-06:00", { kind: "daily", fromMinute: 1_320, toMinute: 360 }],
+    ["18:30-24:00", { kind: "daily", fromMinute: 1_110, toMinute: 0 }],
+    ["tue 0:00 - 24:00", { kind: "daily", fromMinute: 0, toMinute: 0, days: [2] }],
+    ["sat,sun", { kind: "daily", fromMinute: 0, toMinute: 0, days: [0, 6] }],
+    ["Mon-Fri 12:00-13:00", { kind: "daily", fromMinute: 720, toMinute: 780, days: [1, 2, 3, 4, 5] }],
+    ["fri-mon, wednesday", { kind: "daily", fromMinute: 0, toMinute: 0, days: [0, 1, 3, 5, 6] }],
+    ["2026-12-24", { kind: "span", from: "2026-12-24T00:00", to: "2026-12-25T00:00" }],
+    ["2026-12-24..2026-12-26", { kind: "span", from: "2026-12-24T00:00", to: "2026-12-27T00:00" }],
+    ["2026-12-24 18:00 .. 2026-12-26T06:00:30", { kind: "span", from: "2026-12-24T18:00", to: "2026-12-26T06:00:30" }],
+  ])("a blackout: %s", (written, blackout) => {
+    expect(jobOf({ ...least, schedule: "@daily", blackout: written }).schedule.blackout).toEqual([blackout]);
+  });
+
+  it("times without an offset are of the project's zone, where the schedule names none; at is of UTC, as in OpenClaw", () => {
+    const zone = (): string => "Asia/Kolkata";
+    const bounded = { ...least, schedule: "@daily", startAt: "2026-12-01T06:00" };
+    expect(jobOf(bounded, { zone }).schedule).toMatchObject({ startAt: Date.parse("2026-12-01T06:00+05:30") });
+    expect(jobOf(bounded).schedule).toMatchObject({ startAt: Date.parse("2026-12-01T06:00Z") });
+    expect(jobOf({ ...least, at: "2026-12-01T06:00" }, { zone }).schedule).toEqual({
+      kind: "at",
+      at: "2026-12-01T06:00:00.000Z",
+    });
+  });
+
+  it("the zone is not asked for where nothing depends on it", () => {
+    const zone = (): string => {
+      throw new Error("asked");
+    };
+    expect(jobOf({ ...least, schedule: "@daily", startAt: "2026-12-01T06:00Z" }, { zone }).schedule).toHaveProperty("startAt");
+  });
+
+  it.each([
+    ["all", { policy: "all" }],
+    [{ maxAge: "2h" }, { policy: "latest", maxAgeMs: 7_200_000 }],
+    [
+      { policy: "all", max: 3 },
+      { policy: "all", max: 3 },
+    ],
+  ])("catching up: %o", (written, read) => {
+    expect(jobOf({ ...least, catchUp: written, overlap: "replace", group: "reports" })).toMatchObject({
+      catchUp: read,
+      overlap: "replace",
+      group: "reports",
+    });
   });
 
   it("a default follows what was set beside it", () => {
@@ -226,7 +326,7 @@ describe("fields of OpenClaw's", () => {
     expect(parsed.warnings.map(({ path, message }) => [path, message])).toEqual([
       [
         "delivery",
-        "accepted from OpenClaw and not acted on yet: delivery, failureAlert, schedule.staggerMs, payload.lightContext, payload.toolsAllow",
+        "accepted from OpenClaw and not acted on yet: delivery, failureAlert, payload.lightContext, payload.toolsAllow",
       ],
     ]);
   });

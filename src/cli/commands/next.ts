@@ -38,7 +38,7 @@ async function execute(
   const dues = jobs.flatMap((job) =>
     nextSlots(job.schedule, new Date(now), count, project.zone).map((slot): Due => ({
       job,
-      zone: zoneOf(job, project.zone),
+      zone: job.schedule.tz ?? project.zone,
       at: slot.getTime(),
     })),
   );
@@ -46,10 +46,6 @@ async function execute(
   if (context.output.json) context.output.document("next", { slots: soonest.map(toDocument) });
   else print(context, soonest, now);
   return jobName === undefined ? reportProblems(context.output, project) : 0;
-}
-
-function zoneOf(job: Job, projectZone: string): string {
-  return job.schedule.kind === "cron" ? (job.schedule.tz ?? projectZone) : projectZone;
 }
 
 function toDocument({ job, zone, at }: Due): Record<string, unknown> {

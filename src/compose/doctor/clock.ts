@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { isKnownZone, nextOffsetChange } from "../../schedule/offset.ts";
+import { isKnownZone, nextOffsetChange } from "../../job/offset.ts";
 import type { Project } from "../project.ts";
 import type { Check } from "./check.ts";
 import { codeOf, some } from "./providers.ts";
@@ -94,7 +94,7 @@ function checkZone({ zone, jobs }: Project, env: Readonly<Record<string, string 
 function checkChanges({ jobs, zone }: Project, now: number): Check[] {
   const byZone = Map.groupBy(
     jobs.filter(({ schedule, enabled }) => enabled && schedule.kind === "cron"),
-    ({ schedule }) => (schedule.kind === "cron" ? (schedule.tz ?? zone) : zone),
+    ({ schedule }) => schedule.tz ?? zone,
   );
   return [...byZone].flatMap(([name, there]): Check[] => {
     const change = nextOffsetChange(name, now, now + soonMs);

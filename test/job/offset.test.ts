@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isKnownZone, nextOffsetChange, offsetMinutes } from "../../src/schedule/offset.ts";
+import { isKnownZone, nextOffsetChange, offsetMinutes } from "../../src/job/offset.ts";
 
 describe("offsets of zones", () => {
   it("tells minutes ahead of UTC, with halves and quarters and both signs", () => {
