@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
+import type { SchedulerSettings } from "../engine/scheduler-parts.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger, LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig, type LoadedConfig } from "../load/config.ts";
@@ -43,6 +44,8 @@ export interface Project {
   readonly defaultModel: string | undefined;
   readonly defaultFallbacks: readonly string[];
   readonly providers: ReadonlyMap<string, ProviderConfig>;
+  /** How much the daemon may do at once. */
+  readonly scheduler: SchedulerSettings;
   /** @throws UsageError for a name nobody has; JobError if a broken file may hold it. */
   jobFor(idOrName: string): Job;
   /** What is odd about this job, or about the configuration every job shares. */
@@ -105,6 +108,7 @@ export async function loadProject(place: Place): Promise<Project> {
     defaultModel: config.model,
     defaultFallbacks: config.fallbacks ?? [],
     providers,
+    scheduler: config.scheduler,
     warningsFor: ({ source }) => [...shared, ...loaded.warnings.filter(({ file }) => file === source.file)],
     jobFor: (idOrName) => jobFor(loaded, idOrName),
     jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id,

@@ -5,7 +5,8 @@ import { isRecord, leaf, list, optional, quietLeaf, required, shape, table, type
 import { describe } from "../job/words.ts";
 import { referenceText } from "../job/command-leaves.ts";
 import { carriesKey, headerRule } from "../job/http-leaves.ts";
-import { amount, flag, line, model, oneOf, whole, zone } from "../job/leaves.ts";
+import { amount, duration, flag, line, model, oneOf, whole, zone } from "../job/leaves.ts";
+import { groupForm } from "../job/scheduling-shape.ts";
 import { looksSecret } from "../job/secret.ts";
 
 const revoke = "take it out and revoke it if the file was ever shared";
@@ -143,6 +144,7 @@ const provider = shape(
         },
       ),
     ),
+    maxRuns: optional("Runs at once of the jobs that may ask it, under the daemon. Default no such limit.", whole(4, 1, 10_000)),
     quota: optional("Providers that name the same quota share a breaker. Default its own id.", line("kimi-plan", 100)),
     structuredOutput: optional("How JSON of a schema is asked for.", oneOf(["output_config", "response_format", "json_object"])),
     modelNames: optional(
@@ -165,6 +167,8 @@ const provider = shape(
     tolerateOutOfOrderEvents: `belongs in sseQuirks: "sseQuirks": { "tolerateOutOfOrderEvents": … }`,
     price: `belongs to a model: "models": { "<id>": { "price": … } }`,
     aliases: `did you mean "modelNames"?`,
+    maxConcurrent: `did you mean "maxRuns"?`,
+    concurrency: `did you mean "maxRuns"?`,
     authHeader: `did you mean "auth"?`,
     timeoutSeconds: `belongs to jobs: "limits": { "try": "10m" }`,
   },
@@ -180,6 +184,50 @@ const providerRule: KeyRule = (id) =>
     ? undefined
     : { problem: "a provider's id is letters, digits, dots and dashes, at most 64", suggestion: `models name it: "id/model"` };
 
+const hour = 3_600_000;
+const groupRule: KeyRule = (name) =>
+  groupForm.test(name)
+    ? undefined
+    : {
+        problem: "is no name of a group",
+        suggestion: `letters, digits, dots and dashes, at most 64; jobs name it: "group": "reports"`,
+      };
+
+const scheduler = shape(
+  { expects: "an object", example: '{ "maxRuns": 8, "groups": { "reports": 2 } }' },
+  {
+    maxRuns: optional("Runs at once, over all jobs. Default 8.", whole(8, 1, 10_000)),
+    groups: optional(
+      "Runs at once of the jobs of a group, by its name.",
+      table({ expects: "an object of numbers by group", example: '{ "reports": 2 }' }, whole(2, 1, 10_000), {
+        rule: groupRule,
+        pattern: groupForm.source,
+        max: 200,
+      }),
+    ),
+    startsPerSecond: optional("Runs begun in one second. Default 10.", whole(10, 1, 10_000)),
+    shutdownGrace: optional(
+      "From the first signal until what is still under way is ended. Default 20s.",
+      duration("20s", 0, 24 * hour),
+    ),
+    killGrace: optional("From TERM to KILL of each process tree. Default 5s.", duration("5s", 0, hour)),
+  },
+  {
+    maxConcurrentRuns: `did you mean "maxRuns"?`,
+    concurrency: `did you mean "maxRuns"?`,
+    maxConcurrency: `did you mean "maxRuns"?`,
+    limit: `did you mean "maxRuns"?`,
+    rate: `did you mean "startsPerSecond"?`,
+    grace: `write "shutdownGrace" or "killGrace"`,
+    timeout: `write "shutdownGrace" or "killGrace"`,
+    providers: `belongs to a provider: "providers": { "<id>": { "maxRuns": … } }`,
+    timezone: `belongs beside "scheduler", not in it`,
+    catchUp: `belongs to jobs; for all of a folder, to its _defaults file`,
+    overlap: `belongs to jobs; for all of a folder, to its _defaults file`,
+    stagger: `belongs to jobs; for all of a folder, to its _defaults file`,
+  },
+);
+
 const folder = (example: string) => line(example, 4_096);
 
 export const configShape = shape(
@@ -194,6 +242,7 @@ export const configShape = shape(
     timezone: optional("IANA zone of cron schedules that name none. Default the machine's.", zone),
     jobsDir: optional("Folder of the job files, relative to this file. Default `jobs`.", folder("jobs")),
     stateDir: optional("Folder of the ledger, relative to this file.", folder("~/.local/state/runner")),
+    scheduler: optional("How much the daemon may do at once.", scheduler),
     providers: optional(
       "Providers by id: new ones, or changes to the built-in ones.",
       table({ expects: "an object of providers by id", example: '{ "example": { … } }' }, provider, {
@@ -205,6 +254,16 @@ export const configShape = shape(
   },
   {
     tz: `did you mean "timezone"?`,
+    cron: `did you mean "scheduler"?`,
+    daemon: `did you mean "scheduler"?`,
+    maxRuns: `belongs in scheduler: "scheduler": { "maxRuns": … }`,
+    groups: `belongs in scheduler: "scheduler": { "groups": … }`,
+    startsPerSecond: `belongs in scheduler: "scheduler": { "startsPerSecond": … }`,
+    shutdownGrace: `belongs in scheduler: "scheduler": { "shutdownGrace": … }`,
+    killGrace: `belongs in scheduler: "scheduler": { "killGrace": … }`,
+    concurrency: `write "scheduler": { "maxRuns": … }`,
+    catchUp: `belongs to jobs; for all of a folder, to its _defaults file`,
+    overlap: `belongs to jobs; for all of a folder, to its _defaults file`,
     jobs: `did you mean "jobsDir"?`,
     state: `did you mean "stateDir"?`,
     fallback: `write "fallbacks" with a list`,

@@ -11,6 +11,7 @@ import { defaultStateDir, findProject, findUserFiles, resolveFolder, type Enviro
 import { settingsOf, type Setting } from "./settings.ts";
 import { machineZone } from "./machine-zone.ts";
 import type { ConfigValues, ProviderValues } from "./config-shape.ts";
+import { schedulerLimits, type SchedulerLimits } from "./scheduler-limits.ts";
 
 /** What the files say of one provider. What they do not say comes from the built-in one of that id, if there is one. */
 export type ProviderInput = ProviderValues;
@@ -27,6 +28,8 @@ export interface Config {
   /** Zone of cron schedules that name none; the machine's, if the files name none, found out when it is asked for. */
   readonly timezone: string;
   readonly providers: Readonly<Record<string, ProviderInput>>;
+  /** How much the daemon may do at once, defaults filled in. */
+  readonly scheduler: SchedulerLimits;
 }
 
 export interface LoadConfigOptions {
@@ -185,9 +188,17 @@ function merge(layers: readonly Layer[]): ConfigValues {
   for (const { values } of layers.toReversed()) {
     const providers = { ...merged.providers };
     for (const [id, over] of Object.entries(values.providers ?? {})) providers[id] = mergeProvider(providers[id] ?? {}, over);
-    merged = { ...merged, ...values, providers };
+    const scheduler = mergeScheduler(merged.scheduler, values.scheduler);
+    merged = { ...merged, ...values, providers, ...(scheduler === undefined ? {} : { scheduler }) };
   }
   return merged;
+}
+
+/** Field by field, and of the groups each by its name. */
+function mergeScheduler(below: ConfigValues["scheduler"], over: ConfigValues["scheduler"]): ConfigValues["scheduler"] {
+  if (below === undefined || over === undefined) return over ?? below;
+  const groups = { ...below.groups, ...over.groups };
+  return { ...below, ...over, ...(Object.keys(groups).length === 0 ? {} : { groups }) };
 }
 
 /**
@@ -296,5 +307,6 @@ function toConfig(
       return timezone ?? machineZone(env);
     },
     providers,
+    scheduler: schedulerLimits(merged),
   };
 }

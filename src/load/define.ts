@@ -12,8 +12,26 @@ export interface ConfigFile {
   readonly jobsDir?: string;
   /** Folder of the ledger, relative to the configuration file. Default `$XDG_STATE_HOME/runner/PROJECT`. */
   readonly stateDir?: string;
+  /** How much the daemon may do at once. */
+  readonly scheduler?: SchedulerFile;
   /** Providers by id: new ones, or changes to the built-in ones. */
   readonly providers?: Readonly<Record<string, ProviderFile>>;
+}
+
+/** `"30s"`, `"2m"`, `"1h30m"`, or 0. */
+type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
+
+interface SchedulerFile {
+  /** Runs at once, over all jobs. Default 8. */
+  readonly maxRuns?: number;
+  /** Runs at once of the jobs of a group, by its name. A group that is not named has no limit of its own. */
+  readonly groups?: Readonly<Record<string, number>>;
+  /** Runs begun in one second. Default 10. */
+  readonly startsPerSecond?: number;
+  /** From the first signal until what is still under way is ended. Default `20s`. */
+  readonly shutdownGrace?: DurationText;
+  /** From TERM to KILL of each process tree. Default `5s`. */
+  readonly killGrace?: DurationText;
 }
 
 interface ProviderFile {
@@ -32,6 +50,8 @@ interface ProviderFile {
   };
   /** What is known of its models, by id; `*` at the end of a name stands for any rest. */
   readonly models?: Readonly<Record<string, ModelFile>>;
+  /** Runs at once of the jobs that may ask it, under the daemon. Default no such limit. */
+  readonly maxRuns?: number;
   /** Providers that name the same quota share a breaker. Default the provider's own id. */
   readonly quota?: string;
   /** How JSON of a schema is asked for. Default: the built-in one's; of a new provider, by the prompt alone. */

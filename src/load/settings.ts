@@ -4,6 +4,8 @@ import { formatPath } from "../job/words.ts";
 import { isRecord } from "../job/shape.ts";
 import type { Place } from "./config-file.ts";
 import type { ConfigValues } from "./config-shape.ts";
+import { formatDuration } from "../job/duration.ts";
+import { schedulerDefaults } from "./scheduler-limits.ts";
 
 export interface Setting {
   /** `providers.kimi-coding.apiKey`. */
@@ -42,7 +44,8 @@ export function settingsOf(
     found.push({ path: formatPath(path), value: shown, ...(layer === undefined ? {} : { place: layer.place(path, "value") }) });
   }
   const said = new Set(found.map(({ path }) => path));
-  const rest = { timezone, jobsDir, stateDir };
+  const scheduler = Object.entries(schedulerDefaults).map(([key, value]) => [`scheduler.${key}`, shownLimit(key, value)]);
+  const rest = { timezone, jobsDir, stateDir, ...Object.fromEntries(scheduler) };
   for (const [path, value] of Object.entries(rest)) {
     const source = path === "stateDir" && given.stateDir !== undefined ? "--state-dir" : "default";
     if (!said.has(path)) found.push({ path, value, source });
@@ -65,7 +68,13 @@ function isReference(value: Record<string, unknown>): value is { env: string } {
   return Object.keys(value).length === 1 && typeof value["env"] === "string";
 }
 
+/** Times as they are written. */
+function shownLimit(key: string, value: number): unknown {
+  return key.endsWith("Grace") ? formatDuration(value) : value;
+}
+
 function shownValue(path: Path, value: unknown): unknown {
+  if (path[0] === "scheduler" && typeof value === "number") return shownLimit(String(path.at(-1)), value);
   if (isRecord(value) && isReference(value)) return `\${${value.env}}`;
   // A header's plain value may be a key of no known form.
   const plainHeader = path[2] === "headers" && typeof value === "string" && !value.includes("${");

@@ -220,10 +220,15 @@ describe("the schemas of defaults and of the configuration", () => {
     expect(errorsOf("defaults", { model: "a/b", tz: "UTC", limits: { usd: 1 }, payload: { tools: { shell: ["git"] } } })).toBe(
       "[]",
     );
+    const bounds = { stagger: "5m", startAt: "2026-12-01", blackout: ["sat,sun"] };
+    expect(errorsOf("defaults", { ...bounds, catchUp: "skip", overlap: "queue", group: "reports" })).toBe("[]");
+    expect(errorsOf("defaults", { schedule: { tz: "UTC", ...bounds } })).toBe("[]");
+    expect(check.defaults({ schedule: { tzz: "UTC" } })).toBe(false);
     expect(check.defaults({ id: "x" })).toBe(false);
     expect(check.defaults({ modle: "a/b" })).toBe(false);
     const config = defineConfig({
       model: "mine/large",
+      scheduler: { maxRuns: 8, groups: { reports: 2 }, startsPerSecond: 10, shutdownGrace: "20s", killGrace: "5s" },
       providers: {
         mine: {
           baseUrl: "https://api.example.com/v1",
@@ -241,6 +246,7 @@ describe("the schemas of defaults and of the configuration", () => {
             },
           },
           quota: "plan",
+          maxRuns: 4,
           structuredOutput: "response_format",
           modelNames: { fast: "large-2" },
           maxTokensField: "max_completion_tokens",
@@ -251,6 +257,8 @@ describe("the schemas of defaults and of the configuration", () => {
     expect(errorsOf("config", config)).toBe("[]");
     expect(check.config({ providers: { mine: { apiKey: "abc" } } })).toBe(false);
     expect(check.config({ modle: "a/b" })).toBe(false);
+    expect(check.config({ scheduler: { maxRuns: 0 } })).toBe(false);
+    expect(check.config({ scheduler: { groups: { "my group": 1 } } })).toBe(false);
   });
 });
 

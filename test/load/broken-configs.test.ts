@@ -93,6 +93,18 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "quirks.yaml:3:5: providers.kimi-coding.tolerateOutOfOrderEvents: unknown key (belongs in sseQuirks",
     'quirks.yaml:5:7: providers.kimi-coding.sseQuirks.tolerateOutOfOrderEvent: unknown key (did you mean "tolerateOutOfOrderEvents"?)',
   ],
+  "scheduler.yaml": [
+    'scheduler.yaml:1:1: maxRuns: unknown key (belongs in scheduler: "scheduler": { "maxRuns": … })',
+    'scheduler.yaml:3:3: scheduler.maxConcurrentRuns: unknown key (did you mean "maxRuns"?)',
+    "scheduler.yaml:4:20: scheduler.startsPerSecond: 0 is less than 1, the least allowed",
+    'scheduler.yaml:5:18: scheduler.shutdownGrace: 20 has no unit: seconds or milliseconds? (write "20s" for seconds or "20ms" for milliseconds)',
+    'scheduler.yaml:6:14: scheduler.killGrace: expected a duration such as "5s", found "soon" (write "killGrace": "5s")',
+    'scheduler.yaml:8:5: scheduler.groups["my reports"]: is no name of a group (letters, digits, dots and dashes, at most 64; jobs name it: "group": "reports")',
+    "scheduler.yaml:9:11: scheduler.groups.mail: expected a whole number from 1 to 10000, found null",
+    "scheduler.yaml:10:3: scheduler.catchUp: unknown key (belongs to jobs; for all of a folder, to its _defaults file)",
+    'scheduler.yaml:13:5: providers.anthropic.maxConcurrent: unknown key (did you mean "maxRuns"?)',
+    'scheduler.yaml:14:14: providers.anthropic.maxRuns: expected a whole number from 1 to 10000, found "4" (write 4 without quotes)',
+  ],
   "syntax.json": ['syntax.json:2:30: a comma before "}" is not JSON (take the comma away)'],
   "syntax.yaml": ["syntax.yaml:2:1: a tab cannot indent YAML (use spaces)"],
   "types.json": [

@@ -43,6 +43,15 @@ describe("two projects with a folder of the same name", () => {
   });
 });
 
+const noScheduler = {
+  maxRuns: 8,
+  groups: new Map(),
+  providers: new Map(),
+  startsPerSecond: 10,
+  shutdownGraceMs: 20_000,
+  killGraceMs: 5_000,
+};
+
 describe("no configuration", () => {
   it("is fine: everything has a default", async () => {
     const { config, files, warnings } = await load({ env: { TZ: "Europe/London" } });
@@ -52,6 +61,7 @@ describe("no configuration", () => {
       stateDir: expect.stringMatching(/\/home\/\.local\/state\/runner\/project-[0-9a-z]{11}$/),
       timezone: "Europe/London",
       providers: {},
+      scheduler: noScheduler,
     });
     expect(files).toEqual([]);
     expect(warnings).toEqual([]);
@@ -66,6 +76,7 @@ describe("no configuration", () => {
 });
 
 const full = {
+  scheduler: { maxRuns: 20, groups: { reports: 2 }, shutdownGrace: "1m" },
   model: "mine/large",
   fallbacks: ["anthropic/claude-sonnet-4-6"],
   timezone: "Asia/Tokyo",
@@ -76,6 +87,7 @@ const full = {
       baseUrl: "https://api.example.com/v1/",
       dialect: "openai-completions",
       apiKey: "${MINE_API_KEY}",
+      maxRuns: 3,
       headers: { "x-team": "${TEAM}-ops" },
       sseQuirks: { tolerateOutOfOrderEvents: false },
     },
@@ -104,6 +116,14 @@ describe("a project's configuration", () => {
       fallbacks: ["anthropic/claude-sonnet-4-6"],
       timezone: "Asia/Tokyo",
       providers: { mine: { ...full.providers.mine, baseUrl: "https://api.example.com/v1", apiKey: { env: "MINE_API_KEY" } } },
+      scheduler: {
+        maxRuns: 20,
+        groups: new Map([["reports", 2]]),
+        providers: new Map([["mine", 3]]),
+        startsPerSecond: 10,
+        shutdownGraceMs: 60_000,
+        killGraceMs: 5_000,
+      },
     });
   });
 
@@ -305,6 +325,44 @@ describe("who won", () => {
       'providers.anthropic.headers.x-b = "${TEAM}" config.yaml:6',
       `jobsDir = "${join(project, "jobs")}" default`,
       `stateDir = "${join(project, "s")}" --state-dir`,
+      "scheduler.maxRuns = 8 default",
+      "scheduler.startsPerSecond = 10 default",
+      'scheduler.shutdownGrace = "20s" default',
+      'scheduler.killGrace = "5s" default',
+    ]);
+  });
+
+  it("is told of each limit of the scheduler by itself; groups are merged by name", async () => {
+    put(
+      "home/.config/runner/config.yaml",
+      "scheduler:\n  maxRuns: 4\n  killGrace: 90s\n  groups: { reports: 1, mail: 2 }\nproviders:\n  anthropic: { maxRuns: 5 }\n",
+    );
+    put("home/work/project/runner.config.yaml", "scheduler:\n  maxRuns: 6\n  groups: { reports: 3 }\n");
+    const { config, settings } = await load();
+    expect(config.scheduler).toEqual({
+      ...noScheduler,
+      maxRuns: 6,
+      killGraceMs: 90_000,
+      groups: new Map([
+        ["reports", 3],
+        ["mail", 2],
+      ]),
+      providers: new Map([["anthropic", 5]]),
+    });
+    const shown = settings()
+      .filter(({ path }) => /scheduler|maxRuns/.test(path))
+      .map(
+        ({ path, value, place, source }) =>
+          `${path} = ${JSON.stringify(value)} ${source ?? `${place?.file.split("/").at(-1)}:${place?.line}`}`,
+      );
+    expect(shown).toEqual([
+      "scheduler.maxRuns = 6 runner.config.yaml:2",
+      'scheduler.killGrace = "1m30s" config.yaml:3',
+      "scheduler.groups.reports = 3 runner.config.yaml:3",
+      "scheduler.groups.mail = 2 config.yaml:4",
+      "providers.anthropic.maxRuns = 5 config.yaml:6",
+      "scheduler.startsPerSecond = 10 default",
+      'scheduler.shutdownGrace = "20s" default',
     ]);
   });
 });
@@ -322,6 +380,7 @@ describe("--config", () => {
       stateDir: join(root, "home/work/other/state"),
       timezone: "UTC",
       providers: {},
+      scheduler: noScheduler,
     });
   });
 });
