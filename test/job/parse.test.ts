@@ -218,22 +218,24 @@ describe("what a job may say", () => {
     expect(jobOf({ ...least, schedule: "@daily", blackout: written }).schedule.blackout).toEqual([blackout]);
   });
 
+  const inIndia = { zone: () => "Asia/Kolkata" };
+  const nobody = {
+    zone: () => {
+      throw new Error("asked");
+    },
+  };
   it("times without an offset are of the project's zone, where the schedule names none; at is of UTC, as in OpenClaw", () => {
-    const zone = (): string => "Asia/Kolkata";
     const bounded = { ...least, schedule: "@daily", startAt: "2026-12-01T06:00" };
-    expect(jobOf(bounded, { zone }).schedule).toMatchObject({ startAt: Date.parse("2026-12-01T06:00+05:30") });
+    expect(jobOf(bounded, inIndia).schedule).toMatchObject({ startAt: Date.parse("2026-12-01T06:00+05:30") });
     expect(jobOf(bounded).schedule).toMatchObject({ startAt: Date.parse("2026-12-01T06:00Z") });
-    expect(jobOf({ ...least, at: "2026-12-01T06:00" }, { zone }).schedule).toEqual({
+    expect(jobOf({ ...least, at: "2026-12-01T06:00" }, inIndia).schedule).toEqual({
       kind: "at",
       at: "2026-12-01T06:00:00.000Z",
     });
   });
 
   it("the zone is not asked for where nothing depends on it", () => {
-    const zone = (): string => {
-      throw new Error("asked");
-    };
-    expect(jobOf({ ...least, schedule: "@daily", startAt: "2026-12-01T06:00Z" }, { zone }).schedule).toHaveProperty("startAt");
+    expect(jobOf({ ...least, schedule: "@daily", startAt: "2026-12-01T06:00Z" }, nobody).schedule).toHaveProperty("startAt");
   });
 
   it.each([

@@ -357,9 +357,9 @@ describe("who won", () => {
       );
     expect(shown).toEqual([
       "scheduler.maxRuns = 6 runner.config.yaml:2",
-      'scheduler.killGrace = "1m30s" config.yaml:3',
       "scheduler.groups.reports = 3 runner.config.yaml:3",
       "scheduler.groups.mail = 2 config.yaml:4",
+      'scheduler.killGrace = "1m30s" config.yaml:3',
       "providers.anthropic.maxRuns = 5 config.yaml:6",
       "scheduler.startsPerSecond = 10 default",
       'scheduler.shutdownGrace = "20s" default',
