@@ -7,6 +7,8 @@ import type { Job } from "../job/job.ts";
 import type { Ledger, LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig, type LoadedConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
+import type { ProjectFiles } from "../load/fingerprint.ts";
+import { configPlaces } from "../load/folders.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
 import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
@@ -39,6 +41,8 @@ export interface Project {
   readonly projectDir: string;
   /** Folder of the job files, absolute. */
   readonly jobsDir: string;
+  /** What all of this was read from, for whoever watches it. */
+  readonly files: ProjectFiles;
   /** Zone of schedules that name none: the configuration's, else the machine's. */
   readonly zone: string;
   readonly defaultModel: string | undefined;
@@ -89,6 +93,7 @@ export async function loadProject(place: Place): Promise<Project> {
     ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
   });
   const { issues } = loaded;
+  const handlers = [...providers.values()].flatMap(({ eventHandler }) => eventHandler ?? []);
   const shared = [...warnings, ...keyWarnings(config, files[0] ?? "configuration")];
   return {
     place,
@@ -101,6 +106,13 @@ export async function loadProject(place: Place): Promise<Project> {
     stateDir: config.stateDir,
     projectDir: config.projectDir,
     jobsDir: config.jobsDir,
+    files: {
+      jobsDir: config.jobsDir,
+      configPlaces: [
+        ...new Set([...files, ...(place.configFile === undefined ? configPlaces(config.projectDir, place.env) : [])]),
+      ],
+      named: [...new Set([...loaded.named, ...handlers])],
+    },
     // Asked for only where it is shown: the first use of zoned dates costs more than the rest of `list`.
     get zone() {
       return config.timezone;

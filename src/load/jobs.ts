@@ -23,6 +23,8 @@ export interface LoadedJobs {
   readonly files: number;
   /** Files of defaults that are used, and how many jobs begin with each. */
   readonly defaults: ReadonlyMap<string, number>;
+  /** Every file that a job names, absolute: texts that are put in, schemas, event handlers. */
+  readonly named: readonly string[];
 }
 
 export interface LoadJobsOptions {
@@ -61,10 +63,12 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   issues.push(...defaults.issues);
   const warnings: Issue[] = [...defaults.warnings];
   const found = new Map<string, Found>();
+  let lastBreath = performance.now();
   const used = new Map<string, number>(defaults.files.map((file) => [file, 0]));
   // Programs last: one that a job names, such as an event handler, is no job and is not run.
   for (const path of [...files.jobs.filter((file) => !isProgram(file)), ...files.jobs.filter(isProgram)]) {
     if (isProgram(path) && named.has(path)) continue;
+    lastBreath = await breathe(lastBreath);
     const read = await readJobDocument(path, base);
     const layers = defaults.layersOf(dirname(path));
     // Without its defaults a job would do something else than it was meant to.
@@ -96,7 +100,17 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
     clashes,
     files: files.jobs.length,
     defaults: used,
+    named: [...named].toSorted(),
   };
+}
+
+/** Longest time in one piece, in ms: a daemon that reads its 10,000 files anew fires slots meanwhile. */
+const breathMs = 15;
+
+async function breathe(lastBreath: number): Promise<number> {
+  if (performance.now() - lastBreath < breathMs) return lastBreath;
+  await new Promise((resolve) => setImmediate(resolve));
+  return performance.now();
 }
 
 /** What is wrong with a folder's defaults is found again by every job that they are for; once is enough to say. */

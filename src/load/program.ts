@@ -1,4 +1,6 @@
 /** Files that are programs: their default export is run by this very Node, which strips types and checks none. */
+import { statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { Issue } from "../errors.ts";
 import { isRecord } from "../job/shape.ts";
@@ -21,8 +23,9 @@ export async function runProgram(path: string, file: string, { call }: { call: b
     issues: [{ file, path: "", message, ...more }],
   });
   let found: unknown;
+  const address = addressOf(path);
   try {
-    const module: unknown = await withinTime(import(pathToFileURL(path).href));
+    const module: unknown = await withinTime(import(address));
     if (!isRecord(module) || !("default" in module)) {
       return refuse("has no default export", {
         suggestion: call ? "write: export default { message: … }" : "write: export default { … }",
@@ -39,7 +42,7 @@ export async function runProgram(path: string, file: string, { call }: { call: b
         suggestion: "is something awaited that does not come?",
       });
     const stack = error instanceof Error ? (error.stack ?? "") : "";
-    const at = error instanceof SyntaxError ? await lineOfSyntax(path) : lineOf(stack, path);
+    const at = error instanceof SyntaxError ? await lineOfSyntax(path) : lineOf(stack, path, address);
     const message = words(error);
     // A program that is installed for the whole machine is not found from a project's files.
     const suggestion = message.includes("package 'turn-runner'")
@@ -51,6 +54,26 @@ export async function runProgram(path: string, file: string, { call }: { call: b
     return refuse(`cannot be run: ${message}`, { ...at, ...suggestion });
   }
   return plainValue(found) ?? refuse(`gives a value nested deeper than ${maxDepth} levels, or one that holds itself`);
+}
+
+/** What each program looked like when this process ran it first. */
+const firstStamps = new Map<string, string>();
+
+/**
+ * Where to import it from. Node runs a module once in a process, so a program that a daemon reads anew after a change needs another address.
+ * What it imports itself is not read anew (docs/daemon.md).
+ */
+function addressOf(path: string): string {
+  const plain = pathToFileURL(path).href;
+  const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (facts === undefined) return plain;
+  const stamp = `${facts.ino}-${facts.size}-${facts.mtimeNs}`;
+  const first = firstStamps.get(path);
+  if (first === undefined) firstStamps.set(path, stamp);
+  if (first === undefined || first === stamp) return plain;
+  // CommonJS is known by its path, whatever the address.
+  delete createRequire(path).cache[path];
+  return `${plain}?${stamp}`;
 }
 
 const tooLong = new Error("too long");
@@ -84,8 +107,8 @@ function plainValue(found: unknown): { readonly value: unknown } | undefined {
 }
 
 /** Where a program failed, as a stack or a check says. */
-function lineOf(report: string, path: string): { line?: number; column?: number } {
-  for (const name of [pathToFileURL(path).href, path]) {
+function lineOf(report: string, path: string, address = pathToFileURL(path).href): { line?: number; column?: number } {
+  for (const name of [address, path]) {
     const at = report.indexOf(`${name}:`);
     const [, line, column] = at < 0 ? [] : (/^:(\d+)(?::(\d+))?/.exec(report.slice(at + name.length)) ?? []);
     if (line !== undefined) return { line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) };
