@@ -1,7 +1,7 @@
 /** How a run ended, for whoever started it. The same facts are in the ledger. */
 import type { Fault, Usage } from "../errors.ts";
 import type { GateRecord, RunFinish, RunStart } from "../ledger/ledger.ts";
-import type { RunStatus } from "../run/run.ts";
+import { isEnding, type RunStatus } from "../run/run.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RunOutcome {
@@ -59,6 +59,7 @@ const mostWarnings = 50;
 /** The end as the ledger keeps it. */
 export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFinish {
   const { status, exitCode, reason, fault, output, deferredUntil, value } = end;
+  if (!isEnding(status)) throw new Error(`broken invariant: a run cannot end ${status}`);
   // What two attempts both say is said once.
   const warnings = [...new Set([...tally.warnings, ...(end.warnings ?? [])])].slice(0, mostWarnings);
   return {

@@ -13,6 +13,10 @@ export const keptWarningText = 500;
 /** Most text kept of one try's recorded stream, in UTF-16 units; what is longer ends with its last whole line. */
 export const keptRecording = 1_048_576;
 
+/** Events of the scheduler that are kept, the newest, and the longest text of one, in UTF-16 units. */
+export const keptEvents = 10_000;
+export const keptEventText = 500;
+
 /**
  * How long runs are kept, whichever keeps more: the newest so many of each job, and all that started in so many days. An open run
  * is always kept.

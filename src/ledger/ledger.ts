@@ -17,6 +17,7 @@ import type { RunStatus } from "../run/run.ts";
 import type { CostRow, CountQuery, HealingCount, RungCount } from "./counts.ts";
 import type { Keep } from "./kept.ts";
 import type { ClaimResult, RunFinish, RunRow, RunStart } from "./run-record.ts";
+import type { SchedulingLedger, SchedulingReader } from "./scheduling.ts";
 import type {
   AttemptFinish,
   AttemptStart,
@@ -55,16 +56,16 @@ export interface RungMemory {
   readonly expiresAt: number;
 }
 
-export interface Ledger {
+export interface Ledger extends SchedulingLedger, SchedulingReader {
   /**
    * Claims the job for this run and records its start, in one atomic step: of any number of processes exactly one wins. At
-   * most one run of a job is open, and with `slotAt` at most one run, whatever its ending, answers the slot. A repetition of a
-   * won claim (same id, same owner, still open) wins again. A lost claim records nothing; `recordRun` records the skip.
+   * most one run of a job is running or waiting (one that is queued is in nobody's way), and with `slotAt` at most one run or range,
+   * whatever its ending, answers the slot. A repetition of a won claim (same id, same owner, still open) wins again. A lost claim records nothing; `recordRun` records the skip.
    */
   claimRun(start: RunStart): Promise<ClaimResult>;
   /**
-   * Records a run that never started, such as a skip. Its status is one that `transition("due", …)` can give. A run or a slot
-   * that is recorded already stays as it is.
+   * Records a run that never started, such as a skip. Its status is an ending that `transition("due", …)` can give. A run or a
+   * slot that is recorded already, alone or in a range, stays as it is.
    */
   recordRun(start: RunStart, finish: RunFinish): Promise<void>;
   /**
@@ -131,21 +132,22 @@ export interface Ledger {
 }
 
 /** What commands that only read need: it changes nothing, not even the folder it reads in. */
-export type LedgerReader = Pick<
-  Ledger,
-  | "history"
-  | "lastRuns"
-  | "lastRun"
-  | "run"
-  | "recordings"
-  | "rungMemories"
-  | "breakers"
-  | "rungCounts"
-  | "healings"
-  | "costs"
-  | "prunable"
-  | "close"
->;
+export type LedgerReader = SchedulingReader &
+  Pick<
+    Ledger,
+    | "history"
+    | "lastRuns"
+    | "lastRun"
+    | "run"
+    | "recordings"
+    | "rungMemories"
+    | "breakers"
+    | "rungCounts"
+    | "healings"
+    | "costs"
+    | "prunable"
+    | "close"
+  >;
 
 export interface OpenLedgerOptions {
   /** Folder of all state; made with mode 0700 if it is missing. */

@@ -1,6 +1,6 @@
 /** What the ledger records of a run: its start, its claim, its end, and the row that is read back. */
 import type { Fault, Usage } from "../errors.ts";
-import type { RunStatus } from "../run/run.ts";
+import type { RunEnding, RunStatus } from "../run/run.ts";
 
 /** Who runs a run: enough to know later whether that very process still lives. A pid alone proves nothing. */
 export interface Owner {
@@ -71,7 +71,7 @@ export type ClaimResult =
     };
 
 export interface RunFinish {
-  readonly status: RunStatus;
+  readonly status: RunEnding;
   readonly finishedAt: number;
   /** Why it ended so, in words; cut to 4,000 characters. */
   readonly reason: string;
@@ -106,7 +106,7 @@ export interface GateRecord {
 
 /** A run as recorded. `output` and `value` are only in what `run()` and `lastRun()` return: the lists stay small however long the answers are. */
 export type RunRow = RunStart &
-  Partial<RunFinish> & {
+  Partial<Omit<RunFinish, "status">> & {
     readonly status: RunStatus;
     /** The first slot of a row that stands for several, `slotAt` being the last, and how many they are. */
     readonly slotFrom?: number;

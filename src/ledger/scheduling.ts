@@ -181,7 +181,11 @@ export interface SchedulingLedger {
   beginRun(runId: string, begin: BeginRun): Promise<BeginResult>;
   /** Lets a running run wait, without a process; returns whether it was still ours. Durable. What is open under it is closed, as by `finishRun`. */
   parkRun(runId: string, wait: Wait): Promise<boolean>;
-  /** Records slots that nobody answered. Extends the job's last row if that is a range of the same status and reason that ends before `from`. */
+  /**
+   * Records slots that nobody answered. Extends the job's last row if that is a range of the same status and reason that ends before `from`.
+   * What is recorded already stays as it is: only the rest of a range is recorded, so two processes may record the same gap. To be called
+   * before a later slot of the job is claimed: a crash between the two then loses nothing. Durable.
+   */
   recordSlots(ranges: readonly SlotRange[]): Promise<void>;
   /**
    * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` for the same reason, the two become one row over
@@ -196,8 +200,8 @@ export interface SchedulingLedger {
   /** Reads, changes and writes the leader in one atomic step; `undefined` from `change` removes it. */
   changeLeader(change: (before: Leader | undefined) => Leader | undefined): Promise<Leader | undefined>;
   pause(pause: Pause): Promise<void>;
-  /** Returns whether it was paused. */
-  unpause(jobId: string): Promise<boolean>;
+  /** Returns whether it was paused at `now`. */
+  unpause(jobId: string, now: number): Promise<boolean>;
   /** Asks the process that has the run to end it. Returns whether the run is open. Ends nothing itself. */
   requestCancel(request: CancelRequest): Promise<boolean>;
   noteEvent(event: SchedulerEventRow): Promise<void>;
@@ -221,7 +225,8 @@ export interface SchedulingReader {
   /** Since when each job is armed, and with which schedule. */
   armed(): Promise<ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }>>;
   leader(): Promise<Leader | undefined>;
-  pauses(): Promise<ReadonlyMap<string, Pause>>;
+  /** Those that are in force at `now`, by job id. */
+  pauses(now: number): Promise<ReadonlyMap<string, Pause>>;
   /** Of runs that are open. */
   cancelRequests(): Promise<readonly CancelRequest[]>;
   events(query: SchedulerEventQuery): Promise<readonly SchedulerEventRow[]>;

@@ -11,6 +11,8 @@ import { limits } from "./contract/limits.ts";
 import { invariants } from "./contract/model.ts";
 import { memories, reading } from "./contract/reading.ts";
 import { recording } from "./contract/recording.ts";
+import { scheduler } from "./contract/scheduler.ts";
+import { slots } from "./contract/slots.ts";
 import { steps } from "./contract/steps.ts";
 import { streams } from "./contract/streams.ts";
 import { tools } from "./contract/tools.ts";
@@ -55,6 +57,8 @@ export function ledgerContract(backend: string, makeStore: () => Promise<Store>)
       memories,
       breakers,
       counting,
+      slots,
+      scheduler,
       invariants,
     ])
       part(bench);

@@ -221,7 +221,7 @@ async function readAs(steps: number): Promise<unknown> {
 }
 
 describe("an older schema", () => {
-  test.each([1, 2])("version %i answers every question as it stands", async (version) => {
+  test.each([1, 2, 3])("version %i answers every question as it stands", async (version) => {
     makeOlder(version);
     const before = look();
     const reader = await openLedger({ stateDir, create: false });

@@ -1,11 +1,15 @@
 /** Records for the ledger's tests and benchmark: whole ones, of which a test names only what it is about. */
 import type {
   AttemptStart,
+  BeginRun,
   CallStart,
+  Leader,
   Ledger,
   Owner,
   RunFinish,
   RunStart,
+  SlotClaim,
+  SlotRange,
   ToolFinish,
   ToolStart,
   TryFinish,
@@ -32,6 +36,45 @@ export function runStart(facts: Partial<RunStart> & Pick<RunStart, "runId">): Ru
     simulated: false,
     jobHash: "0123456789abcdef",
     payloadKind: "agentTurn",
+    ...facts,
+  };
+}
+
+/** A claim of slot 1000, by default. */
+export function slotClaim(facts: Partial<SlotClaim> & Pick<SlotClaim, "runId">): SlotClaim {
+  const { leaseUntil: _none, ...start } = runStart({ runId: facts.runId });
+  return { ...start, trigger: "slot", slotAt: 1000, ...facts };
+}
+
+export function beginning(facts: Partial<BeginRun> = {}): BeginRun {
+  return { owner, leaseUntil: 3000, at: 2000, modelAsked: "kimi-coding/k2p5", jobHash: "0123456789abcdef", ...facts };
+}
+
+/** Slots 1000, 2000 and 3000, by default. */
+export function slotRange(facts: Partial<SlotRange> & Pick<SlotRange, "runId">): SlotRange {
+  return {
+    jobId: "job",
+    jobName: "fpl-daily-check",
+    status: "missed",
+    from: 1000,
+    to: 3000,
+    slots: 3,
+    reason: "nobody was there",
+    recordedAt: 9000,
+    owner,
+    jobHash: "0123456789abcdef",
+    ...facts,
+  };
+}
+
+export function leadership(facts: Partial<Leader> = {}): Leader {
+  return {
+    owner,
+    startedAt: 100,
+    seenAt: 200,
+    leaseUntil: 300,
+    version: "0.4.0",
+    report: { projectDir: "/project", zone: "UTC", jobs: 3, running: 1, queued: 0, state: "running", problems: [] },
     ...facts,
   };
 }

@@ -24,6 +24,8 @@ export class Connection {
   readonly #busyTimeoutMs: number;
   readonly #statements = new Map<string, StatementSync>();
   #durability: Durability | undefined;
+  #writes = 0;
+  #seen: string | undefined;
 
   /** The file must exist: making it with the right mode is the opener's work. */
   constructor(file: string, busyTimeoutMs: number) {
@@ -64,7 +66,22 @@ export class Connection {
         this.database.exec(`PRAGMA synchronous=${synchronous[durability]}`);
         this.#durability = durability;
       }
-      return this.#transaction("BEGIN IMMEDIATE", work);
+      const result = this.#transaction("BEGIN IMMEDIATE", work);
+      this.#writes += 1;
+      return result;
+    });
+  }
+
+  /**
+   * Whether anything may have been written since this was asked last: by this connection, or by another, which is what
+   * `data_version` tells (https://sqlite.org/pragma.html#pragma_data_version).
+   */
+  async hasChanged(): Promise<boolean> {
+    return this.alone(() => {
+      const now = `${this.sql("PRAGMA data_version").get()?.["data_version"]} ${this.#writes}`;
+      const changed = now !== this.#seen;
+      this.#seen = now;
+      return changed;
     });
   }
 

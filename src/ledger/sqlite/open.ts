@@ -9,6 +9,8 @@ import { migrate } from "./migrations.ts";
 import { readMethods } from "./queries.ts";
 import { Reader } from "./reader.ts";
 import { runMethods } from "./runs.ts";
+import { schedulerMethods } from "./scheduler.ts";
+import { slotMethods } from "./slots.ts";
 import { stepMethods } from "./steps.ts";
 
 const fileName = "ledger.sqlite";
@@ -61,6 +63,8 @@ export function sqliteLedger(connection: Connection): Ledger {
   return {
     ...readMethods(connection),
     ...runMethods(connection),
+    ...slotMethods(connection),
+    ...schedulerMethods(connection),
     ...stepMethods(connection),
     ...memoryMethods(connection),
     ...breakerMethods(connection),

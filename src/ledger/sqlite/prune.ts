@@ -30,6 +30,11 @@ const deletions = [
   "DELETE FROM runs WHERE key = ?",
 ];
 
+/** Removes a run with everything under it. */
+export function removeRun(connection: Connection, key: number): void {
+  for (const deletion of deletions) connection.sql(deletion).run(key);
+}
+
 /** Of models that nobody has asked for so long; small, but nobody else would ever remove them. */
 const forgotten = ["DELETE FROM breakers WHERE changed_at < ?", "DELETE FROM rung_memories WHERE expires_at < ?"];
 
@@ -63,7 +68,7 @@ export function prune(connection: Connection, now: number, keep = usual): number
   for (const { job, lastKept } of jobsBeyond(connection, keep)) {
     for (const run of connection.sql(pruneQueries.beyond).all(job, lastKept, batch)) {
       if (integer(run, "started_at") >= before || text(run, "status") === "running") continue;
-      for (const deletion of deletions) connection.sql(deletion).run(integer(run, "key"));
+      removeRun(connection, integer(run, "key"));
       removed += 1;
     }
   }

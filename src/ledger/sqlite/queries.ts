@@ -6,13 +6,11 @@ import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
 import { prunable, pruneQueries } from "./prune.ts";
 import { unpacked } from "./recordings.ts";
-import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
+import { attemptRow, callRow, runRow, rungMemory, stateValues, toolRow, tryRow } from "./rows.ts";
+import { fromRuns, runColumns } from "./run-columns.ts";
+import { schedulingQueries, schedulingReadMethods } from "./scheduling-queries.ts";
 import type { Source } from "./source.ts";
 
-const runColumns = `r.key, r.id, j.id AS job_id, r.job_name, r.trigger, r.slot_at, r.status, r.started_at, r.finished_at,
-  r.owner_pid, r.owner_started_at, r.owner_boot_id, r.owner_pid_namespace, r.owner_host, r.lease_until, r.model_asked, r.model_used, r.simulated, r.job_hash, r.payload_kind, r.rerun_of, r.cost_microusd, r.deferred_until, r.warnings, r.gate,
-  r.fault, r.exit_code, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reason`;
-export const fromRuns = `SELECT ${runColumns} FROM runs r JOIN jobs j ON j.key = r.job`;
 const fromRunsWithOutput = `SELECT ${runColumns}, o.text AS output, o.value FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key`;
 
 /** Shortest beginning of an id that is looked up: shorter ones are typing mistakes more often than meant. */
@@ -21,23 +19,24 @@ const ambiguousIds = 20;
 
 /** Every query of more than one run goes along an index; a test holds their plans to that. */
 export const queries = {
-  openOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.status = 'running'`,
-  ofSlot: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = ?) AND r.slot_at = ?`,
   ofJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) AND r.key < :before ORDER BY r.key DESC LIMIT :limit`,
   ofAll: `${fromRuns} WHERE r.key < :before ORDER BY r.key DESC LIMIT :limit`,
   // One ending at a time, because the index gives only the runs of one in their order.
-  keysOfStatus: "SELECT key FROM runs WHERE status = :status AND key < :before ORDER BY key DESC LIMIT :limit",
+  keysOfStatus:
+    "SELECT key FROM runs WHERE status = :status AND (:phase IS NULL OR phase = :phase) AND key < :before ORDER BY key DESC LIMIT :limit",
   keysOfJobAndStatus:
-    "SELECT key FROM runs WHERE job = (SELECT key FROM jobs WHERE id = :job) AND status = :status AND key < :before ORDER BY key DESC LIMIT :limit",
+    "SELECT key FROM runs WHERE job = (SELECT key FROM jobs WHERE id = :job) AND status = :status AND (:phase IS NULL OR phase = :phase) AND key < :before ORDER BY key DESC LIMIT :limit",
   withOutput: `${fromRunsWithOutput} WHERE r.key = ?`,
   recordingsOf: "SELECT * FROM recordings WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY attempt, call, try",
   // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
   last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
+  ...schedulingQueries,
   ...pruneQueries,
 };
 
 export function readMethods(source: Source): Omit<LedgerReader, "close"> {
   return {
+    ...schedulingReadMethods(source),
     history: (query) => source.read(() => history(source, query)),
     lastRuns: () =>
       source.read(
@@ -101,8 +100,8 @@ interface KeysQuery {
 function keysOf(source: Source, { jobId, statuses, before, limit }: KeysQuery): readonly number[] {
   const rows = [...new Set(statuses)].flatMap((status) =>
     jobId === undefined
-      ? source.sql(queries.keysOfStatus).all({ status, before, limit })
-      : source.sql(queries.keysOfJobAndStatus).all({ job: jobId, status, before, limit }),
+      ? source.sql(queries.keysOfStatus).all({ ...stateValues(status), before, limit })
+      : source.sql(queries.keysOfJobAndStatus).all({ job: jobId, ...stateValues(status), before, limit }),
   );
   return rows
     .map((row) => integer(row, "key"))

@@ -1,6 +1,6 @@
 /** Row ↔ value: the only place that knows how a value of the contract lies in columns. */
 import type { Repair, Usage } from "../../errors.ts";
-import { runStatuses } from "../../run/run.ts";
+import { openStatuses, runStatuses, type RunStatus } from "../../run/run.ts";
 import { keptRepairs, keptWarnings, keptWarningText } from "../ledger.ts";
 import type { AttemptRow, CallRow, GateRecord, Owner, RungMemory, RunFinish, RunRow, ToolRow, TryRow } from "../ledger.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type Row,
   type Values,
 } from "./columns.ts";
+import { schedulingFacts } from "./scheduling-column.ts";
 
 export function usageValues(usage: Usage): Values {
   return {
@@ -98,7 +99,17 @@ export function finishValues(finish: RunFinish): Values {
   };
 }
 
-function owner(row: Row): Owner {
+/** The columns of an owner, in whatever table. */
+export function ownerValues(owner: Owner): Values {
+  return {
+    owner_pid: owner.pid,
+    owner_started_at: owner.startedAt,
+    owner_boot_id: owner.bootId,
+    owner_pid_namespace: owner.pidNamespace,
+    owner_host: owner.host,
+  };
+}
+export function ownerOf(row: Row): Owner {
   return {
     pid: integer(row, "owner_pid"),
     startedAt: text(row, "owner_started_at"),
@@ -108,6 +119,22 @@ function owner(row: Row): Owner {
   };
 }
 
+/** An open run says in `phase` what it is; see `schema-scheduling.ts`. */
+const phases = ["active", "queued", "waiting"] as const;
+export type Phase = (typeof phases)[number];
+
+export function statusOf(row: Row): RunStatus {
+  const status = word(row, "status", runStatuses);
+  const phase = status === "running" ? word(row, "phase", phases) : "active";
+  return phase === "active" ? status : phase;
+}
+
+/** How a state lies in the columns: `phase` is null where it does not matter. */
+export function stateValues(status: RunStatus): { readonly status: RunStatus; readonly phase: Phase | null } {
+  const open = openStatuses.find((one) => one === status);
+  return open === undefined ? { status, phase: null } : { status: "running", phase: open === "running" ? "active" : open };
+}
+
 /** From the columns of `runColumns`, and `output` and `value` where they were asked for. */
 export function runRow(row: Row): RunRow {
   const finishedAt = integerIf(row, "finished_at");
@@ -115,12 +142,14 @@ export function runRow(row: Row): RunRow {
     runId: text(row, "id"),
     jobId: text(row, "job_id"),
     jobName: text(row, "job_name"),
-    trigger: word(row, "trigger", ["manual", "slot"]),
+    trigger: word(row, "trigger", ["manual", "slot", "retry", "boot"]),
     slotAt: integerIf(row, "slot_at"),
-    status: word(row, "status", runStatuses),
+    slotFrom: integerIf(row, "slot_from"),
+    ...schedulingFacts(row),
+    status: statusOf(row),
     startedAt: integer(row, "started_at"),
     finishedAt,
-    owner: owner(row),
+    owner: ownerOf(row),
     leaseUntil: integerIf(row, "lease_until"),
     modelAsked: text(row, "model_asked"),
     modelUsed: textIf(row, "model_used"),

@@ -2,10 +2,12 @@ import { isEnding, isMove, transition } from "../../run/run.ts";
 import { endedWithoutRecord } from "../ledger.ts";
 import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
-import { integer, whole, wholeIf, type Values } from "./columns.ts";
+import { integer, integerIf, whole, wholeIf, type Values } from "./columns.ts";
 import { isPruneDue, prune, pruneInTheWake } from "./prune.ts";
-import { fromRuns, queries } from "./queries.ts";
-import { finishValues, runRow } from "./rows.ts";
+import { finishValues, ownerValues, runRow, statusOf, type Phase } from "./rows.ts";
+import { fromRuns } from "./run-columns.ts";
+import { schedulingOf, schedulingOfStart, schedulingValue } from "./scheduling-column.ts";
+import { openOfJob, recordOfSlot } from "./scheduling-queries.ts";
 
 type RunMethods = Pick<Ledger, "claimRun" | "recordRun" | "finishRun" | "renewLease" | "prune">;
 
@@ -14,9 +16,11 @@ export function runMethods(connection: Connection): RunMethods {
     claimRun: (start) => connection.write("power_loss", () => claim(connection, start)),
     recordRun: (start, finish) =>
       connection.write("power_loss", () => {
-        if (!isMove("due", finish.status))
+        // A caller without types may ask for anything.
+        if (!isMove("due", finish.status) || !isEnding(finish.status))
           throw new Error(`broken invariant: a run that never started cannot be ${finish.status}`);
-        insertRun(connection, start, finish);
+        if (start.slotAt === undefined || recordOfSlot(connection, start.jobId, start.slotAt) === undefined)
+          insertRun(connection, start, { finish });
       }),
     async finishRun(runId, finish, onlyIf) {
       const { closed, due } = await connection.write("power_loss", () => ({
@@ -28,41 +32,54 @@ export function runMethods(connection: Connection): RunMethods {
     },
     renewLease: (runId, until) =>
       connection.write("process_death", () => {
-        const renew = connection.sql("UPDATE runs SET lease_until = ? WHERE id = ? AND status = 'running'");
+        const renew = connection.sql("UPDATE runs SET lease_until = ? WHERE id = ? AND status = 'running' AND phase = 'active'");
         return renew.run(whole(until), runId).changes === 1;
       }),
     prune: (now, keep) => connection.write("process_death", () => prune(connection, now, keep)),
   };
 }
 
-function jobKey(connection: Connection, id: string): number {
+export function jobKey(connection: Connection, id: string): number {
   const found = connection.sql("SELECT key FROM jobs WHERE id = ?").get(id);
   return found === undefined
     ? Number(connection.sql("INSERT INTO jobs (id) VALUES (?)").run(id).lastInsertRowid)
     : integer(found, "key");
 }
 
-/** Returns whether the row is new. The unique indexes on id, open run and slot are what decides a race. */
-function insertRun(connection: Connection, start: RunStart, finish?: RunFinish): boolean {
+interface Inserted {
+  /** It is recorded with its ending. */
+  readonly finish?: RunFinish;
+  /** It is claimed and not begun. */
+  readonly queued?: boolean;
+  /** It stands for so many slots, of which `slotAt` is the last. */
+  readonly range?: { readonly from: number; readonly slots: number };
+}
+
+/** Returns whether the row is new. The unique indexes on id, open run, queued run, slot, retry and boot are what decides a race. */
+export function insertRun(connection: Connection, start: RunStart, { finish, queued = false, range }: Inserted = {}): boolean {
+  const phase: Phase = queued ? "queued" : "active";
   const values: Values = {
     id: start.runId,
     job: jobKey(connection, start.jobId),
     job_name: start.jobName,
     trigger: start.trigger,
-    slot_at: start.slotAt === undefined ? null : whole(start.slotAt),
+    slot_at: wholeIf(start.slotAt),
     status: transition("due", "start"),
+    phase,
     started_at: whole(start.startedAt),
-    owner_pid: start.owner.pid,
-    owner_started_at: start.owner.startedAt,
-    owner_boot_id: start.owner.bootId,
-    owner_pid_namespace: start.owner.pidNamespace,
-    owner_host: start.owner.host,
+    ...ownerValues(start.owner),
     lease_until: wholeIf(start.leaseUntil),
     model_asked: start.modelAsked,
     simulated: start.simulated ? 1 : 0,
     job_hash: start.jobHash,
     payload_kind: start.payloadKind ?? "agentTurn",
     rerun_of: start.rerunOf ?? null,
+    slot_from: wholeIf(range?.from),
+    scheduling: schedulingValue({
+      ...schedulingOfStart(start, finish),
+      queuedAt: queued ? start.startedAt : undefined,
+      slots: range?.slots,
+    }),
     ...(finish === undefined ? {} : finishValues(finish)),
   };
   const columns = Object.keys(values);
@@ -74,22 +91,28 @@ function insertRun(connection: Connection, start: RunStart, finish?: RunFinish):
 }
 
 function claim(connection: Connection, start: RunStart): ClaimResult {
-  if (insertRun(connection, start)) return { won: true };
-  const same = connection.sql(`${fromRuns} WHERE r.id = ?`).get(start.runId);
-  if (same !== undefined) {
-    if (isSameClaim(runRow(same), start)) return { won: true };
-    throw new Error(`broken invariant: run ${start.runId} is recorded already`);
-  }
-  const slot = start.slotAt === undefined ? null : whole(start.slotAt);
-  const taken = connection.sql(queries.ofSlot).get(start.jobId, slot);
-  const blocker = taken ?? connection.sql(queries.openOfJob).get(start.jobId);
+  const taken = start.slotAt === undefined ? undefined : recordOfSlot(connection, start.jobId, start.slotAt);
+  if (taken === undefined && insertRun(connection, start)) return { won: true };
+  if (isRepeatedClaim(connection, start)) return { won: true };
+  const blocker = taken ?? openOfJob(connection, start.jobId);
   if (blocker === undefined) throw new Error(`broken invariant: nothing stands in the way of run ${start.runId}`);
-  const { runId, owner, startedAt, leaseUntil, status } = runRow(blocker);
-  const facts = { runId, owner, startedAt, status, ...(leaseUntil === undefined ? {} : { leaseUntil }) };
-  return { won: false, because: taken === undefined ? "open_run" : "slot_taken", blocker: facts };
+  return { won: false, because: blocker === taken ? "slot_taken" : "open_run", blocker: blockerFacts(blocker) };
 }
 
-function isSameClaim(recorded: RunRow, start: RunStart): boolean {
+/** Whether this very claim was won before. @throws broken invariant for an id that is another run's */
+export function isRepeatedClaim(connection: Connection, start: Omit<RunStart, "leaseUntil">): boolean {
+  const same = connection.sql(`${fromRuns} WHERE r.id = ?`).get(start.runId);
+  if (same === undefined) return false;
+  if (isSameClaim(runRow(same), start)) return true;
+  throw new Error(`broken invariant: run ${start.runId} is recorded already`);
+}
+
+export function blockerFacts({ runId, owner, startedAt, leaseUntil, status }: RunRow): OpenRunFacts {
+  return { runId, owner, startedAt, status, ...(leaseUntil === undefined ? {} : { leaseUntil }) };
+}
+type OpenRunFacts = Pick<RunRow, "runId" | "owner" | "startedAt" | "leaseUntil" | "status">;
+
+function isSameClaim(recorded: RunRow, start: Omit<RunStart, "leaseUntil">): boolean {
   return (
     !isEnding(recorded.status) &&
     recorded.jobId === start.jobId &&
@@ -110,16 +133,18 @@ function finishRun(
 ): boolean {
   const row = connection.sql(`${fromRuns} WHERE r.id = ?`).get(runId);
   if (row === undefined) throw new Error(`broken invariant: there is no run ${runId} to finish`);
-  const { status, leaseUntil } = runRow(row);
-  if (isEnding(status) || (onlyIf !== undefined && leaseUntil !== onlyIf.leaseUntil)) return false;
-  if (!isMove(status, finish.status))
+  const status = statusOf(row);
+  if (isEnding(status) || (onlyIf !== undefined && integerIf(row, "lease_until") !== onlyIf.leaseUntil)) return false;
+  if (!isMove(status, finish.status) || !isEnding(finish.status))
     throw new Error(`broken invariant: run ${runId} is ${status} and cannot become ${finish.status}`);
   const key = integer(row, "key");
-  const values = finishValues(finish);
+  const { blockedBy } = finish;
+  const blocked = blockedBy === undefined ? {} : { scheduling: schedulingValue({ ...schedulingOf(row), blockedBy }) };
+  const values = { ...finishValues(finish), ...blocked };
   const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
   connection.sql(`UPDATE runs SET ${assignments.join(", ")} WHERE key = :key`).run({ ...values, key });
   keepOutput(connection, key, finish);
-  for (const close of closeSteps) connection.sql(close).run(endedWithoutRecord, key);
+  closeStepsOf(connection, key);
   return true;
 }
 
@@ -130,6 +155,10 @@ const closeSteps = [
   "UPDATE tries SET status = 'failed', unrecorded = 1, error = ? WHERE run = ? AND status = 'running'",
   "UPDATE tool_runs SET status = 'failed', unrecorded = 1, error = ? WHERE run = ? AND status = 'running'",
 ];
+
+export function closeStepsOf(connection: Connection, run: number): void {
+  for (const close of closeSteps) connection.sql(close).run(endedWithoutRecord, run);
+}
 
 function keepOutput(connection: Connection, run: number, { output, value }: RunFinish): void {
   if (output === undefined && value === undefined) return;

@@ -1,4 +1,6 @@
 /** The tables of every version of the ledger, and how a reader sees an older one. */
+import { nothingOfVersion4, runsOfVersion4, schedulingStep } from "./schema-scheduling.ts";
+
 /**
  * The schema's history: entry n leads from version n to n + 1 and is never edited once it was released. A migration may add,
  * and must leave what an older process of the same machine still writes usable.
@@ -193,6 +195,7 @@ export const migrations: readonly string[] = [
     changed_at INTEGER NOT NULL
   ) STRICT;
   `,
+  schedulingStep,
 ];
 
 /** What version 3 added, for a reader of a file that has none of it. */
@@ -211,7 +214,9 @@ const nothingOfVersion3 = `
  * Without an entry the version cannot be read.
  */
 export const bridges: Readonly<Record<number, string>> = {
-  1: `CREATE TEMP VIEW runs AS SELECT *, '' AS owner_pid_namespace, NULL AS lease_until, ${runsOfVersion3} FROM main.runs;
-    ${nothingOfVersion3}`,
-  2: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion3} FROM main.runs; ${nothingOfVersion3}`,
+  1: `CREATE TEMP VIEW runs AS
+      SELECT *, '' AS owner_pid_namespace, NULL AS lease_until, ${runsOfVersion3}, ${runsOfVersion4} FROM main.runs;
+    ${nothingOfVersion3} ${nothingOfVersion4}`,
+  2: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion3}, ${runsOfVersion4} FROM main.runs; ${nothingOfVersion3} ${nothingOfVersion4}`,
+  3: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion4} FROM main.runs; ${nothingOfVersion4}`,
 };

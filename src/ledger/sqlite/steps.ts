@@ -24,7 +24,7 @@ const attempts: StepTable = {
   table: "attempts",
   word: "attempt",
   key: ["attempt"],
-  parent: "SELECT key FROM runs WHERE id = :run_id AND status = 'running'",
+  parent: "SELECT key FROM runs WHERE id = :run_id AND status = 'running' AND phase = 'active'",
   repeatable: true,
 };
 const calls: StepTable = {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CallFinish, TryFinish, TryStart } from "../../../src/ledger/ledger.ts";
-import type { RunStatus } from "../../../src/run/run.ts";
+import type { RunEnding } from "../../../src/run/run.ts";
 import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
@@ -15,7 +15,7 @@ interface Told {
   readonly jobId?: string;
   readonly startedAt?: number;
   readonly simulated?: boolean;
-  readonly status?: RunStatus;
+  readonly status?: RunEnding;
   readonly tries: readonly (readonly [Partial<TryStart>, Partial<TryFinish>])[];
 }
 

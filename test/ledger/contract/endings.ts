@@ -17,7 +17,7 @@ export function endings(bench: Bench): void {
 
   test("a run cannot end as running or missed, and an unknown one cannot end", async () => {
     await bench.ledger().claimRun(runStart({ runId: "run" }));
-    await expect(bench.ledger().finishRun("run", runFinish({ status: "running" }))).rejects.toThrow(
+    await expect(bench.ledger().finishRun("run", Object.assign(runFinish(), { status: "running" }))).rejects.toThrow(
       /run is running and cannot become running/,
     );
     await expect(bench.ledger().finishRun("run", runFinish({ status: "missed" }))).rejects.toThrow(/cannot become missed/);

@@ -1,0 +1,110 @@
+/** What is kept of the scheduler itself: which jobs it looks after, who leads, what is paused or to be ended, and what happened to it. */
+import { keptEvents, keptEventText } from "../ledger.ts";
+import type { Armed, CancelRequest, Leader, Ledger, Pause, SchedulerEventRow } from "../ledger.ts";
+import { cut, cutIf, integer, text, whole, wholeIf } from "./columns.ts";
+import type { Connection } from "./connection.ts";
+import { reportValue } from "./leader-report.ts";
+import { ownerValues } from "./rows.ts";
+import { leader } from "./scheduling-queries.ts";
+
+type SchedulerMethods = Pick<
+  Ledger,
+  "armJobs" | "changeLeader" | "pause" | "unpause" | "requestCancel" | "noteEvent" | "hasChanged"
+>;
+
+/**
+ * What a person asked for, and what a slot is computed from, waits for the disk; who leads need not outlive a power cut, because the
+ * leader does not either.
+ */
+export function schedulerMethods(connection: Connection): SchedulerMethods {
+  return {
+    armJobs: (jobs, now, complete) => connection.write("power_loss", () => armJobs(connection, jobs, whole(now), complete)),
+    changeLeader: (change) => connection.write("process_death", () => changeLeader(connection, change)),
+    pause: (pause) => connection.write("power_loss", () => keepPause(connection, pause)),
+    unpause: (jobId, now) =>
+      connection.write("power_loss", () => {
+        const row = connection.sql("DELETE FROM pauses WHERE job_id = ? RETURNING paused_until AS until").get(jobId);
+        return row !== undefined && (row["until"] === null || integer(row, "until") > whole(now));
+      }),
+    requestCancel: (request) => connection.write("power_loss", () => requestCancel(connection, request)),
+    noteEvent: (event) => connection.write("process_death", () => noteEvent(connection, event)),
+    hasChanged: () => connection.hasChanged(),
+  };
+}
+
+function armJobs(connection: Connection, jobs: readonly Armed[], now: number, complete: boolean): ReadonlyMap<string, number> {
+  const before = new Map(
+    connection
+      .sql("SELECT job_id, job_name, since, schedule_hash FROM armed")
+      .all()
+      .map((row) => [text(row, "job_id"), row]),
+  );
+  const put = connection.sql(
+    `INSERT INTO armed (job_id, job_name, since, schedule_hash) VALUES (?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE
+      SET job_name = excluded.job_name, since = excluded.since, schedule_hash = excluded.schedule_hash`,
+  );
+  const since = new Map<string, number>();
+  for (const { jobId, jobName, scheduleHash } of jobs) {
+    const row = before.get(jobId);
+    const same = row !== undefined && text(row, "schedule_hash") === scheduleHash;
+    const from = same ? integer(row, "since") : now;
+    since.set(jobId, from);
+    if (!same || text(row, "job_name") !== jobName) put.run(jobId, jobName, from, scheduleHash);
+  }
+  for (const jobId of before.keys())
+    if (complete && !since.has(jobId)) connection.sql("DELETE FROM armed WHERE job_id = ?").run(jobId);
+  return since;
+}
+
+function changeLeader(connection: Connection, change: (before: Leader | undefined) => Leader | undefined): Leader | undefined {
+  const before = leader(connection);
+  const after = change(before);
+  if (after === before) return after;
+  if (after === undefined) {
+    connection.sql("DELETE FROM leader").run();
+    return undefined;
+  }
+  const values = {
+    ...ownerValues(after.owner),
+    started_at: whole(after.startedAt),
+    seen_at: whole(after.seenAt),
+    lease_until: whole(after.leaseUntil),
+    version: after.version,
+    report: reportValue(after.report),
+  };
+  const columns = Object.keys(values);
+  connection
+    .sql(
+      `INSERT INTO leader (key, ${columns.join(", ")}) VALUES (1, ${columns.map((column) => `:${column}`).join(", ")})
+        ON CONFLICT (key) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`,
+    )
+    .run(values);
+  return after;
+}
+
+/** A later pause of the same job takes the place of the one before. */
+function keepPause(connection: Connection, pause: Pause): void {
+  connection
+    .sql(
+      `INSERT INTO pauses (job_id, paused_at, paused_by, reason, paused_until) VALUES (?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE
+        SET paused_at = excluded.paused_at, paused_by = excluded.paused_by, reason = excluded.reason, paused_until = excluded.paused_until`,
+    )
+    .run(pause.jobId, whole(pause.at), cut(pause.by), cutIf(pause.reason), wholeIf(pause.until));
+}
+
+/** The first request stays: its reason is why the run ends. */
+function requestCancel(connection: Connection, request: CancelRequest): boolean {
+  const open = connection.sql("SELECT key FROM runs WHERE id = ? AND status = 'running'").get(request.runId);
+  if (open === undefined) return false;
+  connection
+    .sql("INSERT INTO cancel_requests (run, requested_at, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+    .run(integer(open, "key"), whole(request.at), cut(request.reason));
+  return true;
+}
+
+function noteEvent(connection: Connection, event: SchedulerEventRow): void {
+  const { lastInsertRowid } = connection
+    .sql("INSERT INTO scheduler_events (at, kind, job_id, text) VALUES (?, ?, ?, ?)")
+    .run(whole(event.at), event.kind, event.jobId ?? null, cut(event.text, keptEventText));
+  connection.sql("DELETE FROM scheduler_events WHERE key <= ?").run(Number(lastInsertRowid) - keptEvents);
+}

@@ -1,0 +1,75 @@
+/** The column `scheduling` of a run: what a list shows of it and no index needs, as JSON; nothing where there is nothing to say. */
+import type { RunFinish, RunRow, RunStart, Wait } from "../ledger.ts";
+import { cut, present, textIf, whole, type Row } from "./columns.ts";
+
+export interface Scheduling {
+  readonly scheduledFor?: number | undefined;
+  readonly dueAt?: number | undefined;
+  readonly queuedAt?: number | undefined;
+  readonly slots?: number | undefined;
+  readonly wait?: Wait | undefined;
+  readonly blockedBy?: string | undefined;
+  /** The boot that a run with the trigger `boot` answers; its owner's may be a later one once it was carried on. */
+  readonly boot?: string | undefined;
+}
+
+const times = ["scheduledFor", "dueAt", "queuedAt", "slots"] as const;
+
+/** What a run's start, and its end if there is one, say of it. A system that does not tell its boots gets a run each time. */
+export function schedulingOfStart(start: RunStart, finish?: RunFinish): Scheduling {
+  return {
+    scheduledFor: start.scheduledFor,
+    dueAt: start.dueAt,
+    boot: start.trigger === "boot" && start.owner.bootId !== "" ? start.owner.bootId : undefined,
+    blockedBy: finish?.blockedBy,
+  };
+}
+
+export function schedulingValue(scheduling: Scheduling): string | null {
+  const { wait } = scheduling;
+  const rounded = times.flatMap((name) => {
+    const value = scheduling[name];
+    return value === undefined ? [] : [[name, whole(value)] as const];
+  });
+  const value = present({
+    ...Object.fromEntries(rounded),
+    wait:
+      wait === undefined
+        ? undefined
+        : { until: whole(wait.until), why: cut(wait.why), kind: wait.kind, since: whole(wait.since) },
+    blockedBy: scheduling.blockedBy,
+    boot: scheduling.boot,
+  });
+  return Object.keys(value).length === 0 ? null : JSON.stringify(value);
+}
+
+/** The whole of the column, to write it again with a change. */
+export function schedulingOf(row: Row): Scheduling {
+  const parsed: unknown = JSON.parse(textIf(row, "scheduling") ?? "{}");
+  if (typeof parsed !== "object" || parsed === null) throw new Error("broken invariant: column scheduling of the ledger");
+  const fields: Record<string, unknown> = { ...parsed };
+  const number = (name: string): number | undefined => (typeof fields[name] === "number" ? fields[name] : undefined);
+  const string = (name: string): string | undefined => (typeof fields[name] === "string" ? fields[name] : undefined);
+  return {
+    scheduledFor: number("scheduledFor"),
+    dueAt: number("dueAt"),
+    queuedAt: number("queuedAt"),
+    slots: number("slots"),
+    wait: waitOf(fields["wait"]),
+    blockedBy: string("blockedBy"),
+    boot: string("boot"),
+  };
+}
+
+function waitOf(value: unknown): Wait | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { until, why, kind, since }: Record<string, unknown> = { ...value };
+  if (typeof until !== "number" || typeof since !== "number" || typeof why !== "string") return undefined;
+  return { until, why, kind: kind === "later" ? "later" : "attempt", since };
+}
+
+/** What a row that is read back shows of it. */
+export function schedulingFacts(row: Row): Pick<RunRow, "scheduledFor" | "dueAt" | "queuedAt" | "slots" | "wait" | "blockedBy"> {
+  const { boot: _kept, ...facts } = schedulingOf(row);
+  return present(facts);
+}

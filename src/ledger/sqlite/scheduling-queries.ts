@@ -1,0 +1,147 @@
+/** What the scheduler, and whoever shows what it does, asks of the ledger. */
+import { schedulerEventKinds } from "../ledger.ts";
+import type {
+  CancelRequest,
+  Leader,
+  Pause,
+  RunRow,
+  SchedulerEventQuery,
+  SchedulerEventRow,
+  SchedulingReader,
+  StatusCount,
+} from "../ledger.ts";
+import { integer, integerIf, present, text, textIf, whole, type Row } from "./columns.ts";
+import { reportOf } from "./leader-report.ts";
+import { ownerOf, runRow, statusOf } from "./rows.ts";
+import { fromRuns } from "./run-columns.ts";
+import type { Source } from "./source.ts";
+
+const dayMs = 86_400_000;
+const ofJob = "r.job = (SELECT key FROM jobs WHERE id = :job)";
+
+export const schedulingQueries = {
+  /** Running or waiting: what is in the way of another one. */
+  openOfJob: `${fromRuns} WHERE ${ofJob} AND r.status = 'running' AND r.phase <> 'queued'`,
+  queuedOfJob: `${fromRuns} WHERE ${ofJob} AND r.status = 'running' AND r.phase = 'queued'`,
+  ofSlot: `${fromRuns} WHERE ${ofJob} AND r.slot_at = :at`,
+  /** The ranges of a job do not meet, so only the last one that begins before an instant can hold it. */
+  rangeBefore: `${fromRuns} WHERE ${ofJob} AND r.slot_from <= :at ORDER BY r.slot_from DESC LIMIT 1`,
+  retryOf: `${fromRuns} WHERE r.rerun_of = :run AND r.trigger = 'retry'`,
+  ofBoot: `${fromRuns} WHERE ${ofJob} AND r.scheduling ->> '$.boot' = :boot AND r.trigger = 'boot'`,
+  open: `${fromRuns} WHERE r.status = 'running' ORDER BY r.key`,
+  // One step into the index for each job.
+  lastSlots: `SELECT j.id, (SELECT max(r.slot_at) FROM runs r WHERE r.job = j.key AND r.slot_at IS NOT NULL) AS at FROM jobs j`,
+  cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
+    WHERE r.status = 'running' ORDER BY r.key`,
+};
+
+/** Of few rows, or in few groups. */
+export const rollUpQueries = {
+  /** Its kept jobs alone: what was simulated or verified is kept under ids of its own. */
+  statusCounts: `SELECT j.id, e.status, sum(e.runs) AS runs FROM jobs j CROSS JOIN endings e ON e.job = j.key AND e.day >= :day
+    WHERE (:job IS NULL OR j.id = :job) AND j.id NOT LIKE 'verify:%' AND j.id NOT LIKE 'simulated:%' GROUP BY j.id, e.status`,
+};
+
+function runIf(row: Row | undefined): RunRow | undefined {
+  return row === undefined ? undefined : runRow(row);
+}
+
+export function openOfJob(source: Source, jobId: string): RunRow | undefined {
+  return runIf(source.sql(schedulingQueries.openOfJob).get({ job: jobId }));
+}
+
+/** The run or the range that answers the slot. */
+export function recordOfSlot(source: Source, jobId: string, at: number): RunRow | undefined {
+  const slot = { job: jobId, at: whole(at) };
+  const exact = source.sql(schedulingQueries.ofSlot).get(slot);
+  if (exact !== undefined) return runRow(exact);
+  const range = source.sql(schedulingQueries.rangeBefore).get(slot);
+  return range !== undefined && integer(range, "slot_at") >= slot.at ? runRow(range) : undefined;
+}
+
+export function schedulingReadMethods(source: Source): SchedulingReader {
+  return {
+    openRuns: () => source.read(() => source.sql(schedulingQueries.open).all().map(runRow)),
+    lastSlots: () => source.read(() => lastSlots(source)),
+    slotRecord: (jobId, at) => source.read(() => recordOfSlot(source, jobId, at)),
+    armed: () => source.read(() => armed(source)),
+    leader: () => source.read(() => leader(source)),
+    pauses: (now) => source.read(() => pauses(source, now)),
+    cancelRequests: () => source.read(() => source.sql(schedulingQueries.cancelRequests).all().map(cancelRequest)),
+    events: (query) => source.read(() => events(source, query)),
+    statusCounts: (query) => source.read(() => statusCounts(source, query)),
+  };
+}
+
+function lastSlots(source: Source): ReadonlyMap<string, number> {
+  const rows = source.sql(schedulingQueries.lastSlots).all();
+  return new Map(rows.flatMap((row): [string, number][] => (row["at"] === null ? [] : [[text(row, "id"), integer(row, "at")]])));
+}
+
+function armed(source: Source): ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }> {
+  const rows = source.sql("SELECT job_id, since, schedule_hash FROM armed").all();
+  return new Map(
+    rows.map((row) => [text(row, "job_id"), { since: integer(row, "since"), scheduleHash: text(row, "schedule_hash") }]),
+  );
+}
+
+export function leader(source: Source): Leader | undefined {
+  const row = source.sql("SELECT * FROM leader WHERE key = 1").get();
+  if (row === undefined) return undefined;
+  return {
+    owner: ownerOf(row),
+    startedAt: integer(row, "started_at"),
+    seenAt: integer(row, "seen_at"),
+    leaseUntil: integer(row, "lease_until"),
+    version: text(row, "version"),
+    report: reportOf(text(row, "report")),
+  };
+}
+
+function pauses(source: Source, now: number): ReadonlyMap<string, Pause> {
+  const rows = source.sql("SELECT * FROM pauses WHERE paused_until IS NULL OR paused_until > ? ORDER BY job_id").all(whole(now));
+  return new Map(
+    rows.map((row): [string, Pause] => [
+      text(row, "job_id"),
+      present({
+        jobId: text(row, "job_id"),
+        at: integer(row, "paused_at"),
+        by: text(row, "paused_by"),
+        reason: textIf(row, "reason"),
+        until: integerIf(row, "paused_until"),
+      }),
+    ]),
+  );
+}
+
+function cancelRequest(row: Row): CancelRequest {
+  return { runId: text(row, "id"), at: integer(row, "requested_at"), reason: text(row, "reason") };
+}
+
+/** They are few (`keptEvents`), so they are looked through. What a later version of this schema has noted, this one leaves out. */
+function events(source: Source, { since, until, jobId, limit = 100 }: SchedulerEventQuery): readonly SchedulerEventRow[] {
+  if (!Number.isInteger(limit) || limit < 0) throw new Error(`broken invariant: ${limit} events were asked for`);
+  const select = `SELECT at, kind, job_id, text FROM scheduler_events WHERE at >= :since AND at <= :until
+    AND (:job IS NULL OR job_id IS NULL OR job_id = :job) ORDER BY key DESC LIMIT :limit`;
+  const found = source.sql(select).all({
+    since: whole(since ?? 0),
+    until: whole(until ?? Number.MAX_SAFE_INTEGER),
+    job: jobId ?? null,
+    limit,
+  });
+  return found.flatMap((row) => {
+    const kind = schedulerEventKinds.find((one) => one === row["kind"]);
+    return kind === undefined
+      ? []
+      : [present({ at: integer(row, "at"), kind, jobId: textIf(row, "job_id"), text: text(row, "text") })];
+  });
+}
+
+function statusCounts(source: Source, { since, jobId }: { since: number; jobId?: string }): readonly StatusCount[] {
+  const rows = source.sql(rollUpQueries.statusCounts).all({ day: Math.floor(whole(since) / dayMs), job: jobId ?? null });
+  return rows.map((row) => ({
+    jobId: text(row, "id"),
+    status: statusOf({ ...row, phase: "active" }),
+    runs: integer(row, "runs"),
+  }));
+}

@@ -1,0 +1,141 @@
+import { expect, test } from "vitest";
+import { everyJob, keptEvents, type Armed, type Leader, type Pause } from "../../../src/ledger/ledger.ts";
+import { beginning, leadership, owner, runFinish, runStart, slotClaim } from "../records.ts";
+import type { Bench } from "./bench.ts";
+
+export function scheduler(bench: Bench): void {
+  test("a job is armed when it is new or has another schedule, and forgotten when it is gone", async () => {
+    const ledger = bench.ledger();
+    const job = (jobId: string, scheduleHash = "1", jobName = jobId): Armed => ({ jobId, jobName, scheduleHash });
+    expect(await ledger.armJobs([job("a"), job("b")], 100.4, true)).toEqual(
+      new Map([
+        ["a", 100],
+        ["b", 100],
+      ]),
+    );
+    expect(await ledger.armJobs([job("a"), job("b", "2")], 200, true)).toEqual(
+      new Map([
+        ["a", 100],
+        ["b", 200],
+      ]),
+    );
+    expect(await ledger.armJobs([job("c")], 300, false), "only those that were named").toEqual(new Map([["c", 300]]));
+    await bench.reopen();
+    expect(await bench.ledger().armJobs([job("a", "1", "renamed")], 400, true)).toEqual(new Map([["a", 100]]));
+    expect(await bench.ledger().armed()).toEqual(new Map([["a", { since: 100, scheduleHash: "1" }]]));
+    expect(await bench.ledger().armJobs([job("b", "2")], 500, false), "what was forgotten is new").toEqual(new Map([["b", 500]]));
+  });
+
+  test("the leader is what the last change left", async () => {
+    const other = await bench.open();
+    expect(await bench.ledger().leader()).toBeUndefined();
+    expect(await bench.ledger().changeLeader(() => undefined), "nothing to remove").toBeUndefined();
+    const first = leadership({
+      report: { ...leadership().report, nextAt: 17, problems: Array.from({ length: 30 }, () => "p".repeat(600)) },
+    });
+    await bench.ledger().changeLeader((before) => before ?? first);
+    const kept = { ...first, report: { ...first.report, problems: Array.from({ length: 20 }, () => "p".repeat(500)) } };
+    expect(await other.leader()).toStrictEqual(kept);
+    const rival = leadership({ owner: { ...owner, pid: 1 } });
+    expect(await other.changeLeader((before) => before ?? rival), "the place is taken").toEqual(kept);
+    expect(await other.changeLeader((before) => (before === undefined ? before : { ...before, seenAt: 250.4 }))).toMatchObject({
+      seenAt: 250.4,
+    });
+    await bench.reopen();
+    expect(await bench.ledger().leader()).toStrictEqual({ ...kept, seenAt: 250 });
+    expect(await bench.ledger().changeLeader(() => undefined)).toBeUndefined();
+    expect(await other.leader()).toBeUndefined();
+    await other.close();
+  });
+
+  test("of many that want to lead at once, over several connections, exactly one does", async () => {
+    const others = [await bench.open(), await bench.open()];
+    const ledgers = [bench.ledger(), ...others];
+    const wishes = Array.from({ length: 9 }, (_, pid) => leadership({ owner: { ...owner, pid } }));
+    const leaders = await Promise.all(
+      wishes.map((wish, at) => ledgers[at % 3]?.changeLeader((before: Leader | undefined) => before ?? wish)),
+    );
+    expect(new Set(leaders.map((one) => one?.owner.pid)).size).toBe(1);
+    await Promise.all(others.map((one) => one.close()));
+  });
+
+  test("a pause holds until it is taken back, or its time is over", async () => {
+    const ledger = bench.ledger();
+    const pause: Pause = { jobId: "job", at: 100, by: "maria", reason: "the provider is down", until: 500 };
+    const all: Pause = { jobId: everyJob, at: 100, by: "maria" };
+    await ledger.pause(all);
+    await ledger.pause({ ...pause, by: "somebody else" });
+    await ledger.pause(pause);
+    await bench.reopen();
+    expect(await bench.ledger().pauses(499)).toStrictEqual(
+      new Map([
+        [everyJob, all],
+        ["job", pause],
+      ]),
+    );
+    expect([...(await bench.ledger().pauses(500)).keys()]).toEqual([everyJob]);
+    expect(await bench.ledger().unpause("job", 500), "it was over").toBe(false);
+    expect(await bench.ledger().unpause(everyJob, 500)).toBe(true);
+    expect(await bench.ledger().unpause(everyJob, 500)).toBe(false);
+    expect(await bench.ledger().pauses(0)).toEqual(new Map());
+  });
+
+  test("an open run can be asked to end; the first request stays, and ends nothing itself", async () => {
+    const ledger = bench.ledger();
+    await ledger.claimSlots([slotClaim({ runId: "queued" })]);
+    await ledger.claimRun(runStart({ runId: "running", jobId: "b" }));
+    await ledger.claimRun(runStart({ runId: "ended", jobId: "c" }));
+    await ledger.finishRun("ended", runFinish());
+    const ask = (runId: string, reason = "cancelled by maria") => ledger.requestCancel({ runId, at: 20.4, reason });
+    expect([
+      await ask("queued"),
+      await ask("running"),
+      await ask("running", "again"),
+      await ask("ended"),
+      await ask("nobody"),
+    ]).toEqual([...[true, true, true, false, false]]);
+    const requests = ["queued", "running"].map((runId) => ({ runId, at: 20, reason: "cancelled by maria" }));
+    expect(await ledger.cancelRequests()).toStrictEqual(requests);
+    expect((await ledger.openRuns()).map((run) => run.status)).toEqual(["queued", "running"]);
+    await ledger.beginRun("queued", beginning());
+    expect(await ledger.cancelRequests()).toStrictEqual(requests);
+    await ledger.finishRun("queued", runFinish({ status: "cancelled" }));
+    expect(await ledger.cancelRequests()).toStrictEqual(requests.slice(1));
+  });
+
+  test("events are told newest first, of a job with those of everything, and the newest 10,000 are kept", async () => {
+    const ledger = bench.ledger();
+    await ledger.noteEvent({ at: 10, kind: "started", text: "x".repeat(600) });
+    await ledger.noteEvent({ at: 30.4, kind: "armed", jobId: "a", text: "armed" });
+    await ledger.noteEvent({ at: 20, kind: "reset", jobId: "b", text: "the clock was set back" });
+    expect(await ledger.events({})).toStrictEqual([
+      { at: 20, kind: "reset", jobId: "b", text: "the clock was set back" },
+      { at: 30, kind: "armed", jobId: "a", text: "armed" },
+      { at: 10, kind: "started", text: "x".repeat(500) },
+    ]);
+    const kinds = async (query: Parameters<typeof ledger.events>[0]) => (await ledger.events(query)).map((event) => event.kind);
+    expect(await kinds({ jobId: "a" })).toEqual(["armed", "started"]);
+    expect(await kinds({ since: 20, until: 30 })).toEqual(["reset", "armed"]);
+    expect(await kinds({ limit: 1 })).toEqual(["reset"]);
+    await expect(ledger.events({ limit: -1 })).rejects.toThrow(/broken invariant/);
+    for (let number = 0; number < keptEvents - 1; number++) await ledger.noteEvent({ at: 40, kind: "slept", text: "" });
+    expect(await kinds({ limit: 99_999, until: 39 })).toEqual(["reset"]);
+  });
+
+  test("whatever was written, here or by another, is noticed once", async () => {
+    const other = await bench.open();
+    const ledger = bench.ledger();
+    const changed = async (work: () => Promise<unknown>) => {
+      await work();
+      return [await ledger.hasChanged(), await ledger.hasChanged()];
+    };
+    expect(await changed(async () => {}), "the first time").toEqual([true, false]);
+    expect(await changed(() => other.openRuns()), "reading is no change").toEqual([false, false]);
+    expect(await changed(() => other.pause({ jobId: "job", at: 1, by: "maria" }))).toEqual([true, false]);
+    expect(await changed(() => ledger.unpause("job", 1)), "its own").toEqual([true, false]);
+    expect(await changed(() => other.claimRun(runStart({ runId: "run" })))).toEqual([true, false]);
+    expect(await changed(() => other.renewLease("run", 99))).toEqual([true, false]);
+    await other.close();
+    expect(await changed(async () => {})).toEqual([false, false]);
+  });
+}
