@@ -1,4 +1,5 @@
 /** The column `scheduling` of a run: what a list shows of it and no index needs, as JSON; nothing where there is nothing to say. */
+import { keptWarnings, keptWarningText } from "../ledger.ts";
 import type { RunFinish, RunRow, RunStart, Wait } from "../ledger.ts";
 import { cut, present, textIf, whole, type Row } from "./columns.ts";
 
@@ -33,14 +34,24 @@ export function schedulingValue(scheduling: Scheduling): string | null {
   });
   const value = present({
     ...Object.fromEntries(rounded),
-    wait:
-      wait === undefined
-        ? undefined
-        : { until: whole(wait.until), why: cut(wait.why), kind: wait.kind, since: whole(wait.since) },
+    wait: wait === undefined ? undefined : waitFields(wait),
     blockedBy: scheduling.blockedBy,
     boot: scheduling.boot,
   });
   return Object.keys(value).length === 0 ? null : JSON.stringify(value);
+}
+
+function waitFields(wait: Wait): Wait {
+  const { until, why, kind, since, ranMs, uncounted, warnings } = wait;
+  return present({
+    until: whole(until),
+    why: cut(why),
+    kind,
+    since: whole(since),
+    ranMs: whole(ranMs),
+    uncounted,
+    warnings: warnings?.slice(0, keptWarnings).map((line) => cut(line, keptWarningText)),
+  });
 }
 
 /** The whole of the column, to write it again with a change. */
@@ -63,9 +74,18 @@ export function schedulingOf(row: Row): Scheduling {
 
 function waitOf(value: unknown): Wait | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { until, why, kind, since }: Record<string, unknown> = { ...value };
-  if (typeof until !== "number" || typeof since !== "number" || typeof why !== "string") return undefined;
-  return { until, why, kind: kind === "later" ? "later" : "attempt", since };
+  const fields: Record<string, unknown> = { ...value };
+  const number = (name: string): number => (typeof fields[name] === "number" ? fields[name] : 0);
+  const { why, kind, warnings } = fields;
+  return present({
+    until: number("until"),
+    why: typeof why === "string" ? why : "",
+    kind: kind === "later" ? ("later" as const) : ("attempt" as const),
+    since: number("since"),
+    ranMs: number("ranMs"),
+    uncounted: number("uncounted"),
+    warnings: Array.isArray(warnings) ? warnings.filter((line) => typeof line === "string") : undefined,
+  });
 }
 
 /** What a row that is read back shows of it. */

@@ -80,7 +80,8 @@ function recordPart(connection: Connection, range: SlotRange, part: Span, number
   if (slots < 1) return;
   const free = { from: singles.includes(from) ? from + 1 : from, to: singles.includes(to) ? to - 1 : to, slots };
   if (extendLast(connection, range, free)) return;
-  const { runId, jobId, jobName, status, reason, recordedAt, owner, jobHash } = range;
+  const { runId, jobId, jobName, status, reason, blockedBy, recordedAt, owner, jobHash } = range;
+  const blocked = blockedBy === undefined ? {} : { blockedBy };
   insertRun(
     connection,
     {
@@ -95,7 +96,7 @@ function recordPart(connection: Connection, range: SlotRange, part: Span, number
       simulated: false,
       jobHash,
     },
-    { finish: { status, finishedAt: recordedAt, reason, exitCode: 0, usage: {} }, range: free },
+    { finish: { status, finishedAt: recordedAt, reason, exitCode: 0, usage: {}, ...blocked }, range: free },
   );
 }
 
@@ -103,7 +104,10 @@ function recordPart(connection: Connection, range: SlotRange, part: Span, number
 function extendLast(connection: Connection, range: SlotRange, { from, to, slots }: Span): boolean {
   const last = connection.sql(rangeQueries.newestOfJob).get({ job: range.jobId });
   if (last === undefined || last["slot_from"] === null) return false;
-  const same = text(last, "status") === range.status && textIf(last, "reason") === cut(range.reason);
+  const same =
+    text(last, "status") === range.status &&
+    textIf(last, "reason") === cut(range.reason) &&
+    schedulingOf(last).blockedBy === range.blockedBy;
   if (!same || integer(last, "slot_at") >= from) return false;
   const [between] = rangesWithin(connection, range.jobId, { from: integer(last, "slot_at") + 1, to, slots });
   if (between !== undefined) return false;

@@ -3,7 +3,15 @@ import type { RunRow, Wait } from "../../../src/ledger/ledger.ts";
 import { attemptStart, beginning, owner, runFinish, runStart, slotClaim, slotRange, toolStart, underWay } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
-const wait: Wait = { until: 5000, why: "the provider named a time", kind: "later", since: 2500 };
+const wait: Wait = {
+  until: 5000,
+  why: "the provider named a time",
+  kind: "later",
+  since: 2500,
+  ranMs: 400,
+  uncounted: 2,
+  warnings: ["w"],
+};
 const successor = { ...owner, pid: owner.pid + 1, bootId: "the next boot" };
 
 export function slots(bench: Bench): void {
@@ -138,6 +146,26 @@ export function slots(bench: Bench): void {
     ]);
     expect(await bench.ledger().claimSlots([{ ...boot, runId: "b3", owner: successor }])).toEqual([{ won: true }]);
     expect(await run("b3")).toMatchObject({ trigger: "boot", status: "queued", owner: successor });
+  });
+
+  test("the newest runs of each job are given, newest first", async () => {
+    const ledger = bench.ledger();
+    for (const number of [1, 2, 3]) {
+      await claim({ runId: `a${number}`, slotAt: number * 1000 });
+      if (number < 3) await ledger.finishRun(`a${number}`, runFinish({ status: "deferred", deferredUntil: 77 }));
+    }
+    await ledger.recordSlots([slotRange({ runId: "b1", jobId: "b" })]);
+    const queued = { runId: "a3", status: "queued", startedAt: 10, slotAt: 3000 };
+    const deferred = { runId: "a2", status: "deferred", startedAt: 10, finishedAt: 90, slotAt: 2000, deferredUntil: 77 };
+    const missed = { runId: "b1", status: "missed", startedAt: 9000, finishedAt: 9000, slotAt: 3000, slotFrom: 1000, slots: 3 };
+    expect(await ledger.recentRuns(2)).toStrictEqual(
+      new Map<string, unknown>([
+        ["job", [queued, deferred]],
+        ["b", [missed]],
+      ]),
+    );
+    expect((await ledger.recentRuns(100)).get("job")).toHaveLength(3);
+    await expect(ledger.recentRuns(101)).rejects.toThrow(/broken invariant/);
   });
 
   test("the newest recorded slot of each job is where the next one is computed from", async () => {
