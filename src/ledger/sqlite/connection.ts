@@ -78,7 +78,7 @@ export class Connection {
    */
   async hasChanged(): Promise<boolean> {
     return this.alone(() => {
-      const now = `${this.sql("PRAGMA data_version").get()?.["data_version"]} ${this.#writes}`;
+      const now = `${Number(this.sql("PRAGMA data_version").get()?.["data_version"])} ${this.#writes}`;
       const changed = now !== this.#seen;
       this.#seen = now;
       return changed;

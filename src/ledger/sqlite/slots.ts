@@ -30,11 +30,6 @@ function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
   const taken = claim.slotAt === undefined ? undefined : recordOfSlot(connection, claim.jobId, claim.slotAt);
   if (taken === undefined && insertRun(connection, claim, { queued: true })) return { won: true };
   if (isRepeatedClaim(connection, claim)) return { won: true };
-  const lost = (because: Lost["because"], { runId, status }: RunRow): Lost => ({
-    won: false,
-    because,
-    blocker: { runId, status },
-  });
   if (taken !== undefined) return lost("slot_taken", taken);
   const find = (query: string, values: Record<string, string>): RunRow | undefined => {
     const row = connection.sql(query).get(values);
@@ -50,7 +45,12 @@ function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
   if (queued !== undefined) return lost("queued_run", queued);
   throw new Error(`broken invariant: nothing stands in the way of run ${claim.runId}`);
 }
+
 type Lost = Extract<SlotClaimResult, { readonly won: false }>;
+
+function lost(because: Lost["because"], { runId, status }: RunRow): Lost {
+  return { won: false, because, blocker: { runId, status } };
+}
 
 function findRun(connection: Connection, runId: string): Row | undefined {
   return connection.sql(`${fromRuns} WHERE r.id = ?`).get(runId);

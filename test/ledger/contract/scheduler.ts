@@ -3,10 +3,13 @@ import { everyJob, keptEvents, type Armed, type Leader, type Pause } from "../..
 import { beginning, leadership, owner, runFinish, runStart, slotClaim } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
+function job(jobId: string, scheduleHash = "1", jobName = jobId): Armed {
+  return { jobId, jobName, scheduleHash };
+}
+
 export function scheduler(bench: Bench): void {
   test("a job is armed when it is new or has another schedule, and forgotten when it is gone", async () => {
     const ledger = bench.ledger();
-    const job = (jobId: string, scheduleHash = "1", jobName = jobId): Armed => ({ jobId, jobName, scheduleHash });
     expect(await ledger.armJobs([job("a"), job("b")], 100.4, true)).toEqual(
       new Map([
         ["a", 100],
@@ -53,7 +56,7 @@ export function scheduler(bench: Bench): void {
     const ledgers = [bench.ledger(), ...others];
     const wishes = Array.from({ length: 9 }, (_, pid) => leadership({ owner: { ...owner, pid } }));
     const leaders = await Promise.all(
-      wishes.map((wish, at) => ledgers[at % 3]?.changeLeader((before: Leader | undefined) => before ?? wish)),
+      wishes.map(async (wish, at) => ledgers[at % 3]?.changeLeader((before: Leader | undefined) => before ?? wish)),
     );
     expect(new Set(leaders.map((one) => one?.owner.pid)).size).toBe(1);
     await Promise.all(others.map((one) => one.close()));
@@ -93,7 +96,7 @@ export function scheduler(bench: Bench): void {
       await ask("running", "again"),
       await ask("ended"),
       await ask("nobody"),
-    ]).toEqual([...[true, true, true, false, false]]);
+    ]).toEqual([true, true, true, false, false]);
     const requests = ["queued", "running"].map((runId) => ({ runId, at: 20, reason: "cancelled by maria" }));
     expect(await ledger.cancelRequests()).toStrictEqual(requests);
     expect((await ledger.openRuns()).map((run) => run.status)).toEqual(["queued", "running"]);

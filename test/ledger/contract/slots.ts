@@ -14,6 +14,10 @@ const wait: Wait = {
 };
 const successor = { ...owner, pid: owner.pid + 1, bootId: "the next boot" };
 
+function lostToA(because: string): object {
+  return { won: false, because, blocker: { runId: "a", status: "queued" } };
+}
+
 export function slots(bench: Bench): void {
   const claim = (...claims: Parameters<typeof slotClaim>[0][]) => bench.ledger().claimSlots(claims.map(slotClaim));
   const run = async (runId: string): Promise<RunRow> => (await bench.detail(runId)).run;
@@ -39,8 +43,7 @@ export function slots(bench: Bench): void {
       { runId: "d", slotAt: 2000 },
       { runId: "a" },
     );
-    const lost = (because: string) => ({ won: false, because, blocker: { runId: "a", status: "queued" } });
-    expect(answers).toEqual([{ won: true }, { won: true }, lost("slot_taken"), lost("queued_run"), { won: true }]);
+    expect(answers).toEqual([{ won: true }, { won: true }, lostToA("slot_taken"), lostToA("queued_run"), { won: true }]);
     await expect(claim({ runId: "e", slotAt: 3000, jobId: "e" }, { runId: "b", slotAt: 9 })).rejects.toThrow(/recorded already/);
     expect(await bench.ledger().run("e"), "all of them or none").toBeUndefined();
     expect(await bench.ledger().claimSlots([])).toEqual([]);
@@ -95,7 +98,13 @@ export function slots(bench: Bench): void {
     const next = beginning({ owner: successor, at: 6000, leaseUntil: 7000, modelAsked: "m/m", jobHash: "new" });
     expect(await ledger.beginRun("a", next)).toEqual({ begun: true });
     expect(await run("a")).toMatchObject({
-      ...{ status: "running", owner: successor, startedAt: 2000, queuedAt: 10, leaseUntil: 7000, wait, modelAsked: "m/m" },
+      status: "running",
+      owner: successor,
+      startedAt: 2000,
+      queuedAt: 10,
+      leaseUntil: 7000,
+      wait,
+      modelAsked: "m/m",
     });
     await ledger.startAttempt(attemptStart({ runId: "a", attempt: 2 }));
     expect(await ledger.finishRun("a", runFinish())).toBe(true);
@@ -120,14 +129,13 @@ export function slots(bench: Bench): void {
   });
 
   test("an interrupted run is repeated once, and a boot is answered once", async () => {
-    const again = (runId: string, jobId = runId) => ({
-      runId,
-      jobId,
-      trigger: "retry" as const,
+    const { slotAt: _none, ...retry } = slotClaim({
+      runId: "r1",
+      jobId: "r1",
+      trigger: "retry",
       rerunOf: "dead",
       scheduledFor: 7,
     });
-    const { slotAt: _none, ...retry } = slotClaim(again("r1"));
     expect(await bench.ledger().claimSlots([retry])).toEqual([{ won: true }]);
     expect(await bench.ledger().claimSlots([{ ...retry, runId: "r2", jobId: "r2" }])).toMatchObject([
       { because: "retried", blocker: { runId: "r1", status: "queued" } },
