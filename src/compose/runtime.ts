@@ -31,6 +31,8 @@ export interface RuntimeOptions {
   readonly simulate?: Simulate;
   /** Nothing is healed in its runs; see `EngineParts.strict`. Default false. */
   readonly strict?: boolean;
+  /** An open ledger, which stays open when the runtime is closed. Default the project's own. */
+  readonly ledger?: Ledger;
 }
 
 export interface Runtime {
@@ -48,7 +50,7 @@ const sweepGraceMs = 2_000;
  */
 export async function openRuntime(project: Project, options: RuntimeOptions = {}): Promise<Runtime> {
   const simulation = options.simulate === undefined ? undefined : await readSimulation(options.simulate);
-  const ledger = await openLedger({ stateDir: project.stateDir });
+  const ledger = options.ledger ?? (await openLedger({ stateDir: project.stateDir }));
   let door: Promise<OpenGateway> | undefined;
   const open = async (): Promise<OpenGateway> => {
     const { openGateway } = await import("./gateway.ts");
@@ -80,6 +82,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     resolveModel: modelResolver(project.providers),
     defaults: { model: project.defaultModel, fallbacks: project.defaultFallbacks },
     redaction: (more) => createRedaction([...secrets, ...more]),
+    killGraceMs: project.scheduler.killGraceMs,
     simulated,
     strict,
   });
@@ -92,7 +95,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
         (opened) => opened.close(),
         () => {},
       );
-      await ledger.close();
+      if (options.ledger === undefined) await ledger.close();
     },
   };
 }

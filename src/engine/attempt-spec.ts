@@ -4,8 +4,8 @@ import type { Door, TurnSpec } from "../turn/turn.ts";
 import type { PromptTexts } from "./prompt.ts";
 import type { RunContext } from "./run-context.ts";
 
-/** From TERM to KILL for what a turn leaves behind. */
-const killGraceMs = 5_000;
+/** From TERM to KILL for what a turn leaves behind, where nobody says otherwise. */
+const defaultKillGraceMs = 5_000;
 
 type TurnAsk = Pick<TurnSpec, "system" | "message" | "model" | "dialect" | "stream" | "maxTokens">;
 
@@ -29,7 +29,9 @@ interface AttemptFacts {
 }
 
 export function turnSpec(context: RunContext, attempt: number, { sessionId, attemptMs, gateway, texts }: AttemptFacts): TurnSpec {
-  const { job, plan, start, tally } = context;
+  const { job, plan, start, tally, parts } = context;
+  const slotAt = start.scheduledFor ?? start.slotAt;
+  const killGraceMs = parts.killGraceMs ?? defaultKillGraceMs;
   const done = tally.done.filter((tool) => tool.attempt < attempt);
   return {
     ...askOf(job, plan.modelAsked, plan.dialect, texts),
@@ -39,6 +41,7 @@ export function turnSpec(context: RunContext, attempt: number, { sessionId, atte
     attempt,
     sessionId,
     idempotencyKey: idempotencyKey(start),
+    ...(slotAt === undefined ? {} : { slotAt }),
     ...(done.length === 0 ? {} : { done }),
     gateway,
     limits: { attemptMs, killGraceMs, outputBytes: job.limits.outputBytes },

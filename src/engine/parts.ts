@@ -51,6 +51,8 @@ export interface EngineParts {
   readonly quotaOf?: QuotaOf;
   /** Takes the keys of the providers out of texts, and these secrets of the job with them. */
   readonly redaction: (secrets: readonly string[]) => Redaction;
+  /** From TERM to KILL of each turn's processes. Default 5 s. */
+  readonly killGraceMs?: number;
   /** Faults are injected by a simulated provider. */
   readonly simulated: boolean;
   /**

@@ -10,6 +10,8 @@ export interface TurnIdentity {
   readonly sessionId: string;
   /** The same for every attempt of the run. */
   readonly idempotencyKey?: string;
+  /** The due instant that the run answers, epoch ms. */
+  readonly slotAt?: number;
 }
 
 /** Directories of one attempt: fresh, mode 0700, removed afterwards. */
@@ -75,12 +77,13 @@ export function turnEnvironment(
     // Under names that scripts can pass on to a service as they are; the side-effect rule of docs/healing.md needs them.
     ATTEMPT: String(identity.attempt),
     ...(identity.idempotencyKey === undefined ? {} : { IDEMPOTENCY_KEY: identity.idempotencyKey }),
+    ...(identity.slotAt === undefined ? {} : { SLOT: new Date(identity.slotAt).toISOString() }),
   };
 }
 
 /** The same as it would be, before directories and a session exist, for `run --dry-run`. */
 export function environmentToCome(
-  spec: Pick<TurnIdentity, "runId" | "attempt" | "idempotencyKey">,
+  spec: Pick<TurnIdentity, "runId" | "attempt" | "idempotencyKey" | "slotAt">,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   return turnEnvironment({ ...spec, sessionId: "<fresh for every attempt>" }, env, directoriesToCome);

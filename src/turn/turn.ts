@@ -30,6 +30,8 @@ export interface TurnSpec {
   readonly workDir?: string;
   /** The same for every attempt of a run, for services that know a request again by it. Default none. */
   readonly idempotencyKey?: string;
+  /** The due instant that the run answers, epoch ms; its process is told as `SLOT`. Default none: it was started by hand. */
+  readonly slotAt?: number;
   /** What earlier attempts of this run have done, oldest first; told to the turn. */
   readonly done?: readonly DoneTool[];
   /** For turns of kind `command`: the program. Its references are resolved likewise. */
