@@ -4,6 +4,7 @@ import { exitCodes } from "../run/exit-code.ts";
 import type { RunStatus } from "../run/run.ts";
 import { duration, instantUtc, oneLine, shortId } from "./format.ts";
 import { faultAdvice, faultWords } from "./fault-words.ts";
+import { shellWord } from "./shell-word.ts";
 import { dollars, several, usageWords } from "./money.ts";
 
 /** How each call that did not go well at once came to its answer; each way once. */
@@ -91,7 +92,7 @@ export function endWords({ run }: RunDetail, { died }: EndFacts): readonly { rea
 /** What to do, one line each; what can be typed stands behind a colon. */
 export function adviceOf(detail: RunDetail, { died }: EndFacts): readonly string[] {
   const { run } = detail;
-  const [job, id] = [quoted(run.jobName), shortId(run.runId)];
+  const [job, id] = [shellWord(run.jobName), shortId(run.runId)];
   if (died) return [`The next run closes it as interrupted: runner run ${job}`, ...unsureTools(detail)];
   switch (run.status) {
     case "running":
@@ -143,9 +144,4 @@ function unsureTools({ tools, attempts, run }: RunDetail): readonly string[] {
   const unseen =
     run.payloadKind === "command" || attempts.some((attempt) => attempt.toolRuns === undefined && tools.length === 0);
   return unseen ? ["Find out what it had done before it was gone; nobody recorded that."] : [];
-}
-
-/** As a shell takes it for one word. */
-function quoted(name: string): string {
-  return /^[\w./:@-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -5,6 +5,7 @@ const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   init: async () => (await import("./init.ts")).init,
   run: async () => (await import("./run.ts")).run,
   list: async () => (await import("./list.ts")).list,
+  status: async () => (await import("./status.ts")).status,
   next: async () => (await import("./next.ts")).next,
   validate: async () => (await import("./validate.ts")).validate,
   history: async () => (await import("./history.ts")).history,

@@ -7,6 +7,7 @@ import type { Leader, Pause, RecentRun, RunRow, SchedulerEventRow, StatusCount }
 import { judgeDaemon, type DaemonHealth } from "./daemon-health.ts";
 import { jobHealth, type JobFacts } from "./job-health.ts";
 import { isTrouble, type JobHealth } from "./job-state.ts";
+import type { NextSlot } from "./next-slot.ts";
 import { successRate } from "./streak.ts";
 
 /** A slot answered so much later than it was due is on time (the same as in the decision on missed slots). */
@@ -14,8 +15,7 @@ export const onTimeMs = 90_000;
 
 export interface HealthFacts {
   readonly now: number;
-  /** Zone of schedules that name none. */
-  readonly zone: string;
+  readonly nextSlot: NextSlot;
   readonly jobs: readonly Job[];
   readonly leader: Leader | undefined;
   /** Whether the leader's process lives; `elsewhere`: it cannot be seen from here, and its lease holds. */
@@ -42,6 +42,8 @@ export interface ProjectHealth {
   readonly jobs: readonly JobHealth[];
   /** Everything is paused. */
   readonly pausedAll?: Pause;
+  /** Open runs of jobs that the files do not name, oldest first. */
+  readonly strays: readonly RunRow[];
   /** The newest records of these jobs lie ahead of the clock, which was set back: they wait until it is there again. */
   readonly ahead?: { readonly jobs: number; readonly until: number };
   /** Something is overdue, blocked or failing, or the daemon has died or starts nothing. */
@@ -57,13 +59,14 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
     pause !== undefined && (pause.until ?? Infinity) > now ? pause : undefined;
   const daemon = judgeDaemon(facts);
   const pausedAll = inForce(facts.pauses.get("*"));
+  const known = new Set(facts.jobs.map(({ id }) => id));
   const openOf = Map.groupBy(facts.openRuns, ({ jobId }) => jobId);
   const countsOf = Map.groupBy(facts.statusCounts, ({ jobId }) => jobId);
   const jobs = facts.jobs.map((job) => {
     const paused = inForce(facts.pauses.get(job.id)) ?? pausedAll;
     const own: JobFacts = {
       now,
-      zone: facts.zone,
+      nextSlot: facts.nextSlot,
       toleranceMs: facts.toleranceMs,
       attended: daemon.kind === "alive",
       open: openOf.get(job.id) ?? [],
@@ -85,6 +88,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   return {
     daemon,
     jobs,
+    strays: facts.openRuns.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
     trouble: jobs.some(isTrouble) || daemon.kind === "dead" || (daemon.kind === "alive" && daemon.held !== undefined),

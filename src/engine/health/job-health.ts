@@ -1,16 +1,15 @@
 /** The one state that a job is in. Pure: the order of the questions is the order of what weighs most. */
-import { JobError } from "../../errors.ts";
 import { readInstant } from "../../job/instant.ts";
 import type { Job } from "../../job/job.ts";
 import type { Pause, RecentRun, RunRow } from "../../ledger/ledger.ts";
 import { isEnding } from "../../run/run.ts";
-import { nextSlots } from "../../schedule/slot.ts";
 import type { JobHealth, JobState } from "./job-state.ts";
+import type { NextSlot } from "./next-slot.ts";
 import { streakOf, type Streak, type SuccessRate } from "./streak.ts";
 
 export interface JobFacts {
   readonly now: number;
-  readonly zone: string;
+  readonly nextSlot: NextSlot;
   readonly toleranceMs: number;
   /** A daemon is there. */
   readonly attended: boolean;
@@ -87,19 +86,13 @@ function pending({ open, now, toleranceMs, attended }: JobFacts): JobState | und
   return { kind: "queued", runId, since };
 }
 
-function calendarOf(job: Job, { now, zone, lastSlot, armedSince }: JobFacts): Calendar {
-  const { schedule } = job;
-  try {
-    // What lies between the newest record and now has no record: the position is not kept anywhere else.
-    const base = Math.max(armedSince ?? now, lastSlot ?? 0);
-    const first = nextSlots(schedule, new Date(base), 1, zone)[0]?.getTime();
-    if (first === undefined || first > now) return first === undefined ? {} : { nextAt: first };
-    const next = nextSlots(schedule, new Date(now), 1, zone)[0]?.getTime();
-    return { unanswered: first, ...(next === undefined ? {} : { nextAt: next }) };
-  } catch (error) {
-    if (error instanceof JobError) return { problem: error.issues[0]?.message ?? error.message };
-    throw error;
-  }
+function calendarOf(job: Job, { now, nextSlot, lastSlot, armedSince }: JobFacts): Calendar {
+  // What lies between the newest record and now has no record: the position is not kept anywhere else.
+  const first = nextSlot(job, Math.max(armedSince ?? now, lastSlot ?? 0));
+  if (typeof first === "object") return first;
+  if (first === undefined || first > now) return first === undefined ? {} : { nextAt: first };
+  const next = nextSlot(job, now);
+  return { unanswered: first, ...(typeof next === "number" ? { nextAt: next } : {}) };
 }
 
 function fromCalendar(job: Job, { now, toleranceMs }: JobFacts, { problem, unanswered }: Calendar): JobState | undefined {

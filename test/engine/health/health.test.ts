@@ -3,6 +3,7 @@ import assert from "node:assert";
 import { describe, expect, it } from "vitest";
 import { judgeHealth, onTimeMs, type HealthFacts, type ProjectHealth } from "../../../src/engine/health/health.ts";
 import { isTrouble, lightOf, type JobHealth } from "../../../src/engine/health/job-state.ts";
+import { nextSlotIn } from "../../../src/engine/health/next-slot.ts";
 import type { Leader, Pause, RunRow } from "../../../src/ledger/ledger.ts";
 import { owner } from "../../ledger/records.ts";
 import { day, hour, jobOf, minute, row } from "./situations.ts";
@@ -26,7 +27,7 @@ function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): Projec
   const slots = rows.flatMap(({ slotAt }) => slotAt ?? []);
   return judgeHealth({
     now,
-    zone: "UTC",
+    nextSlot: nextSlotIn("UTC"),
     jobs: [jobOf()],
     leader,
     leaderState: "alive",

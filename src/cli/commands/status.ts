@@ -1,0 +1,70 @@
+import { UsageError } from "../../errors.ts";
+import { exitCodes } from "../../run/exit-code.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { Look } from "../health/gather.ts";
+import { reportProblems } from "../problems.ts";
+import { withRecords, type Records } from "../records.ts";
+import { durationOption } from "../time-options.ts";
+
+export const status: CommandDefinition = {
+  name: "status",
+  summary: "Show how the jobs fare: what is due, under way, overdue, blocked or failing; exit 1 if anything is",
+  examples: [
+    ["runner status", "every job, and whether a daemon is there"],
+    ["runner status fpl-daily-check", "one job"],
+    ["runner status --watch", "live; q leaves"],
+    ["runner status --quiet || notify-send 'runner: look at me'", "for scripts and monitors: the exit code alone"],
+    ["runner status --json | jq '.jobs[] | select(.light == \"red\")'", "for scripts"],
+  ],
+  define: (command) =>
+    command
+      .argument("[job]", "name or id of a job")
+      .option("-w, --watch", "stay, and show what changes; without a terminal one line for each change")
+      .option("-q, --quiet", "print nothing: the exit code alone")
+      .option("--tolerance <duration>", "how long after it was due a slot without a record is called overdue", "90s"),
+  execute,
+};
+
+async function execute(
+  context: CommandContext,
+  [jobName]: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const quiet = options["quiet"] === true;
+  const watch = options["watch"] === true;
+  if (quiet && watch) throw new UsageError("--quiet prints nothing, so there is nothing to --watch");
+  const toleranceMs = durationOption("--tolerance", options["tolerance"]);
+  if (watch) {
+    const { watchStatus } = await import("../health/watch.ts");
+    return watchStatus(context, jobName, toleranceMs);
+  }
+  return withRecords(context, async (records) => {
+    const look = await lookOf(records, jobName, toleranceMs);
+    const { lookAt } = await import("../health/gather.ts");
+    const now = Date.now();
+    const health = await lookAt(look, now);
+    const { output } = context;
+    if (!quiet && output.json) {
+      const { healthDocument } = await import("../health/document.ts");
+      output.document("status", healthDocument(health, now));
+    } else if (!quiet) {
+      const [{ statusLines }, { glyphsFor }] = await Promise.all([import("../health/view.ts"), import("../health/glyphs.ts")]);
+      const width = output.terminal ? output.width : Infinity;
+      const zone = records.project.zone;
+      const view = { now, zone, width, height: Infinity, glyphs: glyphsFor(context.env), style: output.style };
+      for (const line of statusLines(health, view)) output.data(line);
+      if (health.jobs.length === 0) output.note("No jobs here. A job is a file in jobs/; make a first one: runner init");
+    }
+    const { issues, warnings } = records.project;
+    const broken = jobName === undefined && !quiet ? reportProblems(output, { issues, warnings }) : 0;
+    const unusable = jobName === undefined && issues.length > 0 ? exitCodes.config : broken;
+    return health.trouble ? exitCodes.failed : unusable;
+  });
+}
+
+/** @throws UsageError or JobError for a job that nobody knows */
+async function lookOf({ project, ledger }: Records, jobName: string | undefined, toleranceMs: number): Promise<Look> {
+  const { nextSlotIn } = await import("../../engine/health/next-slot.ts");
+  const only = jobName === undefined ? undefined : project.jobFor(jobName);
+  return { ledger, jobs: only === undefined ? project.jobs : [only], only, nextSlot: nextSlotIn(project.zone), toleranceMs };
+}

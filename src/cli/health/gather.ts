@@ -1,0 +1,54 @@
+/** What `status` looks at, read in one go: few queries, however many jobs and runs there are. */
+import { judgeHealth, type ProjectHealth } from "../../engine/health/health.ts";
+import type { NextSlot } from "../../engine/health/next-slot.ts";
+import { isLeaseOver } from "../../engine/lease.ts";
+import { ownerState } from "../../engine/owner.ts";
+import type { Job } from "../../job/job.ts";
+import type { Leader, LedgerReader, RunRow } from "../../ledger/ledger.ts";
+import { deathWatch } from "../status.ts";
+
+/** Runs shown as sparks. */
+const shownRuns = 20;
+/** What the success rate is counted over. */
+const rateMs = 30 * 86_400_000;
+/** How far back the scheduler's own doings are looked at. */
+const eventsMs = 30 * 86_400_000;
+
+export interface Look {
+  readonly ledger: LedgerReader | undefined;
+  readonly jobs: readonly Job[];
+  /** Only this job is asked for, so that the runs of others are none of it. */
+  readonly only: Job | undefined;
+  readonly nextSlot: NextSlot;
+  readonly toleranceMs: number;
+}
+
+export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look, now: number): Promise<ProjectHealth> {
+  const nothing = new Map<string, never>();
+  const everyOpen: readonly RunRow[] = (await ledger?.openRuns()) ?? [];
+  const openRuns = everyOpen.filter(({ jobId }) => only === undefined || jobId === only.id);
+  const leader = await ledger?.leader();
+  return judgeHealth({
+    now,
+    jobs,
+    nextSlot,
+    toleranceMs,
+    leader,
+    leaderState: leader === undefined ? "dead" : leaderState(leader, now),
+    openRuns,
+    died: await deathWatch(openRuns),
+    lastRuns: (await ledger?.lastRuns()) ?? nothing,
+    recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,
+    lastSlots: (await ledger?.lastSlots()) ?? nothing,
+    armed: (await ledger?.armed()) ?? nothing,
+    pauses: (await ledger?.pauses(now)) ?? nothing,
+    statusCounts: (await ledger?.statusCounts({ since: now - rateMs })) ?? [],
+    events: (await ledger?.events({ since: now - eventsMs, limit: 200 })) ?? [],
+  });
+}
+
+/** Of a leader that cannot be seen from here its lease decides. */
+export function leaderState(leader: Leader, now: number): "alive" | "dead" | "elsewhere" {
+  const state = ownerState(leader.owner);
+  return state === "elsewhere" && isLeaseOver(leader, now) ? "dead" : state;
+}
