@@ -55,10 +55,11 @@ async function execute(
       for (const line of statusLines(health, view)) output.data(line);
       if (health.jobs.length === 0) output.note("No jobs here. A job is a file in jobs/; make a first one: runner init");
     }
-    const { issues, warnings } = records.project;
-    const broken = jobName === undefined && !quiet ? reportProblems(output, { issues, warnings }) : 0;
-    const unusable = jobName === undefined && issues.length > 0 ? exitCodes.config : broken;
-    return health.trouble ? exitCodes.failed : unusable;
+    // What is odd about the files is for `validate` to say; what cannot be used does not run.
+    const issues = jobName === undefined ? records.project.issues : [];
+    if (!quiet) reportProblems(output, { issues, warnings: [] });
+    if (health.trouble) return exitCodes.failed;
+    return issues.length > 0 ? exitCodes.config : exitCodes.ok;
   });
 }
 

@@ -71,11 +71,12 @@ function tableLines(jobs: readonly JobHealth[], options: ViewOptions): string[] 
       head: "LAST RUNS",
       cell: ({ recent }) => sparks(recent.slice(0, 20), glyphs, (_, text) => text),
       paint: (_, { recent }) => sparks(recent.slice(0, 20), glyphs, style),
+      right: true,
     },
   ];
   // What helps least goes first where there is no room: the sparks, the rate, the last end, the next slot.
   for (const dropped of [[], [6], [6, 5], [6, 5, 3], [6, 5, 3, 4]]) {
-    const kept = columns.filter((_, at) => !dropped.includes(at));
+    const kept = columns.filter(({ cell }, at) => !dropped.includes(at) && (at < 3 || jobs.some((job) => cell(job) !== "")));
     const lines = fitted(kept, jobs, { width, glyphs, style }, dropped.length === 4);
     if (lines !== undefined) return lines;
   }
@@ -107,10 +108,12 @@ function fitted(
   const head = columns.map(({ head: text }, at) => style("bold", padded(text, at))).join("  ");
   const rows = jobs.map((health, row) =>
     columns
-      .map(({ paint }, at) => {
+      .map(({ paint, right }, at) => {
         const text = padded(cells[row]?.[at] ?? "", at);
-        const bare = text.trimEnd();
-        return (paint?.(bare, health) ?? bare) + " ".repeat(text.length - bare.length);
+        const bare = text.trim();
+        const blanks = " ".repeat(text.length - bare.length);
+        const painted = paint?.(bare, health) ?? bare;
+        return right === true ? blanks + painted : painted + blanks;
       })
       .join("  ")
       .trimEnd(),
@@ -134,7 +137,7 @@ function adviceLines({ jobs, daemon }: ProjectHealth, { now, zone, width, style 
     .slice(0, mostAdvice)
     .flatMap(({ job, text, type }) => [
       ...wrapped(`${oneLine(job ?? "", 60)}: ${text}`, width, "  "),
-      ...type.map((command) => `    ${style("cyan", command)}`),
+      ...(type.length === 0 ? [] : [`    ${type.map((command) => style("cyan", command)).join("    ")}`]),
     ]);
   if (told.length > mostAdvice)
     lines.push(style("dim", `  and ${told.length - mostAdvice} more; one of them: runner status JOB`));

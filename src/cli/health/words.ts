@@ -93,9 +93,8 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
         waiting: `was to go on ${instantIn(zone, state.dueAt)}, and nobody has carried it on`,
         queued: `was claimed ${instantIn(zone, state.dueAt)}, and nobody has begun it`,
       }[state.what];
-      return daemonIsThere
-        ? tell(what, `runner explain ${name} --at ${new Date(state.dueAt).toISOString()}`)
-        : tell(what, "runner start", "runner tick");
+      // Without a daemon the head says what to do, once and not for each job.
+      return daemonIsThere ? tell(what, `runner explain ${name} --at ${new Date(state.dueAt).toISOString()}`) : tell(what);
     }
     case "blocked":
       return tell(
@@ -157,7 +156,12 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
     const waiting = jobs.some(({ job, state }) => job.schedule.kind !== "manual" && state.kind !== "disabled");
     const stopped = daemon.stoppedAt === undefined ? "" : ` (the last one stopped ${ago(daemon.stoppedAt, now)})`;
     return waiting
-      ? [{ text: `no daemon is running${stopped}: nothing fires by itself. Start one: runner start`, bad: true }]
+      ? [
+          {
+            text: `no daemon is running${stopped}: nothing fires by itself. Start one: runner start (or do what is due, once: runner tick)`,
+            bad: true,
+          },
+        ]
       : [];
   }
   const { leader } = daemon;

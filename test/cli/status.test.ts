@@ -1,0 +1,114 @@
+/** `runner status`: the real command line on a project whose jobs are each in another state. */
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openLedger } from "../../src/ledger/index.ts";
+import { day, hour, lost, nineBefore, ran, tellStates, writeJobs } from "./fared.ts";
+import { stage, type Stage } from "./stage.ts";
+
+let project: Stage;
+let ids: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  project = stage();
+  writeJobs(project);
+  ids = await tellStates(project.stateDir, Date.now());
+});
+afterAll(() => project.close());
+
+const runner = (...args: readonly string[]): ReturnType<Stage["runner"]> =>
+  project.runner([...args, "--state-dir", project.stateDir]);
+
+interface StatusDocument {
+  readonly trouble: boolean;
+  readonly daemon: { readonly kind: string };
+  readonly jobs: readonly { readonly job: string; readonly light: string; readonly state: { readonly kind: string } }[];
+}
+
+describe("status", () => {
+  it("knows the state of each job, and exits 1 because some must be looked at", async () => {
+    const { code, stdout } = await runner("status", "--json");
+    const body = JSON.parse(stdout) as StatusDocument & { readonly version: number };
+    expect([code, body.version, body.trouble, body.daemon.kind]).toEqual([1, 1, true, "none"]);
+    expect(Object.fromEntries(body.jobs.map(({ job, state, light }) => [job, `${light} ${state.kind}`]))).toEqual({
+      well: "green ok",
+      late: "red overdue",
+      failing: "red failing",
+      blocked: "red blocked",
+      missed: "yellow missed",
+      paused: "yellow paused",
+      off: "off disabled",
+      new: "yellow not_armed",
+      "under-way": "busy running",
+      waits: "busy waiting",
+      dead: "red died",
+    });
+  });
+
+  it("prints a table, worst first, says once that no daemon is there, and what to type", async () => {
+    const { code, stdout } = await runner("status");
+    expect(code).toBe(1);
+    expect(stdout.match(/no daemon is running/g)).toHaveLength(1);
+    expect(stdout).toMatch(/^✖ {2}late +overdue by \d+ h.* +succeeded .* ago +in .* +100 % +▂▂▂$/m);
+    expect(stdout).toMatch(/^✖ {2}failing +failing: 3 in a row +failed .* ago +in .* +25 % +▂███$/m);
+    expect(stdout).toMatch(/^● {2}well +ok/m);
+    expect(stdout.indexOf("✖  late")).toBeLessThan(stdout.indexOf("▲  missed"));
+    expect(stdout).toContain(`    runner explain ${ids["blocked"]?.slice(0, 8)}    runner run blocked`);
+    expect(stdout).toContain("runner reset dead");
+    expect(stdout).toMatch(/paused by maria 1 h ago: the shop is closed\n {4}runner resume paused/);
+  });
+
+  it("says nothing but its exit code with --quiet, and that of one job if it is named", async () => {
+    expect(await runner("status", "--quiet")).toMatchObject({ code: 1, stdout: "", stderr: "" });
+    expect(await runner("status", "well", "--quiet")).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await runner("status", "late", "--quiet")).toMatchObject({ code: 1 });
+    expect(await runner("status", "late", "--quiet", "--tolerance", "2d")).toMatchObject({ code: 0 });
+  });
+
+  it("uses ASCII where the locale knows no other, and names what was misspelt", async () => {
+    const { stdout } = await project.runner(["status", "failing", "--state-dir", project.stateDir], { LC_ALL: "C" });
+    expect(stdout).toMatch(/^! {2}failing .* \.XXX$/m);
+    expect(await runner("status", "failng")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('did you mean "failing"?'),
+    });
+    expect(await runner("status", "--tolerance", "5")).toMatchObject({ code: 2, stderr: expect.stringContaining("has no unit") });
+  });
+
+  it("is well where nothing has been run yet, and makes no ledger", async () => {
+    const none = `${project.stateDir}-none`;
+    const { code, stdout } = await project.runner(["status", "--state-dir", none]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/▲ {2}well +not looked after yet/)]);
+  });
+
+  it("exits 78 when a job's file cannot be used and nothing else is wrong", async () => {
+    const other = stage();
+    other.write("jobs/good.json", { message: "Hello", model: "kimi-coding/k2p5" });
+    other.write("jobs/bad.json", '{ "message": ');
+    const { code, stderr } = await other.runner(["status"]);
+    expect([code, stderr]).toEqual([78, expect.stringContaining("jobs/bad.json")]);
+    expect((await other.runner(["status", "--quiet"])).code).toBe(78);
+    other.close();
+  });
+});
+
+describe("status --watch without a terminal", () => {
+  it("writes a line for each change, and ends with the signal", async () => {
+    const stateDir = `${project.stateDir}-watched`;
+    const ledger = await openLedger({ stateDir });
+    const nine = nineBefore(Date.now());
+    await ledger.armJobs([{ jobId: "well", jobName: "well", scheduleHash: "x" }], nine - day, false);
+    await ran(ledger, { jobId: "well", slotAt: nine });
+    const { process: child, ended } = project.start(["status", "well", "--watch", "--state-dir", stateDir]);
+    const lines: string[] = [];
+    const seen = async (pattern: RegExp): Promise<void> => {
+      while (!lines.some((line) => pattern.test(line)))
+        if (child.stdout !== null) lines.push(...String((await once(child.stdout, "data"))[0]).split("\n"));
+    };
+    await seen(/well: ok/);
+    await lost(ledger, { jobId: "well", startedAt: Date.now() - hour });
+    await seen(/well: died, begun 1 h ago \(run /);
+    child.kill("SIGTERM");
+    expect((await ended).code).toBe(143);
+    await ledger.close();
+  });
+});
