@@ -44,7 +44,8 @@ export function openScreen(): Screen {
   writeAll(1, enter);
   return {
     get width() {
-      return stdout.columns || 80;
+      // The last column stays free: what erases the rest of a line would erase the character in it as well.
+      return (stdout.columns || 80) - 1;
     },
     get height() {
       return stdout.rows || 24;

@@ -111,7 +111,8 @@ function live({ output, env }: CommandContext, screen: Screen, zone: string): (s
   const glyphs = glyphsFor(env);
   return ({ now, health, trouble }) => {
     const { width, height } = screen;
-    const title = `runner status  ${instantIn(zone, now)}`;
+    const [, , time = ""] = instantIn(zone, now).split(" ");
+    const title = `runner status  ${time}`;
     const words = trouble ?? (health === undefined ? "" : summary(health));
     const keys = "q leaves";
     const line = oneLine(`${title}  ${words}`, Math.max(width - keys.length - 2, 10));
