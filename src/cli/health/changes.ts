@@ -3,7 +3,8 @@ import type { JobHealth } from "../../engine/health/job-state.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import { shortId } from "../format.ts";
 import { jobDocument } from "./document.ts";
-import { headLines, stateWords } from "./words.ts";
+import { headLines } from "./head.ts";
+import { stateWords } from "./words.ts";
 
 export interface Change {
   /** Absent: it concerns the whole. */

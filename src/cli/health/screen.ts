@@ -13,29 +13,31 @@ const leave = `${escape}?7h${escape}?25h${escape}?1049l`;
 const begin = `${escape}?2026h${escape}H`;
 const end = `${escape}J${escape}?2026l`;
 
+export type ScreenEvent = "resized" | "quit" | "interrupted";
+
 export interface Screen {
   readonly width: number;
   readonly height: number;
   draw(lines: readonly string[]): void;
   /** The size has changed since the last frame, or a key was pressed. */
-  onEvent(listener: (event: "resized" | "quit" | "interrupted") => void): void;
+  onEvent(listener: (event: ScreenEvent) => void): void;
   /** Gives the terminal back as it was; a second call does nothing. */
   close(): void;
 }
 
 export function openScreen(): Screen {
   const { stdin, stdout } = process;
-  let listen: (event: "resized" | "quit" | "interrupted") => void = () => {};
+  let listen: ((event: ScreenEvent) => void) | undefined;
   let shown = "";
   let open = true;
   const onResize = (): void => {
     shown = "";
-    listen("resized");
+    listen?.("resized");
   };
   const onKey = (keys: Buffer): void => {
     const text = keys.toString("latin1");
-    if (text.includes("\u0003")) listen("interrupted");
-    else if (/q/i.test(text)) listen("quit");
+    if (text.includes("\u0003")) listen?.("interrupted");
+    else if (/q/i.test(text)) listen?.("quit");
   };
   // In raw mode a key comes at once; Ctrl-C comes as a key then.
   const keyboard = stdin.isTTY;

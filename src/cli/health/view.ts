@@ -3,8 +3,10 @@ import { lightOf, type JobHealth, type Light } from "../../engine/health/job-sta
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import { ago, oneLine } from "../format.ts";
 import type { Style } from "../output.ts";
+import { adviceOf } from "./advice.ts";
 import { lightStyles, sparks, type Glyphs } from "./glyphs.ts";
-import { adviceOf, headLines, stateWords } from "./words.ts";
+import { headLines } from "./head.ts";
+import { stateWords } from "./words.ts";
 
 export interface ViewOptions {
   readonly now: number;
@@ -29,13 +31,13 @@ export function statusLines(health: ProjectHealth, options: ViewOptions): string
     wrapped(text, width, "").map((line) => (bad ? style("yellow", line) : style("dim", line))),
   );
   const advice = adviceLines(health, options);
-  const gap = (lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : [...lines, ""]);
-  const room = options.height - gap(head).length - 1;
+  const above = head.length === 0 ? [] : [...head, ""];
+  const room = options.height - above.length - 1;
   // Where not everything has room, the jobs come before what is to be said of them, and the worst before the others.
   const jobs = inOrder(health.jobs, health.jobs.length > room);
   const rows = jobs.length <= room ? jobs : jobs.slice(0, Math.max(room - 1, 1));
   const more = jobs.length - rows.length;
-  const shown = [...gap(head), ...tableLines(rows, options)];
+  const shown = [...above, ...tableLines(rows, options)];
   if (more > 0) shown.push(style("dim", `${glyphs.ellipsis} and ${more} more`));
   const left = options.height - shown.length - 1;
   return advice.length > 0 && left >= 2 ? [...shown, "", ...advice.slice(0, left)] : shown;

@@ -1,0 +1,85 @@
+/** What a person may have to do about a job, and what to type for it. Pure. */
+import type { JobHealth, JobState } from "../../engine/health/job-state.ts";
+import { ago, instantIn, oneLine, shortId } from "../format.ts";
+import { several } from "../money.ts";
+import { shellWord } from "../shell-word.ts";
+import { pauseWords } from "./words.ts";
+
+export interface Advice {
+  readonly job?: string;
+  readonly text: string;
+  /** Command lines, the first one first. */
+  readonly type: readonly string[];
+}
+
+/** `undefined` for a job that nobody has to look at. */
+export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number, zone: string): Advice | undefined {
+  const { job, state } = health;
+  const name = shellWord(job.name);
+  const tell = (text: string, ...type: readonly string[]): Advice => ({ job: job.name, text, type });
+  const explain = `runner explain ${"runId" in state && state.runId !== undefined ? shortId(state.runId) : name}`;
+  switch (state.kind) {
+    case "died":
+      return tell(
+        `run ${shortId(state.runId)} began ${ago(state.since, now)}; its process is gone, and nobody has closed it`,
+        `runner reset ${name}`,
+      );
+    case "overdue":
+      // Without a daemon the head says what to do, once and not for each job.
+      return daemonIsThere
+        ? tell(overdueWords(state, zone), `runner explain ${name} --at ${new Date(state.dueAt).toISOString()}`)
+        : tell(overdueWords(state, zone));
+    case "blocked":
+      return tell(
+        `blocked since ${instantIn(zone, state.since)}${times(state.times)}${because(state.reason)}`,
+        explain,
+        `runner run ${name}`,
+      );
+    case "failing":
+      return tell(
+        state.inARow === 1
+          ? `${state.status.replace("_", " ")} ${ago(state.since, now)}${state.once ? "; it is due once, and stays here until it has succeeded" : ""}`
+          : `failing since ${instantIn(zone, state.since)}, ${state.inARow}${state.atLeast ? " or more" : ""} in a row`,
+        explain,
+        ...(state.once ? [`runner run ${name}`] : []),
+      );
+    case "unusable":
+      return tell(`cannot be scheduled${because(state.reason)}`, "runner validate");
+    case "missed":
+      return tell(`missed ${several(state.slots, "slot")}${because(state.reason)}`, explain, `runner run ${name}`);
+    case "passed":
+      return tell(`was due ${instantIn(zone, state.slotAt)}, before anybody looked after it`, `runner run ${name}`);
+    case "paused":
+      return tell(`paused ${pauseWords(state.pause, now, zone)}`, `runner resume ${state.pause.jobId === "*" ? "--all" : name}`);
+    case "not_armed":
+    case "put_off":
+    case "running":
+    case "waiting":
+    case "queued":
+    case "ok":
+    case "finished":
+    case "never_run":
+    case "disabled":
+      return undefined;
+  }
+}
+
+function overdueWords({ what, dueAt }: Extract<JobState, { kind: "overdue" }>, zone: string): string {
+  const at = instantIn(zone, dueAt);
+  switch (what) {
+    case "slot":
+      return `was due ${at} and has no record`;
+    case "waiting":
+      return `was to go on ${at}, and nobody has carried it on`;
+    case "queued":
+      return `was claimed ${at}, and nobody has begun it`;
+  }
+}
+
+function times(slots: number): string {
+  return slots === 1 ? "" : `, ${slots} slots`;
+}
+
+export function because(reason: string): string {
+  return reason === "" ? "" : `: ${oneLine(reason, 300)}`;
+}

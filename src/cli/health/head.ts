@@ -1,0 +1,69 @@
+/** What `status` says of the whole: who fires the slots, and what holds for every job. Pure. */
+import type { ProjectHealth } from "../../engine/health/health.ts";
+import { ago, duration, instantIn, oneLine, shortId } from "../format.ts";
+import { several } from "../money.ts";
+import { because } from "./advice.ts";
+import { pauseWords } from "./words.ts";
+
+/** The lines above the table: who fires the slots, and what is to be known of the whole. `bad`: it must be looked at. */
+export function headLines(health: ProjectHealth, now: number, zone: string): readonly { text: string; bad: boolean }[] {
+  const lines: { text: string; bad: boolean }[] = [...daemonLines(health, now)];
+  if (health.pausedAll !== undefined)
+    lines.push({ text: `everything is paused ${pauseWords(health.pausedAll, now, zone)}`, bad: true });
+  if (health.ahead !== undefined) {
+    const { jobs, until } = health.ahead;
+    lines.push({
+      text: `the clock was set back: ${several(jobs, "job waits", "jobs wait")} until it is past ${instantIn(zone, until)} once more, because ${jobs === 1 ? "its" : "their"} slots up to there have a record`,
+      bad: true,
+    });
+  }
+  for (const run of health.strays)
+    lines.push({
+      text: `run ${shortId(run.runId)} is ${run.status}; its job ${oneLine(run.jobName, 60)} is not in the job files as they are`,
+      bad: false,
+    });
+  return lines;
+}
+
+function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: string; bad: boolean }[] {
+  if (daemon.kind === "none") {
+    const waiting = jobs.some(({ job, state }) => job.schedule.kind !== "manual" && state.kind !== "disabled");
+    const stopped = daemon.stoppedAt === undefined ? "" : ` (the last one stopped ${ago(daemon.stoppedAt, now)})`;
+    return waiting
+      ? [
+          {
+            text: `no daemon is running${stopped}: nothing fires by itself. Start one: runner start (or do what is due, once: runner tick)`,
+            bad: true,
+          },
+        ]
+      : [];
+  }
+  const { leader } = daemon;
+  const who = `pid ${leader.owner.pid}${daemon.kind === "alive" && daemon.elsewhere ? ` on ${oneLine(leader.owner.host, 40)}` : ""}`;
+  if (daemon.kind === "dead")
+    return [
+      { text: `the daemon (${who}) died; it was last seen ${ago(daemon.seenAt, now)}. Start one: runner start`, bad: true },
+    ];
+  const { running, queued, zone, jobs: count } = leader.report;
+  const work = `${running} running, ${queued} queued`;
+  const lines = [
+    {
+      text: `daemon ${who}, up ${duration(now - leader.startedAt)}, runner ${oneLine(leader.version, 20)}, ${several(count, "job")}, zone ${zone}, ${work}`,
+      bad: false,
+    },
+  ];
+  if (daemon.draining)
+    lines.push({ text: "it was asked to stop: it starts nothing new, and lets what is under way end", bad: true });
+  if (daemon.held !== undefined) {
+    const { since, reason } = daemon.held;
+    lines.push({
+      text: `it starts nothing${since === undefined ? "" : ` since ${ago(since, now)}`}, and goes on by itself when it can${because(reason ?? "the ledger cannot be written")}`,
+      bad: true,
+    });
+  }
+  if (daemon.problems.length > 0) {
+    lines.push({ text: "the job files as they are now cannot be used; the last good ones are in force:", bad: true });
+    for (const problem of daemon.problems) lines.push({ text: `  ${oneLine(problem, 300)}`, bad: true });
+  }
+  return lines;
+}
