@@ -19,6 +19,8 @@ const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   replay: async () => (await import("./replay.ts")).replay,
   verify: async () => (await import("./verify.ts")).verify,
   prune: async () => (await import("./prune.ts")).prune,
+  install: async () => (await import("./install.ts")).install,
+  uninstall: async () => (await import("./uninstall.ts")).uninstall,
   doctor: async () => (await import("./doctor.ts")).doctor,
   export: async () => (await import("./export.ts")).exportJobs,
   config: async () => (await import("./config.ts")).config,

@@ -11,14 +11,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const reachMs = 3_000;
 
 /** A provider, and who asks it: jobs first of all, jobs as a fallback only, or nobody. */
-interface Use {
+export interface Use {
   readonly config: ProviderConfig;
   readonly use: "first" | "fallback" | "none";
   readonly jobs: readonly string[];
 }
 
 /** Every provider, those that are asked first of all first. */
-function providerUses(project: Project): Use[] {
+export function providerUses(project: Project): Use[] {
   const first = new Map<string, Set<string>>();
   const later = new Map<string, Set<string>>();
   for (const { payload, name, enabled } of project.jobs) {
