@@ -1,6 +1,7 @@
 /** Reading and writing the user's crontab by crontab(1). One byte a character, see crontab.ts. */
 import { spawnSync } from "node:child_process";
 import { ConfigError } from "../../errors.ts";
+import { codeOf } from "../doctor/providers.ts";
 
 /** crontab(1) answers at once; one that asks somebody does not. */
 const crontabMs = 10_000;
@@ -35,6 +36,8 @@ function call(args: readonly string[], env: NodeJS.ProcessEnv, input?: string) {
   // The program's words have to be the ones that are known.
   const spoken = { ...env, LC_ALL: "C" };
   const done = spawnSync("crontab", args, { env: spoken, input: bytes, timeout: crontabMs, maxBuffer: 16 * 1024 * 1024 });
-  if (done.error !== undefined) throw refused("cannot be reached", done.error.message);
+  // One that ends without reading its input has said why (EPIPE); one that was never there, or hung, has not.
+  if (done.error !== undefined && (done.status === null || codeOf(done.error) !== "EPIPE"))
+    throw refused("cannot be reached", done.error.message);
   return { status: done.status, stdout: done.stdout.toString("latin1"), stderr: done.stderr.toString("utf8") };
 }

@@ -1,4 +1,5 @@
 /** From a wish to a plan: everything that `runner install` would write, and everything that is in the way, before anything is done. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { JobError, UsageError } from "../../errors.ts";
 import { findProject } from "../../load/folders.ts";
@@ -77,7 +78,8 @@ export async function planInstallation(wish: Wish): Promise<Proposal> {
       ...(stateDir === undefined ? [] : ["--state-dir", path.resolve(wish.place.dir, stateDir)]),
     ],
     tick: wish.tick || manager === "crontab",
-    stopMs: stopMsOf(project),
+    stopMs: project.scheduler.shutdownGraceMs + project.scheduler.killGraceMs,
+    notifies: notifyPrograms.some((file) => existsSync(file)),
   };
   const where: Where = { projectDir, home: user.home, configHome, env };
   const { plan, problems } = planFor(service, manager, where, crontab);
@@ -128,10 +130,8 @@ function serviceName(given: string | undefined, projectDir: string): string {
   return given ?? (made.replaceAll(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 64) || "project");
 }
 
-/** The defaults of `scheduler.shutdownGrace` and `scheduler.killGrace`. */
-function stopMsOf(_project: Project): number {
-  return 25_000;
-}
+/** The program by which the daemon tells systemd that it is up (src/cli/daemon/systemd.ts). */
+const notifyPrograms = ["/usr/bin/systemd-notify", "/bin/systemd-notify", "/run/current-system/sw/bin/systemd-notify"];
 
 interface Planned {
   readonly plan: Plan;

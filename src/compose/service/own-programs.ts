@@ -30,6 +30,9 @@ const versionManagers: readonly (readonly [part: RegExp, name: string])[] = [
 /** Folders that are emptied or named anew by themselves. */
 const passing = /\/_npx\/|\/fnm_multishells\/|\/\.yarn\/berry\/cache\/|\/dlx-[^/]+\//;
 
+/** npm puts this folder into PATH for what it starts. */
+const npmsOwn = /\/node_modules\/\.bin\//;
+
 /** @param execPath and `entry`: what this process is, `process.execPath` and `process.argv[1]`. */
 export function ownPrograms(execPath: string, entry: string, env: Environment): OwnPrograms {
   const onPath = findProgram("node", env);
@@ -55,7 +58,7 @@ function passingProblems(what: string, file: string): Check[] {
 }
 
 function lasts(file: string): boolean {
-  return !passing.test(file) && !isBelow(file, os.tmpdir()) && !file.startsWith("/run/");
+  return !passing.test(file) && !npmsOwn.test(file) && !isBelow(file, os.tmpdir()) && !file.startsWith("/run/");
 }
 
 function isBelow(file: string, folder: string): boolean {

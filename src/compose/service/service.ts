@@ -40,6 +40,8 @@ export interface Service {
   readonly keyFile: string;
   /** How long the daemon may take to end: `scheduler.shutdownGrace` and `scheduler.killGrace`. */
   readonly stopMs: number;
+  /** The daemon can tell systemd that it is up. */
+  readonly notifies: boolean;
 }
 
 /** A thing that is written or removed. Text is what stands in it, or for a crontab all of it, as one byte a character (latin1). */

@@ -14,8 +14,12 @@ export function specifierFree(text: string): string {
   return text.replaceAll("%", "%%");
 }
 
-/** The value of `ExecStart=`. In arguments `$` begins a variable; in the path of the program it does not. */
-export function execLine([program = "", ...args]: readonly string[]): string {
+/**
+ * The value of `ExecStart=`. In arguments `$` begins a variable; in the path of the program it does not. A program whose path has quotes or
+ * backslashes is refused by systemd, however they are written, and is started by env(1), which puts it in its own place.
+ */
+export function execLine(words: readonly string[]): string {
+  const [program = "", ...args] = /["'\\]/.test(words[0] ?? "") ? ["/usr/bin/env", ...words] : words;
   return [quoted(program), ...args.map((arg) => quoted(arg).replaceAll("$", "$$$$"))].join(" ");
 }
 

@@ -33,7 +33,7 @@ function serviceUnit(service: Service): string {
     !tick && "StartLimitBurst=20",
     "",
     "[Service]",
-    ...(tick ? ["Type=oneshot"] : ["Type=notify", "# What tells systemd may be a helper program.", "NotifyAccess=all"]),
+    ...typeLines(service),
     system && `User=${user.name}`,
     `WorkingDirectory=${specifierFree(projectDir)}`,
     ...Object.entries(environment).map(([key, value]) => `Environment=${assignment(key, value)}`),
@@ -54,10 +54,16 @@ function serviceUnit(service: Service): string {
   ]);
 }
 
+function typeLines({ tick, notifies }: Service): string[] {
+  if (tick) return ["Type=oneshot"];
+  if (!notifies) return ["Type=exec"];
+  const told = "# It is systemd-notify that tells, a process of its own.";
+  return ["Type=notify", told, "NotifyAccess=all", `WatchdogSec=${watchdogSeconds}`];
+}
+
 function daemonLines({ stopMs }: Service): string[] {
   return [
     "ExecReload=kill -HUP $MAINPID",
-    `WatchdogSec=${watchdogSeconds}`,
     "Restart=on-failure",
     "RestartSec=5",
     "# Started again it would only say the same: a wrong option, a missing permission, a wrong configuration.",

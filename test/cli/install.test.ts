@@ -1,0 +1,266 @@
+/** `runner install` and `uninstall`: what they write, what they refuse, and that everything else stays as it was. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
+
+let project: Stage;
+let home = "";
+let programs = "";
+
+/** Programs of the machine, as far as they are asked: they note how they were called. */
+const fixtures: Readonly<Record<string, string>> = {
+  crontab: `case "$1" in
+-l) if [ -e "$CRONTAB_FILE" ]; then exec cat "$CRONTAB_FILE"; fi; echo "no crontab for someone" >&2; exit 1 ;;
+-r) rm "$CRONTAB_FILE" ;;
+-) cat > "$CRONTAB_FILE.new" && mv "$CRONTAB_FILE.new" "$CRONTAB_FILE" ;;
+esac`,
+  systemctl: `echo "$*" >> "$CALLS"; case "$*" in *is-system-running) echo "\${SYSTEM_STATE-running}" ;; esac`,
+  launchctl: `echo "$*" >> "$CALLS"`,
+};
+
+beforeEach(() => {
+  project = stage();
+  home = path.dirname(project.dir);
+  programs = path.join(home, "programs");
+  mkdirSync(programs);
+  for (const [name, text] of Object.entries(fixtures)) {
+    writeFileSync(path.join(programs, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(path.join(programs, name), 0o755);
+  }
+  project.write("runner.config.json", configFor("http://127.0.0.1:9"));
+  project.write("jobs/quick.json", quickJob({ schedule: { kind: "cron", expr: "0 7 * * *" } }));
+});
+afterEach(() => project.close());
+
+const crontabFile = (): string => path.join(home, "crontab");
+const keyFile = (): string => path.join(home, ".config/runner/project.env");
+const unitFolder = (): string => path.join(home, ".config/systemd/user");
+const calls = (): string[] =>
+  existsSync(path.join(home, "calls")) ? readFileSync(path.join(home, "calls"), "utf8").trim().split("\n") : [];
+
+function machine(over: Readonly<Record<string, string>> = {}) {
+  return {
+    PATH: `${programs}:${process.env["PATH"] ?? ""}`,
+    CRONTAB_FILE: crontabFile(),
+    CALLS: path.join(home, "calls"),
+    ...over,
+  };
+}
+
+function giveKeys(mode = 0o600): void {
+  mkdirSync(path.dirname(keyFile()), { recursive: true });
+  writeFileSync(keyFile(), `TEST_API_KEY=${keys.TEST_API_KEY}\n`, { mode });
+}
+
+async function document(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { code, stdout, stderr } = await project.runner([...args, "--json"], machine(env));
+  return {
+    code,
+    stdout,
+    stderr,
+    ...(JSON.parse(stdout) as {
+      problems?: { name: string; message: string; remedy?: string }[];
+      changes: { target: string; action: string; text: string }[];
+      next: string[];
+      ran: { ok: boolean }[];
+      written?: boolean;
+    }),
+  };
+}
+
+describe("install --systemd", () => {
+  it("shows a diff, writes the unit and a key file, and says what puts it in force", async () => {
+    giveKeys();
+    const { code, stdout, stderr } = await project.runner(["install", "--systemd"], machine());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("the ledger is ") as string });
+    expect(stdout).toContain(`+++ ${unitFolder()}/runner-project.service`);
+    expect(stdout).toMatch(/^\+ExecStart=\/\S+\/node \/\S+runner\.js start -C \S+\/project$/m);
+    expect(stdout).toContain("systemctl --user enable runner-project.service");
+    expect(readdirSync(unitFolder())).toEqual(["runner-project.service"]);
+    expect(calls()).toEqual(["--user is-system-running"]);
+    const again = await project.runner(["install", "--systemd"], machine());
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("nothing was changed") as string });
+  });
+
+  it("--now runs what puts it in force, and uninstall --now ends it first", async () => {
+    giveKeys();
+    expect(await document(["install", "--systemd", "--now"])).toMatchObject({ code: 0, written: true });
+    expect(calls().slice(1)).toEqual([
+      "--user daemon-reload",
+      "--user enable runner-project.service",
+      "--user restart runner-project.service",
+    ]);
+    const removed = await document(["uninstall", "--now"]);
+    expect(removed.code).toBe(0);
+    expect(calls().slice(4)).toEqual(["--user stop runner-project.service", "--user daemon-reload"]);
+    expect(readdirSync(unitFolder())).toEqual([]);
+    // What a person wrote stays.
+    expect(readFileSync(keyFile(), "utf8")).toContain(keys.TEST_API_KEY);
+  });
+
+  it("goes from a daemon to a timer and back, and leaves nothing of the other", async () => {
+    giveKeys();
+    await document(["install", "--systemd", "--tick"]);
+    expect(readdirSync(unitFolder()).toSorted()).toEqual(["runner-project.service", "runner-project.timer"]);
+    const back = await document(["install", "--systemd"]);
+    expect(back.next[0]).toBe("systemctl --user stop runner-project.timer");
+    expect(readdirSync(unitFolder())).toEqual(["runner-project.service"]);
+  });
+
+  it("refuses a key that the service would not have, names the file, and writes nothing", async () => {
+    const { code, problems, changes } = await document(["install", "--systemd"], keys);
+    expect({ code, changes, there: existsSync(unitFolder()) }).toEqual({ code: 77, changes: [], there: false });
+    expect(problems).toMatchObject([{ name: "TEST_API_KEY" }]);
+    expect(problems?.[0]?.remedy).toContain(`echo "TEST_API_KEY=$TEST_API_KEY" >> ${keyFile()}`);
+    // The remedy, as it stands, is one.
+    const line = problems?.[0]?.remedy?.slice((problems[0].remedy?.indexOf(": ") ?? 0) + 2) ?? "";
+    execFileSync("/bin/sh", ["-c", line], { env: keys });
+    expect(statSync(keyFile()).mode & 0o777).toBe(0o600);
+    expect(await document(["install", "--systemd"])).toMatchObject({ code: 0, written: true });
+    expect(readFileSync(path.join(unitFolder(), "runner-project.service"), "utf8")).not.toContain(plantedKey);
+  });
+
+  it.each([
+    ["a key file others can read", () => giveKeys(0o644), {}, 77, /can be read by others/, /chmod 600/],
+    ["a machine without systemd", () => giveKeys(), { SYSTEM_STATE: "offline" }, 78, /not started by systemd/, /--crontab/],
+    ["another project's unit of that name", otherUnit, {}, 78, /belongs to the project \/elsewhere/, /--name/],
+    ["a program that is not in the service's PATH", needsProgram, {}, 78, /not in PATH/, /PATH/],
+  ] as const)("refuses %s, with the remedy", async (_, prepare, env, code, message, remedy) => {
+    prepare();
+    const found = await document(["install", "--systemd"], env);
+    expect(found).toMatchObject({ code, written: false });
+    expect(found.problems?.[0]?.message).toMatch(message);
+    expect(found.problems?.[0]?.remedy).toMatch(remedy);
+  });
+
+  it("refuses a project that does not validate, with its problems", async () => {
+    project.write("jobs/broken.json", '{ "schedule": "soon" }');
+    const { code, stderr } = await project.runner(["install", "--systemd"], machine());
+    expect({ code, stderr }).toMatchObject({ code: 78, stderr: expect.stringContaining("jobs/broken.json:1") as string });
+  });
+
+  it("--dry-run writes nothing, needs no systemd, and its exit code says what is in the way", async () => {
+    const env = { SYSTEM_STATE: "offline" };
+    expect(await document(["install", "--systemd", "--dry-run"], env)).toMatchObject({ code: 77, written: false });
+    giveKeys();
+    const { code, changes } = await document(["install", "--systemd", "--dry-run"], env);
+    expect({ code, there: existsSync(unitFolder()) }).toEqual({ code: 0, there: false });
+    expect(changes[0]).toMatchObject({ action: "create", text: expect.stringContaining("Type=") as string });
+  });
+});
+
+function otherUnit(): void {
+  giveKeys();
+  mkdirSync(unitFolder(), { recursive: true });
+  writeFileSync(path.join(unitFolder(), "runner-project.service"), "# Made by `runner install` for the project /elsewhere\n");
+}
+
+function needsProgram(): void {
+  giveKeys();
+  project.write(
+    "jobs/quick.json",
+    quickJob({ payload: { kind: "command", argv: ["no-such-program-anywhere"], message: undefined, model: undefined } }),
+  );
+}
+
+describe("install --launchd", () => {
+  it("writes the agent, makes the folder of its log, and starts it with --now", async () => {
+    giveKeys();
+    execFileSync("mv", [keyFile(), path.join(path.dirname(keyFile()), "fpl.env")]);
+    const { code } = await document(["install", "--launchd", "--now", "--name", "fpl"]);
+    const file = path.join(home, "Library/LaunchAgents/turn-runner.fpl.plist");
+    expect({ code, log: existsSync(path.join(home, "Library/Logs/runner")) }).toEqual({ code: 0, log: true });
+    expect(calls()).toEqual([`bootstrap gui/${os.userInfo().uid} ${file}`]);
+    expect(await document(["uninstall"])).toMatchObject({
+      code: 0,
+      next: [expect.stringMatching(/^launchctl bootout gui\/\d+\/turn-runner\.fpl$/) as string],
+    });
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+/** Not all of it is UTF-8, and it holds a key of somebody else's. */
+const mine = Buffer.concat([
+  Buffer.from("MAILTO=me\nOTHER_API_KEY=sk-somebody-elses-0123456789\n# caf"),
+  Buffer.from([0xe9]),
+  Buffer.from("\n0 4 * * * true %x\n"),
+]);
+
+describe("install --crontab", () => {
+  it("adds one line and takes it away again; the rest stays byte for byte and is shown to nobody", async () => {
+    giveKeys();
+    writeFileSync(crontabFile(), mine);
+    const installed = await project.runner(["install", "--crontab"], machine());
+    expect(installed.code).toBe(0);
+    expect(installed.stdout + installed.stderr).not.toContain("sk-somebody");
+    const once = readFileSync(crontabFile());
+    expect(once.subarray(0, mine.length).equals(mine)).toBe(true);
+    const found = await document(["install", "--crontab"]);
+    expect(found).toMatchObject({ code: 0, written: false, changes: [{ action: "none" }] });
+    expect(found.stdout).not.toContain("sk-somebody");
+    expect(readFileSync(crontabFile()).equals(once)).toBe(true);
+    await project.runner(["uninstall", "--crontab"], machine());
+    expect(readFileSync(crontabFile()).equals(mine)).toBe(true);
+  });
+
+  it("makes a crontab where there is none, with keys that stand in the crontab's own lines, and leaves none behind", async () => {
+    expect(await document(["install", "--crontab"])).toMatchObject({ code: 77 });
+    writeFileSync(crontabFile(), `TEST_API_KEY=${keys.TEST_API_KEY}\n`);
+    expect(await document(["install", "--crontab"])).toMatchObject({ code: 0 });
+    giveKeys();
+    execFileSync("rm", [crontabFile()]);
+    expect(await document(["install", "--crontab"])).toMatchObject({ code: 0, written: true });
+    await document(["uninstall"]);
+    expect(existsSync(crontabFile())).toBe(false);
+  });
+
+  it("works as cron starts it: /bin/sh, no profile, nothing in the environment", async () => {
+    giveKeys();
+    const { code } = await project.runner(["install", "--crontab"], machine({ XDG_CONFIG_HOME: path.join(home, ".config") }));
+    expect(code).toBe(0);
+    const line =
+      readFileSync(crontabFile(), "utf8")
+        .split("\n")
+        .find((one) => one.startsWith("* * * * * ")) ?? "";
+    const command = line.slice("* * * * * ".length).replaceAll("\\%", "%");
+    const cron = ["-i", `HOME=${home}`, "LOGNAME=me", "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "/bin/sh", "-c"];
+    const looking = command.replace(" tick ", " doctor --json ");
+    const { stdout: told } = spawnSync("env", [...cron, looking], { encoding: "utf8", cwd: "/" });
+    expect(told).toContain("TEST_API_KEY is set");
+  });
+
+  it.each([
+    ["says why it may not be used", `echo "You (me) are not allowed to use this program" >&2; exit 1`, /not allowed/],
+    ["does not take the new one", `[ "$1" = -l ] && exit 0; echo "bad minute" >&2; exit 1`, /bad minute/],
+  ])("a crontab(1) that %s", async (_, script, words) => {
+    giveKeys();
+    writeFileSync(path.join(programs, "crontab"), `#!/bin/sh\n${script}\n`);
+    const { code, stderr } = await project.runner(["install", "--crontab"], machine());
+    expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(words) as string });
+    // All or nothing: the key file was there before, and nothing else was made.
+    expect(readdirSync(path.dirname(keyFile()))).toEqual(["project.env"]);
+  });
+});
+
+describe("wrong use", () => {
+  it.each([
+    [["install"], /--systemd, --launchd or --crontab/],
+    [["install", "--systemd", "--crontab"], /one of them is enough/],
+    [["install", "--crontab", "--system"], /user's own/],
+    [["install", "--systemd", "--user", "--system"], /one or the other/],
+    [["install", "--systemd", "--name", "a b"], /no name of a service/],
+    [["install", "--systemd", "--run-as", "me"], /goes with --system/],
+    [["install", "--systemd", "--system", "--run-as", "no-such-user-here"], /no user "no-such-user-here"/],
+  ])("%j", async (args, words) => {
+    const { code, stderr } = await project.runner(args, machine());
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(words) as string });
+  });
+
+  it("uninstall where nothing is installed says so", async () => {
+    const { code, stderr } = await project.runner(["uninstall"], machine());
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("Nothing is installed") as string });
+  });
+});
