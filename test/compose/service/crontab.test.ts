@@ -1,6 +1,6 @@
 /** The crontab outside the block is nobody's but its owner's; the line reaches the shell as it was meant. */
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   crontabBlock,

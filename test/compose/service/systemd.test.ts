@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Service } from "../../../src/compose/service/service.ts";
 import { assignment, execLine, wordsOf } from "../../../src/compose/service/systemd-words.ts";
@@ -61,9 +61,10 @@ function readBySystemd(own: string, units: readonly string[]): Map<string, strin
   return new Map(parts.map((part) => [part.slice(0, part.indexOf(":\n")), part]));
 }
 
+const nodeIn = (dir: string): string => path.join(folder, `bin-${oddFolders.indexOf(dir)}`, dir, "node");
+
 describe.skipIf(manager === undefined)("systemd reads", () => {
   let read = new Map<string, string>();
-  const nodeIn = (dir: string): string => path.join(folder, `bin-${oddFolders.indexOf(dir)}`, dir, "node");
   beforeAll(() => {
     const own = path.join(folder, "read");
     mkdirSync(own);
