@@ -51,6 +51,11 @@ function linesFor(event: RunEvent, { styleNote: style }: Output): string[] {
         ...event.notes.map((note) => whyLine(note, style)),
       ];
     }
+    case "run_carried_on":
+      return [
+        `${style("bold", event.run.jobName)}  run ${shortId(event.run.runId)} carried on after ${duration(event.waitedMs)}`,
+        whyLine(event.why, style),
+      ];
     case "run_rescued":
       return [style("yellow", `  run ${shortId(event.runId)} had died without an end; closed as interrupted`)];
     case "attempt_waiting":

@@ -69,7 +69,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     runProgram,
     meter,
     quotaOf: quotas(project.providers),
-    openBudget: (budget) => createBudget(budget, { meter, monotonic: () => systemClock.monotonic() }),
+    openBudget: (budget, ranMs) => createBudget(budget, { meter, ranMs, monotonic: () => systemClock.monotonic() }),
     inspect: (inspection) => inspect(inspection, { providers: project.providers, env, simulated }),
     clock: systemClock,
     random: Math.random,

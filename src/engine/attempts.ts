@@ -2,21 +2,29 @@
 import type { Fault } from "../errors.ts";
 import { unmetNote } from "../job/sentinel.ts";
 import { exitCodes } from "../run/exit-code.ts";
-import { nextAttempt, outOfBudget, type AttemptPolicy, type AttemptRecord, type AttemptStep } from "../run/next-attempt.ts";
-import type { RunEnd } from "./outcome.ts";
+import {
+  nextAttempt,
+  outOfBudget,
+  type AttemptEnding,
+  type AttemptPolicy,
+  type AttemptRecord,
+  type AttemptStep,
+} from "../run/next-attempt.ts";
+import type { Parked, RunEnd } from "./outcome.ts";
 import type { Prompt } from "./prompt.ts";
 import { runAttempt, type AttemptEnd } from "./run-attempt.ts";
 import type { RunContext } from "./run-context.ts";
 import { stoppedEnd } from "./stopped-end.ts";
+import { waitOf, waitsWithoutProcess, waitWindow } from "./waiting.ts";
 import { successWords } from "./tally.ts";
 
-export async function attemptUntilEnd(context: RunContext, prompt: Prompt): Promise<RunEnd> {
-  const { parts, tally, emit, signal } = context;
-  const history: AttemptRecord[] = [];
-  let why = "the first attempt";
-  let unmet: readonly string[] = [];
+export async function attemptUntilEnd(context: RunContext, prompt: Prompt): Promise<RunEnd | Parked> {
+  const { parts, past, tally, emit, signal } = context;
+  const history = [...past.history];
+  let why = past.wait?.why ?? "the first attempt";
+  let { unmet } = past;
   for (;;) {
-    const ended = await runAttempt(context, history.length + 1, why, withReasons(prompt, unmet));
+    const ended = await runAttempt(context, tally.attempts + 1, why, withReasons(prompt, unmet));
     tally.attempts += 1;
     tally.warnings.push(...(ended.result.warnings ?? []), ...(ended.judgement?.warnings ?? []));
     history.push(toRecord(ended));
@@ -26,16 +34,25 @@ export async function attemptUntilEnd(context: RunContext, prompt: Prompt): Prom
     if (stopped !== undefined) return stopped;
     const step = stepAfter(context, history, ended);
     if (step.kind === "end") return endedBadly(context, ended, step);
+    const spent = spentEnd(context, ended);
+    if (spent !== undefined) return spent;
+    if (waitsWithoutProcess(context, step)) return { wait: waitOf(context, step) };
     unmet = ended.judgement?.verdict === "unmet" ? ended.judgement.unmet : [];
     emit({ type: "attempt_waiting", at: parts.clock.now(), waitMs: step.waitMs, why: step.why });
     // An aborted wait is not an error: what aborted it decides how the run ends.
     await parts.clock.sleep(step.waitMs, signal).catch(() => {});
     const stoppedMeanwhile = stoppedEnd(context);
     if (stoppedMeanwhile !== undefined) return stoppedMeanwhile;
-    const spent = context.budget?.exhausted("call");
-    if (spent !== undefined) return endedBadly(context, ended, outOfBudget(`the run's budget is used up: ${spent}`));
+    const spentMeanwhile = spentEnd(context, ended);
+    if (spentMeanwhile !== undefined) return spentMeanwhile;
     why = step.why;
   }
+}
+
+/** Without any budget left another attempt could not ask. */
+function spentEnd(context: RunContext, ended: AttemptEnd): RunEnd | undefined {
+  const spent = context.budget?.exhausted("call");
+  return spent === undefined ? undefined : endedBadly(context, ended, outOfBudget(`the run's budget is used up: ${spent}`));
 }
 
 /** A model whose answer was not accepted is told why when it is asked once more. */
@@ -81,24 +98,24 @@ function stepAfter(context: RunContext, history: readonly AttemptRecord[], ended
   return nextAttempt(history, policyOf(context), parts.clock.monotonic(), parts.random());
 }
 
-function policyOf({ job, runStartedAt, budget }: RunContext): AttemptPolicy {
+function policyOf(context: RunContext): AttemptPolicy {
+  const { job, runStartedAt, budget, past } = context;
   const { retry, idempotent, limits, onRateLimit = "fallback" } = job;
+  const window = waitWindow(context);
   return {
     retry,
     idempotent,
     limits,
     runStartedAt,
     onRateLimit,
+    uncounted: past.uncounted,
+    ...(window === undefined ? {} : { window }),
     ...(budget === undefined ? {} : { budgetLeftMs: budget.leftMs() }),
   };
 }
 
 /** What there is of an answer is kept: a person may use it, whatever is wrong with it. */
-function endedBadly(
-  { parts }: RunContext,
-  { result, judgement }: AttemptEnd,
-  step: Extract<AttemptStep, { kind: "end" }>,
-): RunEnd {
+function endedBadly({ parts }: RunContext, { result, judgement }: AttemptEnd, step: AttemptEnding): RunEnd {
   const { status, exitCode, why, deferredForMs } = step;
   const end = { status, exitCode, ...(deferredForMs === undefined ? {} : { deferredUntil: parts.clock.now() + deferredForMs }) };
   const faultOr = (fault: Fault | undefined): { fault?: Fault } => {

@@ -23,6 +23,15 @@ export type RunEvent =
       readonly ladder: readonly Rung[];
       readonly notes: readonly string[];
     }
+  /** It goes on after a wait. `attempts`: those that it has behind it; `waitedMs`: since it was parked. */
+  | {
+      readonly type: "run_carried_on";
+      readonly at: number;
+      readonly run: RunStart;
+      readonly attempts: number;
+      readonly waitedMs: number;
+      readonly why: string;
+    }
   /** A run whose process had died was closed before this one could start. */
   | { readonly type: "run_rescued"; readonly at: number; readonly runId: string }
   | { readonly type: "attempt_waiting"; readonly at: number; readonly waitMs: number; readonly why: string }

@@ -5,6 +5,7 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import type { Ledger, RunRow } from "../ledger/ledger.ts";
 import type { Clock } from "./clock.ts";
+import { Stopped } from "./stopped.ts";
 
 /** How long a claim holds without being renewed; three heartbeats. */
 export const leaseMs = 30_000;
@@ -45,33 +46,52 @@ class LeaseLost extends Error {
   }
 }
 
+/** Between two looks for a request to end the run. Where nothing was written meanwhile, one look costs microseconds. */
+const cancelLookMs = 1_000;
+
+interface LeaseParts {
+  readonly ledger: Pick<Ledger, "renewLease" | "hasChanged" | "cancelRequests">;
+  readonly clock: Clock;
+}
+
 /**
  * Does the work of a claimed run while a heartbeat renews its lease. The work is given a signal that is aborted when the run turns
  * out to be closed by another process. The first renewal is one interval away, so a short run pays for none.
+ * @param heedsRequests a run by hand looks itself whether somebody wants it to end; a daemon looks for all of its runs at once.
  */
 export async function underLease<T>(
-  { ledger, clock }: { readonly ledger: Pick<Ledger, "renewLease">; readonly clock: Clock },
+  { ledger, clock }: LeaseParts,
   runId: string,
-  work: (lost: AbortSignal) => Promise<T>,
+  { heedsRequests }: { readonly heedsRequests: boolean },
+  work: (ended: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const lost = new AbortController();
+  const ended = new AbortController();
   const done = new AbortController();
-  const beat = async (): Promise<void> => {
-    for (;;) {
-      await clock.sleep(heartbeatMs, done.signal).catch(() => {});
+  const each = async (ms: number, look: () => Promise<void>): Promise<void> => {
+    while (!ended.signal.aborted) {
+      await clock.sleep(ms, done.signal).catch(() => {});
       // A clock that does not wait, in a test, must not keep everything else from happening.
       await yieldOnce();
       if (done.signal.aborted) return;
-      // A ledger that is locked or full now is asked again at the next beat; steps that must be recorded fail by themselves.
-      const ours = await ledger.renewLease(runId, clock.now() + leaseMs).catch(() => true);
-      if (!ours) return lost.abort(new LeaseLost());
+      // A ledger that is locked or full now is asked again the next time; steps that must be recorded fail by themselves.
+      await look().catch(() => {});
     }
   };
-  const beating = beat();
+  const beat = (): Promise<void> =>
+    each(heartbeatMs, async () => {
+      if (!(await ledger.renewLease(runId, clock.now() + leaseMs))) ended.abort(new LeaseLost());
+    });
+  const heed = (): Promise<void> =>
+    each(cancelLookMs, async () => {
+      if (!(await ledger.hasChanged())) return;
+      const request = (await ledger.cancelRequests()).find((one) => one.runId === runId);
+      if (request !== undefined) ended.abort(new Stopped({ kind: "request", words: request.reason }));
+    });
+  const watching = [beat(), ...(heedsRequests ? [heed()] : [])];
   try {
-    return await work(lost.signal);
+    return await work(ended.signal);
   } finally {
     done.abort();
-    await beating;
+    await Promise.all(watching);
   }
 }

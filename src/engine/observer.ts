@@ -6,7 +6,7 @@ import type { Rung } from "../run/ladder.ts";
 import type { DoneTool } from "../turn/turn.ts";
 import type { Answer } from "./events.ts";
 import type { RunContext } from "./run-context.ts";
-import { addUsage } from "./tally.ts";
+import { addUsage, keptInput } from "./tally.ts";
 
 export interface AttemptObserver extends CallObserver {
   /** The least wait that the provider asked for when the last call was given up. */
@@ -140,9 +140,6 @@ function observeTools({ start, ledger, parts, emit, tally, redaction }: RunConte
     },
   };
 }
-
-/** Characters of a tool's input that a later attempt is told. */
-const keptInput = 1_000;
 
 type DoneToolInProgress = { -readonly [key in keyof DoneTool]: DoneTool[key] };
 

@@ -1,7 +1,7 @@
 /** How a run ended, for whoever started it. The same facts are in the ledger. */
 import type { Fault, Usage } from "../errors.ts";
-import type { GateRecord, RunFinish, RunStart } from "../ledger/ledger.ts";
-import { isEnding, type RunStatus } from "../run/run.ts";
+import type { GateRecord, RunFinish, RunStart, Wait } from "../ledger/ledger.ts";
+import type { RunEnding, RunStatus } from "../run/run.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RunOutcome {
@@ -42,7 +42,7 @@ export interface RunOutcome {
 
 /** How a run ends, before it is written down. */
 export interface RunEnd {
-  readonly status: RunStatus;
+  readonly status: RunEnding;
   readonly exitCode: number;
   /** Why, in words. */
   readonly reason: string;
@@ -51,17 +51,42 @@ export interface RunEnd {
   readonly deferredUntil?: number;
   readonly warnings?: readonly string[];
   readonly value?: string;
+  readonly blockedBy?: string;
 }
+
+/** A run that waits: nothing of it is alive, and it is carried on when its time has come. */
+export interface Parked {
+  readonly wait: Wait;
+}
+
+/** Why a claim was lost. */
+export interface Blocker {
+  readonly runId: string;
+  /** In words, for the skipped run's record. */
+  readonly reason: string;
+}
+
+/** How far a run was carried. */
+export type CarriedOn =
+  | { readonly kind: "ended"; readonly outcome: RunOutcome }
+  | { readonly kind: "waiting"; readonly wait: Wait }
+  /** Nothing was begun: another run of the job is open. The overlap policy decides. */
+  | { readonly kind: "in_the_way"; readonly blocker: Blocker }
+  /** Nothing was begun: somebody else has it, or it has ended. */
+  | { readonly kind: "gone" };
 
 /** Most warnings of a run. */
 const mostWarnings = 50;
 
+/** What two attempts both say is said once. */
+export function keptWarnings(warnings: readonly string[]): readonly string[] {
+  return [...new Set(warnings)].slice(0, mostWarnings);
+}
+
 /** The end as the ledger keeps it. */
 export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFinish {
-  const { status, exitCode, reason, fault, output, deferredUntil, value } = end;
-  if (!isEnding(status)) throw new Error(`broken invariant: a run cannot end ${status}`);
-  // What two attempts both say is said once.
-  const warnings = [...new Set([...tally.warnings, ...(end.warnings ?? [])])].slice(0, mostWarnings);
+  const { status, exitCode, reason, fault, output, deferredUntil, value, blockedBy } = end;
+  const warnings = keptWarnings([...tally.warnings, ...(end.warnings ?? [])]);
   return {
     status,
     finishedAt,
@@ -72,6 +97,7 @@ export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFini
     ...(output === undefined ? {} : { output }),
     ...(value === undefined ? {} : { value }),
     ...(deferredUntil === undefined ? {} : { deferredUntil }),
+    ...(blockedBy === undefined ? {} : { blockedBy }),
     ...(tally.costMicroUsd === undefined ? {} : { costMicroUsd: tally.costMicroUsd }),
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(tally.gate === undefined ? {} : { gate: tally.gate }),

@@ -45,8 +45,8 @@ export interface EngineParts {
   readonly defaults: { readonly model: string | undefined; readonly fallbacks: readonly string[] };
   /** What a try has used and cost. */
   readonly meter: Meter;
-  /** Counts what a run spends. Absent: budgets are not kept. */
-  readonly openBudget?: (budget: Budget) => RunBudget;
+  /** Counts what a run spends, of whose time so much is used already. Absent: budgets are not kept. */
+  readonly openBudget?: (budget: Budget, ranMs: number) => RunBudget;
   /** The quota that a provider's models share; they are left alone together. Default the provider's own id. */
   readonly quotaOf?: QuotaOf;
   /** Takes the keys of the providers out of texts, and these secrets of the job with them. */
@@ -84,7 +84,20 @@ export interface RunRequest {
   readonly skipGate?: boolean;
   /** A skipped run exits 1 instead of 0. Default false. */
   readonly failOnSkip?: boolean;
+  /**
+   * The run waits without a process, and may be carried on up to this instant, epoch ms. Absent: by hand, its process sleeps between two attempts.
+   */
+  readonly mayWaitUntil?: number;
+  /** Ends the run: its processes are asked to stop, then killed. Its reason is a `Stopped`. */
+  readonly signal: AbortSignal;
+  readonly listen: RunListener;
+}
+
+/** What the scheduler asks of a run that it begins or carries on. */
+export interface CarryOnRequest {
   /** Ends the run: its processes are asked to stop, then killed. */
   readonly signal: AbortSignal;
   readonly listen: RunListener;
+  /** The latest instant, epoch ms, at which the run may still be carried on: the job's next slot, or `limits.defer` after this one. */
+  readonly mayWaitUntil: number;
 }

@@ -1,4 +1,5 @@
 /** Which models a run may ask, on which rungs. */
+import { UsageError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { buildLadder, type Rung } from "../run/ladder.ts";
@@ -29,7 +30,8 @@ export async function planRun(
   const models = names.map(parts.resolveModel);
   const [first] = models;
   const [modelAsked] = names;
-  if (first === undefined || modelAsked === undefined) throw new Error("a run needs a model");
+  if (first === undefined || modelAsked === undefined)
+    throw new UsageError(`the job ${job.name} names no model, and the configuration names none either`);
   const now = parts.clock.now();
   const strict = parts.strict === true;
   const memories = parts.simulated || strict ? [] : ((await parts.ledger?.rungMemories(now)) ?? []);

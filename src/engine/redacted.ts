@@ -94,6 +94,7 @@ function redactedEvent(event: RunEvent, known: Known): RunEvent {
       return { ...event, result: redactedResult(event.result, known) };
     // Made of numbers and of our own words, or redacted where the run's end was.
     case "run_started":
+    case "run_carried_on":
     case "run_rescued":
     case "attempt_waiting":
     case "attempt_started":

@@ -6,6 +6,7 @@ import type { FileMarks } from "../turn/turn.ts";
 import type { RunListener } from "./events.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import type { RunPlan } from "./plan.ts";
+import type { Past } from "./past.ts";
 import type { Redaction, StepLedger } from "./redacted.ts";
 import type { Tally } from "./tally.ts";
 
@@ -23,9 +24,12 @@ export interface RunContext {
   readonly outOfTime: AbortSignal;
   /** When the run must have ended, on the monotonic clock. */
   readonly runDeadline: number;
+  /** When it was begun or carried on, on the monotonic clock, less the time it had run before. */
   readonly runStartedAt: number;
   readonly emit: RunListener;
   readonly redaction: Redaction;
+  /** What it has behind it, if it is carried on. */
+  readonly past: Past;
   readonly tally: Tally;
   readonly budget: RunBudget | undefined;
   readonly breakers: Breakers | undefined;

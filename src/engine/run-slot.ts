@@ -1,30 +1,33 @@
 /**
  * A run from claim to end; the first script to read. Every step is written to the ledger before the next one begins, so that
  * `kill -9` at any instant leaves a record that says what was under way.
+ *
+ * By hand (`runSlot`) a run is claimed and goes to its end. Under the scheduler (`carryOn`) its slot is claimed already; it is begun, and where it
+ * would have to wait it is parked: a row with a time and no process, carried on in the same way when the time has come.
  */
 import { randomUUID } from "node:crypto";
-import { LedgerError } from "../errors.ts";
-import type { Breakers } from "../gateway/gateway.ts";
+import { ConfigError, LedgerError, UsageError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { RunStart } from "../ledger/ledger.ts";
+import type { RunRow, RunStart } from "../ledger/ledger.ts";
+import { exitCodes } from "../run/exit-code.ts";
 import { simulatedJobId, verifyJobId } from "../run/run.ts";
-import { brokenStream } from "../run/ladder.ts";
 import { attemptUntilEnd } from "./attempts.ts";
-import { ledgerBreakers } from "./breakers.ts";
-import { claim, recordSkip } from "./claim.ts";
+import { begin, claim, recordSkip } from "./claim.ts";
 import type { RunListener } from "./events.ts";
 import { askGate } from "./gate.ts";
-import { toFinish, toOutcome, type RunEnd, type RunOutcome } from "./outcome.ts";
+import { toFinish, toOutcome, type CarriedOn, type Parked, type RunEnd, type RunOutcome } from "./outcome.ts";
 import { leaseMs, underLease } from "./lease.ts";
-import type { EngineParts, RunRequest } from "./parts.ts";
+import { openContext, type RunState } from "./open-context.ts";
+import type { CarryOnRequest, EngineParts, RunRequest } from "./parts.ts";
+import { noPast, pastOf, type Past } from "./past.ts";
 import { planRun, type RunPlan } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { preparePrompt } from "./prompt.ts";
-import { redactedEnd, redactedLedger, redactedListener, type Redaction } from "./redacted.ts";
+import { redactedEnd, redactedListener } from "./redacted.ts";
 import { referencesOf } from "./references.ts";
 import type { RunContext } from "./run-context.ts";
 import { strictly } from "./strict.ts";
-import { newTally, type Tally } from "./tally.ts";
+import { tooLate } from "./waiting.ts";
 
 export async function runSlot(parts: EngineParts, asWritten: Job, request: RunRequest): Promise<RunOutcome> {
   const job = parts.strict === true ? strictly(asWritten) : asWritten;
@@ -32,26 +35,54 @@ export async function runSlot(parts: EngineParts, asWritten: Job, request: RunRe
   const start = describeRun(parts, asWritten, request, plan.modelAsked);
   const blocker = await claim(parts, start, request.listen);
   if (blocker !== undefined) return recordSkip(parts, start, blocker, request);
-  const redaction = parts.redaction(referencesOf(job).flatMap(({ variable }) => parts.env[variable] ?? []));
+  const carried = await carry(parts, stateOf(parts, { job, start, plan, past: noPast() }), request);
+  if ("wait" in carried) throw new Error("broken invariant: a run by hand waits without a process");
+  return carried;
+}
+
+export async function carryOn(parts: EngineParts, asWritten: Job, row: RunRow, asked: CarryOnRequest): Promise<CarriedOn> {
+  const job = parts.strict === true ? strictly(asWritten) : asWritten;
+  const planned: Planned = await planRun(parts, job, {}).catch(unplanned);
+  const { runId } = row;
+  const at = parts.clock.now();
+  const { owner } = parts;
+  const how = { owner, leaseUntil: at + leaseMs, at, modelAsked: planned.modelAsked, jobHash: parts.hash(asWritten) };
+  const begun = await begin(parts, runId, how, asked.listen);
+  if (begun === "gone") return { kind: "gone" };
+  if (begun !== "begun") return { kind: "in_the_way", blocker: begun };
+  const { start, past } = await readBack(parts, runId);
+  const state = stateOf(parts, { job, start, plan: planned, past });
+  const carried = await carry(parts, state, { trigger: row.trigger, ...asked }, planned.problem);
+  return "wait" in carried ? { kind: "waiting", wait: carried.wait } : { kind: "ended", outcome: carried };
+}
+
+/** From the claim, or from where the run waited, to its end or its next wait. */
+async function carry(parts: EngineParts, state: RunState, request: RunRequest, problem?: RunEnd): Promise<RunOutcome | Parked> {
+  const { start, redaction } = state;
   const listen = redactedListener(request.listen, redaction);
-  listen({ type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes });
-  const tally = newTally();
-  const state: RunState = { job, start, plan, tally, redaction };
-  const end = await underLease(parts, start.runId, async (lost) => {
+  listen(beginning(parts, state));
+  const heedsRequests = request.mayWaitUntil === undefined;
+  const end = await underLease(parts, start.runId, { heedsRequests }, async (lost): Promise<RunEnd | Parked> => {
+    if (problem !== undefined) return problem;
     // Without its lease the run has been closed already, and `finish` says so.
     const held = { ...request, listen, signal: AbortSignal.any([request.signal, lost]) };
     return openContext(parts, held, state).then(carryOut).catch(internalEnd);
   });
-  return finish(parts, state, redactedEnd(end, redaction), listen);
+  if (!("wait" in end)) return finish(parts, state, redactedEnd(end, redaction), listen);
+  const wait = { ...end.wait, why: redaction.known(end.wait.why) };
+  return (await parts.ledger.parkRun(start.runId, wait)) ? { wait } : finish(parts, state, takenForDead(), listen);
 }
 
 /** What stands between the claim and the end, one step after the other; each may be the last. */
-async function carryOut(context: RunContext): Promise<RunEnd> {
+async function carryOut(context: RunContext): Promise<RunEnd | Parked> {
+  const late = tooLate(context);
+  if (late !== undefined) return late;
   const blocked = await preflight(context);
   if (blocked !== undefined) return blocked;
   const gate = await askGate(context);
   if ("end" in gate) return gate.end;
   const end = await attemptUntilEnd(context, await preparePrompt(context, gate.facts));
+  if ("wait" in end) return end;
   return { ...end, warnings: [...(end.warnings ?? []), ...(context.budget?.notes() ?? [])] };
 }
 
@@ -76,44 +107,40 @@ function describeRun(parts: EngineParts, job: Job, request: RunRequest, modelAsk
   };
 }
 
-interface RunState {
-  readonly job: Job;
-  readonly start: RunStart;
-  readonly plan: RunPlan;
-  readonly tally: Tally;
-  readonly redaction: Redaction;
+/** The run as it is recorded, and what it has behind it. */
+async function readBack({ ledger, clock }: EngineParts, runId: string): Promise<{ start: RunStart; past: Past }> {
+  const detail = await ledger.run(runId);
+  if (detail === undefined || "ambiguous" in detail)
+    throw new Error(`broken invariant: the run ${runId} was begun and is not there`);
+  const behind = clock.now() - clock.monotonic();
+  return { start: detail.run, past: pastOf(detail, (at) => at - behind) };
 }
 
-/** What the steps of the run share. The run's own time limit counts from here on: the claim is won, and nothing else was begun. */
-async function openContext(parts: EngineParts, request: RunRequest, state: RunState): Promise<RunContext> {
-  const { job, redaction } = state;
-  const outOfTime = AbortSignal.timeout(Math.min(job.limits.runMs, longestTimerMs));
-  const runStartedAt = parts.clock.monotonic();
-  return {
-    ...state,
-    parts,
-    ledger: redactedLedger(parts.ledger, redaction),
-    request,
-    signal: AbortSignal.any([request.signal, outOfTime]),
-    outOfTime,
-    runStartedAt,
-    runDeadline: runStartedAt + job.limits.runMs,
-    emit: withMemory(parts, request.listen),
-    budget: job.budget === undefined ? undefined : parts.openBudget?.(job.budget),
-    breakers: breakersOf(parts, job),
-    filesBefore: await parts.judge.mark(job.expect, job.workDir),
-  };
+function stateOf(parts: EngineParts, known: Pick<RunState, "job" | "start" | "plan" | "past">): RunState {
+  const secrets = referencesOf(known.job).flatMap(({ variable }) => parts.env[variable] ?? []);
+  return { ...known, tally: known.past.tally, redaction: parts.redaction(secrets) };
 }
 
-/** What the simulated provider does says nothing about the real one, and a strict run heeds nothing that earlier runs have learned. */
-function breakersOf({ simulated, strict, ledger, clock, random, quotaOf }: EngineParts, job: Job): Breakers | undefined {
-  if (simulated || strict === true) return undefined;
-  const quota = quotaOf === undefined ? {} : { quotaOf };
-  return ledgerBreakers(ledger, { now: () => clock.now(), random, tryMs: job.limits.tryMs, ...quota });
+function beginning({ clock }: EngineParts, { start, plan, past }: RunState): Parameters<RunListener>[0] {
+  const { wait, tally } = past;
+  if (wait === undefined) return { type: "run_started", at: start.startedAt, run: start, ladder: plan.ladder, notes: plan.notes };
+  const at = clock.now();
+  const waitedMs = Math.max(0, at - wait.since);
+  return { type: "run_carried_on", at, run: start, attempts: tally.attempts, waitedMs, why: wait.why };
 }
 
-/** The longest delay of a Node timer, 24.8 days; the run's own deadline is checked by the clock beside it. */
-const longestTimerMs = 2 ** 31 - 1;
+interface Planned extends RunPlan {
+  readonly problem?: RunEnd;
+}
+
+/** A plan that cannot be made is told by hand at once; here the slot is claimed already, and its run ends with it. */
+function unplanned(error: unknown): Planned {
+  const forPeople = error instanceof UsageError || error instanceof ConfigError;
+  const problem = forPeople
+    ? ({ status: "blocked", exitCode: exitCodes.config, reason: error.message } as const)
+    : internalEnd(error);
+  return { modelAsked: "", ladder: [], dialect: "anthropic-messages", notes: [], problem };
+}
 
 /**
  * A broken invariant ends the run as `internal`. A ledger that cannot be written is not one: nothing more could be recorded,
@@ -127,20 +154,6 @@ function internalEnd(error: unknown): RunEnd {
     exitCode: 1,
     reason: `internal: ${message}`,
     fault: "internal",
-  };
-}
-
-/**
- * Notes a stream that broke, as the policy of its fault says, so that the next run starts on the rung that works. What the
- * simulated provider did says nothing about the real one, so it is not remembered.
- */
-function withMemory(parts: EngineParts, listen: RunListener): RunListener {
-  if (parts.simulated || parts.strict === true) return listen;
-  return (event) => {
-    const memory = event.type === "try_failed" ? brokenStream(event.plan.rung, event.error.fault, event.at) : undefined;
-    // The memory only makes the next run faster, so a ledger that refuses it here is not this run's failure.
-    if (memory !== undefined) parts.ledger.rememberRung(memory).catch(() => {});
-    listen(event);
   };
 }
 

@@ -24,6 +24,9 @@ export interface Tally {
   modelUsed: string | undefined;
 }
 
+/** Characters of a tool's input that a later attempt is told. */
+export const keptInput = 1_000;
+
 export function newTally(): Tally {
   return {
     attempts: 0,

@@ -16,11 +16,13 @@ export interface BudgetOptions {
   readonly meter: Meter;
   /** Milliseconds that only ever grow. The run's time counts from now on. */
   readonly monotonic: () => number;
+  /** Of the run's time, used before now: it is carried on after a wait, which does not count. Default 0. */
+  readonly ranMs?: number;
 }
 
-/** Opens the budget of a run that begins now. */
-export function createBudget(limits: Budget, { meter, monotonic }: BudgetOptions): RunBudget {
-  const endsAt = limits.ms === undefined ? Infinity : monotonic() + limits.ms;
+/** Opens the budget of a run that begins now, or is carried on. */
+export function createBudget(limits: Budget, { meter, monotonic, ranMs = 0 }: BudgetOptions): RunBudget {
+  const endsAt = limits.ms === undefined ? Infinity : monotonic() + limits.ms - ranMs;
   let calls = 0;
   let tokens = 0;
   let microUsd = 0;

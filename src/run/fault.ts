@@ -4,7 +4,7 @@
  * providers' documents and the official SDKs; where those differ, the comment at the row says which was followed and why.
  */
 import type { Fault } from "../errors.ts";
-import type { RunStatus } from "./run.ts";
+import type { RunEnding } from "./run.ts";
 
 /** A wait that grows: `baseMs`, `baseMs * factor`, … up to `maxMs`. */
 export interface Wait {
@@ -41,7 +41,7 @@ export interface FaultPolicy {
   /** Whether a new attempt of the run makes sense; the side-effect rule stands above it. */
   readonly newAttempt: boolean;
   /** How the run ends if this fault is the reason. */
-  readonly status: RunStatus;
+  readonly status: RunEnding;
   readonly exitCode: 1 | 69 | 75 | 77 | 78 | 80 | 124 | 130;
 }
 

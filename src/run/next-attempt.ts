@@ -9,7 +9,7 @@ import { timeBudget } from "./call-time.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-code.ts";
 import { faultPolicies, saysLater } from "./fault.ts";
 import { inWords } from "./ladder.ts";
-import type { RunStatus } from "./run.ts";
+import type { RunEnding } from "./run.ts";
 
 /** One ended attempt of a run. Times are epoch milliseconds. */
 export interface AttemptRecord {
@@ -37,20 +37,42 @@ export interface AttemptPolicy {
   readonly onRateLimit?: OnRateLimit;
   /** What is left of the budget of time (`limits.seconds`), from now on. Absent: there is none. */
   readonly budgetLeftMs?: number;
+  /** The run may wait without a process, as long as it is carried on within this time. Absent: its process sleeps, and the time runs on. */
+  readonly window?: WaitWindow;
+  /** Attempts of the run that are not among these, because it was put off after them. Default 0. */
+  readonly uncounted?: number;
 }
+
+/** How long a run may still wait for being carried on. */
+export interface WaitWindow {
+  /** From now on. */
+  readonly leftMs: number;
+  /** What ends it, in words: `the job's next slot` or `limits.defer`. */
+  readonly limit: string;
+}
+
+/**
+ * The least wait of a run that is put off, in ms: it doubles with each attempt that was made, from 1 minute up to 30. A provider that names a
+ * few seconds again and again must not be asked all day long.
+ */
+const leastLater = { baseMs: 60_000, factor: 2, maxMs: 1_800_000 };
 
 export type AttemptStep =
   | { readonly kind: "attempt"; readonly waitMs: number; readonly why: string }
-  | {
-      readonly kind: "end";
-      readonly status: RunStatus;
-      readonly exitCode: ExitCode;
-      readonly why: string;
-      /** For `deferred`, where somebody said when: how long from now on. */
-      readonly deferredForMs?: number;
-      /** Why the run ends, where that is another reason than its last attempt's. */
-      readonly fault?: "budget";
-    };
+  /** The run waits for the time that somebody named, and then the attempts so far do not count any more. Only with a `window`. */
+  | { readonly kind: "later"; readonly waitMs: number; readonly why: string }
+  | AttemptEnding;
+
+export interface AttemptEnding {
+  readonly kind: "end";
+  readonly status: RunEnding;
+  readonly exitCode: ExitCode;
+  readonly why: string;
+  /** For `deferred`, where somebody said when: how long from now on. */
+  readonly deferredForMs?: number;
+  /** Why the run ends, where that is another reason than its last attempt's. */
+  readonly fault?: "budget";
+}
 
 /**
  * Decides what follows the attempts of a run.
@@ -65,7 +87,11 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   const told = toldOf(last);
   if (told === undefined) return { kind: "end", status: "succeeded", exitCode: exitCodes.ok, why: "the turn ended well" };
   const askedMs = last.retryAfterMs === undefined ? 0 : Math.ceil(last.finishedAt + last.retryAfterMs - now);
-  const end = (why: string): AttemptStep => ending(last, policy.idempotent, `${told}: ${why}`, askedMs);
+  const later = (why: string): AttemptStep => putOff(`${told}: ${why}`, askedMs, attempts.length, policy);
+  const end = (why: string): AttemptStep => {
+    const { status, exitCode } = endingOf(last, policy.idempotent);
+    return status === "deferred" ? later(why) : { kind: "end", status, exitCode, why: `${told}: ${why}` };
+  };
   const forbidden = whatForbids(attempts, last, policy);
   if (forbidden !== undefined) return end(forbidden);
   const { retry, limits } = policy;
@@ -75,24 +101,29 @@ export function nextAttempt(attempts: readonly AttemptRecord[], policy: AttemptP
   const ownMs =
     last.expectationFailed === true ? 0 : Math.min(backoffMs(waitOfAttempt(retry), attempts.length), limits.maxWaitMs);
   const waitMs = Math.max(0, Math.ceil(ownMs), askedMs);
-  const left = leastLeft((policy.runStartedAt ?? first.startedAt) + limits.runMs - now, policy.budgetLeftMs);
+  const left = leftOf(policy, (policy.runStartedAt ?? first.startedAt) + limits.runMs - now);
   const asking = last.fault === "breaker_open" ? "every model is left alone for" : "the provider asks to wait";
-  if (waitMs > limits.maxWaitMs) return deferred(`${told}: ${asking} ${inWords(waitMs)} (limits.maxWait)`, askedMs);
+  if (waitMs > limits.maxWaitMs) return later(`${asking} ${inWords(waitMs)} (limits.maxWait)`);
   if (waitMs >= left.ms) {
-    const why = `a wait of ${inWords(waitMs)} is longer than what is left of the run (${left.limit})`;
-    if (askedMs > 0 && askedMs >= left.ms) return deferred(`${told}: ${why}`, askedMs);
-    return left.limit === "limits.run" ? end(why) : outOfBudget(`${told}: ${why}`);
+    const why = `a wait of ${inWords(waitMs)} is longer than what is left ${left.of} (${left.limit})`;
+    if (askedMs > 0 && askedMs >= left.ms) return later(why);
+    return left.limit === timeBudget ? outOfBudget(`${told}: ${why}`) : end(why);
   }
   const jittered = waitMs === 0 ? 0 : withJitter(waitMs, retry, random, Math.min(limits.maxWaitMs, left.ms - 1));
   return { kind: "attempt", waitMs: jittered, why: `attempt ${attempts.length + 1} of ${retry.maxAttempts} after ${told}` };
 }
 
-/** The limit that ends the run first, and what is left of it. */
-function leastLeft(
-  runMs: number,
-  budgetMs = Infinity,
-): { readonly ms: number; readonly limit: "limits.run" | typeof timeBudget } {
-  return budgetMs < runMs ? { ms: budgetMs, limit: timeBudget } : { ms: runMs, limit: "limits.run" };
+interface Left {
+  readonly ms: number;
+  readonly of: string;
+  readonly limit: string;
+}
+
+/** What a wait may take: of a run that waits without a process its window, else the limit that ends the run first. */
+function leftOf({ window, budgetLeftMs = Infinity }: AttemptPolicy, runMs: number): Left {
+  if (window !== undefined) return { ms: window.leftMs, of: "until it has to be carried on", limit: window.limit };
+  const of = "of the run";
+  return budgetLeftMs < runMs ? { ms: budgetLeftMs, of, limit: timeBudget } : { ms: runMs, of, limit: "limits.run" };
 }
 
 /** What went wrong, in words; undefined if nothing did. */
@@ -127,24 +158,38 @@ function whatAsksLater({ fault, retryAfterMs }: AttemptRecord, { onRateLimit }: 
 const hasActed = ({ toolRuns }: AttemptRecord, idempotent: boolean): boolean => toolRuns > 0 && !idempotent;
 
 /** The budget of time would be used up by waiting, so there is nothing to wait for: exit 80. */
-export function outOfBudget(why: string): Extract<AttemptStep, { kind: "end" }> {
+export function outOfBudget(why: string): AttemptEnding {
   return { kind: "end", status: "failed", exitCode: exitCodes.budget, why, fault: "budget" };
 }
 
-/** A run that somebody may simply start again later: `deferred`, exit 75. */
-function deferred(why: string, askedMs: number): AttemptStep {
+/**
+ * A run that waits for a time that somebody named, if it may wait so long; else one that somebody may simply start again later: `deferred`, exit 75.
+ */
+function putOff(why: string, askedMs: number, attempts: number, { window, uncounted = 0 }: AttemptPolicy): AttemptStep {
   const status = "deferred";
-  return { kind: "end", status, exitCode: exitCodeOf({ status }), why, ...(askedMs > 0 ? { deferredForMs: askedMs } : {}) };
+  const end = { kind: "end", status, exitCode: exitCodeOf({ status }) } as const;
+  if (askedMs <= 0) return { ...end, why };
+  if (window === undefined) return { ...end, why, deferredForMs: askedMs };
+  const waitMs = Math.max(askedMs, backoffMs(leastLater, attempts + uncounted));
+  if (waitMs <= window.leftMs) return { kind: "later", waitMs, why };
+  const tooLong = `it may wait ${inWords(Math.max(0, window.leftMs))} and not ${inWords(waitMs)} (${window.limit})`;
+  return { ...end, why: why.endsWith(`(${window.limit})`) ? why : `${why}; ${tooLong}`, deferredForMs: askedMs };
 }
 
-function ending(last: AttemptRecord, idempotent: boolean, why: string, askedMs: number): AttemptStep {
+/** How a run ends after its last attempt. Whoever reads `deferred` may start it again: what has acted, or may still live, must not be. */
+function endingOf(last: AttemptRecord, idempotent: boolean): Pick<AttemptEnding, "status" | "exitCode"> {
   const { fault, expectationFailed } = last;
-  if (expectationFailed === true || fault === undefined)
-    return { kind: "end", status: "failed", exitCode: exitCodes.expectation, why };
+  if (expectationFailed === true || fault === undefined) return { status: "failed", exitCode: exitCodes.expectation };
   const { status } = faultPolicies[fault];
-  if (status !== "deferred") return { kind: "end", status, exitCode: exitCodeOf({ status, fault }), why };
-  // Whoever reads `deferred`, or exit 75, may start it again. What has acted, or may still live, must not be.
-  if (!last.confirmedDead || hasActed(last, idempotent))
-    return { kind: "end", status: "failed", exitCode: exitCodes.failed, why };
-  return deferred(why, askedMs);
+  if (status !== "deferred") return { status, exitCode: exitCodeOf({ status, fault }) };
+  if (!last.confirmedDead || hasActed(last, idempotent)) return { status: "failed", exitCode: exitCodes.failed };
+  return { status, exitCode: exitCodeOf({ status }) };
+}
+
+/**
+ * How a run ends that waited and that nobody carried on in time. `last` is its last attempt that counts; there is none in a run that was put off.
+ */
+export function endTooLate(last: AttemptRecord | undefined, idempotent: boolean): Pick<AttemptEnding, "status" | "exitCode"> {
+  const status = "deferred";
+  return last === undefined ? { status, exitCode: exitCodeOf({ status }) } : endingOf(last, idempotent);
 }

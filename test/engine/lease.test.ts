@@ -39,14 +39,18 @@ function hearts(...answers: readonly (boolean | Error)[]) {
       asked.push([runId, until]);
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     },
+    hasChanged: () => Promise.resolve(false),
+    cancelRequests: () => Promise.resolve([]),
   };
 }
+
+const heedsNothing = { heedsRequests: false };
 
 describe("the heartbeat of a run", () => {
   it("renews the lease every 10 s for 30 s, also after a ledger that was locked, and ends with the work", async () => {
     const { clock, tick, asleep } = handClock();
     const ledger = hearts(true, new LedgerError("locked", "locked", { location: "x" }), true);
-    const answer = await underLease({ ledger, clock }, "run", async (lost) => {
+    const answer = await underLease({ ledger, clock }, "run", heedsNothing, async (lost) => {
       expect(await asleep()).toBe(10_000);
       for (let beat = 0; beat < 3; beat++) {
         await tick();
@@ -66,7 +70,7 @@ describe("the heartbeat of a run", () => {
   it("tells the work that the lease is lost, and beats no more", async () => {
     const { clock, tick } = handClock();
     const ledger = hearts(true, false);
-    const why = await underLease({ ledger, clock }, "run", async (lost) => {
+    const why = await underLease({ ledger, clock }, "run", heedsNothing, async (lost) => {
       await tick();
       await tick();
       await new Promise((resolve) => lost.addEventListener("abort", resolve, { once: true }));
@@ -79,10 +83,46 @@ describe("the heartbeat of a run", () => {
   it("costs a short run nothing, and hinders no error", async () => {
     const { clock } = handClock();
     const ledger = hearts();
-    await expect(underLease({ ledger, clock }, "run", () => Promise.reject(new Error("of the work")))).rejects.toThrow(
-      "of the work",
-    );
+    await expect(
+      underLease({ ledger, clock }, "run", heedsNothing, () => Promise.reject(new Error("of the work"))),
+    ).rejects.toThrow("of the work");
     expect(ledger.asked).toEqual([]);
+  });
+});
+
+describe("a request to end a run", () => {
+  const ended = { runId: "run", at: 1, reason: "cancelled by maria" };
+  const other = { ...ended, runId: "other" };
+
+  it("is looked for each second, and only where something was written", async () => {
+    const { clock, tick, asleep } = handClock();
+    const changed = [true, false, true];
+    const requests = [[other], [other, ended]];
+    let looks = 0;
+    const ledger = {
+      ...hearts(),
+      hasChanged: () => Promise.resolve(changed[looks++] ?? false),
+      cancelRequests: () => Promise.resolve(requests.shift() ?? []),
+    };
+    // The heartbeat stands aside: its sleeps never end here.
+    const looking: Clock = {
+      ...clock,
+      sleep: (ms, signal) =>
+        ms === 10_000
+          ? new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))))
+          : clock.sleep(ms, signal),
+    };
+    const why = await underLease({ ledger, clock: looking }, "run", { heedsRequests: true }, async (stopped) => {
+      for (let look = 0; look < 3; look++) {
+        expect(await asleep()).toBe(1_000);
+        expect(stopped.aborted).toBe(false);
+        await tick();
+      }
+      await new Promise((resolve) => stopped.addEventListener("abort", resolve, { once: true }));
+      return stopped.reason;
+    });
+    expect(why).toMatchObject({ message: "cancelled by maria", reason: { kind: "request" } });
+    expect([looks, requests.length]).toEqual([3, 0]);
   });
 });
 

@@ -51,7 +51,10 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
     clock: {
       ...systemClock,
       // Before its third heartbeat the run is closed by somebody who could not see it.
-      async sleep(ms) {
+      async sleep(ms, signal) {
+        // The look for a request to end it stands aside.
+        if (ms !== 10_000)
+          return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
         beats.push(ms);
         if (beats.length === 3)
           await other.finishRun(runId, runFinish({ status: "interrupted", reason: "rescued", finishedAt: Date.now() }));

@@ -140,6 +140,10 @@ function runEntry(job: string, event: RunEvent): LogEntry | undefined {
         trigger === "slot" && slotAt !== undefined ? `begins${lateness(at - slotAt)}${made}` : `begins (${trigger})${made}`;
       return { at, level: "info", event: "run_started", job, runId, text, ...slot };
     }
+    case "run_carried_on": {
+      const text = `carried on after ${duration(event.waitedMs)}: ${event.why}`;
+      return { at, level: "info", event: "run_carried_on", job, runId: event.run.runId, text };
+    }
     case "attempt_started":
       return event.attempt === 1
         ? undefined
