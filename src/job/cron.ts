@@ -1,5 +1,5 @@
 /**
- * Reads cron expressions: five fields, or six with seconds in front, in the notation of croner 11, which computes the slots.
+ * Reads cron expressions: five fields, six with seconds in front, or seven with years behind, in the notation of croner 11, which computes the slots.
  * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
  * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
  */
@@ -14,8 +14,12 @@ export interface CronExpression {
   readonly normal: string;
   /** Minute or hour starts with `*`: follows real time through DST changes. Otherwise a fixed time of day. */
   readonly wild: boolean;
-  /** The fields as written, nicknames replaced: [second,] minute, hour, day of month, month, day of week. */
+  /** The fields as written, nicknames replaced: [second,] minute, hour, day of month, month, day of week[, year]. */
   readonly fields: readonly string[];
+  /** The times of day as sorted numbers: every one of these hours has every one of these minutes has every one of these seconds. */
+  readonly times: { readonly seconds: readonly number[]; readonly minutes: readonly number[]; readonly hours: readonly number[] };
+  /** The rest of `normal`: which dates. `* * *` is every date. */
+  readonly dates: string;
   /** Something legal that cron(8) and croner read differently. */
   readonly doubt?: string;
 }
@@ -41,6 +45,8 @@ const rules: readonly FieldRule[] = [
   { name: "day of month", least: 1, most: 31 },
   { name: "month", least: 1, most: 12, names: months },
   { name: "day of week", least: 0, most: 7, names: weekdays },
+  // As in Quartz, from which the seventh field is known.
+  { name: "year", least: 1970, most: 2099 },
 ];
 
 const nicknames: Readonly<Record<string, string>> = {
@@ -61,22 +67,26 @@ export function readCron(expr: string): CronExpression | CronProblem {
   const text = nicknames[expr.trim().toLowerCase()] ?? expr.trim();
   if (text.startsWith("@")) return nickname(text);
   const fields = text.split(/\s+/).filter((field) => field !== "");
-  if (fields.length !== 5 && fields.length !== 6) return wrongCount(fields, text);
-  const six = fields.length === 6 ? fields : ["0", ...fields];
+  if (fields.length < 5 || fields.length > 7) return wrongCount(fields, text);
+  const all = fields.length === 5 ? ["0", ...fields, "*"] : fields.length === 6 ? [...fields, "*"] : fields;
   const values: (Set<number> | undefined)[] = [];
   for (const [at, rule] of rules.entries()) {
-    const read = readField(six[at] ?? "", rule);
+    const read = readField(all[at] ?? "", rule);
     if ("problem" in read) return read;
     values.push(read.values);
   }
-  const [, minute = "", hour = "", dayOfMonth = "", , dayOfWeek = ""] = six;
-  const never = neverFires(dayOfMonth, dayOfWeek, values[3], values[4]);
+  const [second = "", minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = "", year = ""] = all;
+  const never = neverFires(dayOfMonth, dayOfWeek, values[3], values[4]) ?? noLeapYear(dayOfMonth, dayOfWeek, values, year);
   if (never !== undefined) return never;
   const wild = /^[*?]/.test(minute) || /^[*?]/.test(hour);
-  const plain = (at: number): string => [...(values[at] ?? [])].toSorted((a, b) => a - b).join(",");
-  const time = wild || /^[*?]/.test(six[0] ?? "") ? six.slice(0, 3) : [plain(0), plain(1), plain(2)];
+  const plain = (at: number): number[] => [...(values[at] ?? [])].toSorted((a, b) => a - b);
+  const times = { seconds: plain(0), minutes: plain(1), hours: plain(2) };
+  const asWritten = wild || /^[*?]/.test(second);
+  const time = asWritten ? [second, minute, hour] : [times.seconds, times.minutes, times.hours].map((each) => each.join(","));
+  // Years are written out, because croner would count their steps from the year 1.
+  const dates = [dayOfMonth, month, dayOfWeek, ...(isOpen(year) ? [] : [plain(6).join(",")])].join(" ");
   const doubt = /^\*\/|^\*,/.test(dayOfMonth) || /^\*\/|^\*,/.test(dayOfWeek) ? bothDays(dayOfMonth, dayOfWeek) : undefined;
-  return { normal: [...time, ...six.slice(3)].join(" "), wild, fields, ...(doubt === undefined ? {} : { doubt }) };
+  return { normal: [...time, dates].join(" "), wild, fields, times, dates, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 function nickname(text: string): CronProblem {
@@ -97,8 +107,7 @@ function wrongCount(fields: readonly string[], text: string): CronProblem {
       problem: "this is an instant, not a cron expression",
       suggestion: `write "kind": "at", "at": "${text.slice(0, 40)}"`,
     };
-  const years = fields.length === 7 ? "; years are not supported" : "";
-  return { problem: `expected 5 fields (or 6 with seconds in front), found ${fields.length}${years}`, suggestion };
+  return { problem: `expected 5 fields (6 with seconds in front, 7 with years behind), found ${fields.length}`, suggestion };
 }
 
 type Field = { readonly values: Set<number> | undefined };
@@ -165,7 +174,7 @@ function unreadable(part: string, said: string, rule: FieldRule): CronProblem {
 }
 
 function toNumber(text: string, rule: FieldRule): number | undefined {
-  if (/^\d{1,2}$/.test(text)) return Number(text);
+  if (/^\d{1,4}$/.test(text)) return Number(text);
   const at = rule.names?.indexOf(text) ?? -1;
   return at < 0 ? undefined : at + rule.least;
 }
@@ -195,6 +204,20 @@ function neverFires(
     problem: `never fires: no day ${[...days].join(",")} in ${names}`,
     suggestion: `for the last day of a month, write "L"`,
   };
+}
+
+/** 29 February, alone, in years that have none. */
+function noLeapYear(
+  dayOfMonth: string,
+  dayOfWeek: string,
+  [, , , days, inMonths, , years]: readonly (Set<number> | undefined)[],
+  year: string,
+): CronProblem | undefined {
+  if (isOpen(year) || days === undefined || inMonths === undefined || years === undefined) return undefined;
+  const onlyLeapDay = [...inMonths].every((month) => month === 2 && Math.min(...days) === 29);
+  if (!onlyLeapDay || (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+"))) return undefined;
+  if ([...years].some((each) => each % 4 === 0 && (each % 100 !== 0 || each % 400 === 0))) return undefined;
+  return { problem: `never fires: no day ${dayOfMonth} in FEB of ${year}`, suggestion: `for the last day of a month, write "L"` };
 }
 
 /** `31W` in a month without a 31st has no nearest weekday either. */

@@ -54,7 +54,7 @@ type CatchUpPolicy = "latest" | "skip" | "all";
 interface CatchUpFile {
   /** Default `latest`. */
   readonly policy?: CatchUpPolicy;
-  /** Older slots are not made up for. Default one interval of the job, at most `24h`. */
+  /** Older slots are not made up for. Default one interval of the job, at most `24h`; with `all` `24h`. */
   readonly maxAge?: DurationText;
   /** For `all`: the newest so many. Default 100. */
   readonly max?: number;

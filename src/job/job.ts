@@ -91,7 +91,7 @@ export type Blackout =
  */
 export interface CatchUp {
   readonly policy: "skip" | "latest" | "all";
-  /** Default the least of one interval of the job and 24 h. */
+  /** Default the least of one interval of the job and 24 h; with `all` 24 h. */
   readonly maxAgeMs?: number;
   /** For `all`: the newest so many. Default 100. */
   readonly max?: number;

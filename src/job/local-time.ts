@@ -8,17 +8,19 @@ export function clockAt(zone: string, at: number): number {
   return at + offsetMinutes(zone, at) * 60_000;
 }
 
-/**
- * The instant at which the zone's clocks show this (`local`: epoch ms as if they were UTC's). A time that the clocks show twice is its
- * first; one that they jump over is the instant of the jump. @throws RangeError for a zone that does not exist.
- */
+/** The instants at which the zone's clocks show this (`local`: epoch ms as if they were UTC's): one, two where clocks are set back, none where they jump over it. */
+export function instantsOf(zone: string, local: number): number[] {
+  const offsets = new Set([offsetMinutes(zone, local - day), offsetMinutes(zone, local + day)]);
+  return [...offsets]
+    .map((minutes) => local - minutes * 60_000)
+    .filter((at) => clockAt(zone, at) === local)
+    .toSorted((a, b) => a - b);
+}
+
+/** The first instant at which the zone's clocks show this; of a time that they jump over, the jump. @throws RangeError for a zone that does not exist. */
 export function instantOf(zone: string, local: number): number {
-  const before = offsetMinutes(zone, local - day);
-  const after = offsetMinutes(zone, local + day);
-  const candidates = [local - before * 60_000, local - after * 60_000].toSorted((a, b) => a - b);
-  const shown = candidates.find((at) => clockAt(zone, at) === local);
-  if (shown !== undefined) return shown;
-  return (
-    nextOffsetChange(zone, (candidates[0] ?? local) - 60_000, (candidates[1] ?? local) + 60_000)?.at ?? local - after * 60_000
-  );
+  const [first] = instantsOf(zone, local);
+  if (first !== undefined) return first;
+  const latest = local - offsetMinutes(zone, local - day) * 60_000;
+  return nextOffsetChange(zone, latest - day, latest)?.at ?? latest;
 }

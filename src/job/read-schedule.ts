@@ -61,6 +61,12 @@ interface Shaped {
 
 const day = 86_400_000;
 
+/** An interval that begins at an instant counts from there. */
+function anchorOf(anchorMs: number | undefined, startAt: number | undefined): { anchorMs?: number } {
+  const anchor = anchorMs ?? startAt;
+  return anchor === undefined ? {} : { anchorMs: anchor };
+}
+
 function toSchedule(kind: Schedule["kind"], shaped: Shaped, zone: ReadScheduleOptions["zone"]): Schedule {
   const { expr = "", everyMs = 0, anchorMs, at, tz, staggerMs = 0, startAt, endAt, blackout = [] } = shaped;
   const ofZone = (ms: number): number => instantOf(tz ?? zone?.() ?? "UTC", ms);
@@ -77,7 +83,7 @@ function toSchedule(kind: Schedule["kind"], shaped: Shaped, zone: ReadScheduleOp
     case "cron":
       return { kind, expr, ...bounds };
     case "every":
-      return { kind, everyMs, ...(anchorMs === undefined ? {} : { anchorMs }), ...bounds };
+      return { kind, everyMs, ...anchorOf(anchorMs, bounds.startAt), ...bounds };
     case "at": {
       // Without an offset and without a zone it is of UTC, as in OpenClaw.
       const ms = at === undefined ? 0 : at.fixed || tz === undefined ? at.ms : ofZone(at.ms);

@@ -26,7 +26,7 @@ const settings = shape(
       policy,
     ),
     maxAge: optional(
-      "Older slots are not made up for. Default one interval of the job, at most 24h.",
+      "Older slots are not made up for. Default one interval of the job, at most 24h; with `all` 24h.",
       duration("6h", 1_000, longestAgeMs),
     ),
     max: optional("For `all`: the newest so many. Default 100.", whole(100, 1, 1_000)),

@@ -11,8 +11,10 @@ function problemOf(expr: string): string {
 describe("what cannot be a schedule", () => {
   it.each([
     ["", "the expression is empty"],
-    ["* * * *", "expected 5 fields (or 6 with seconds in front), found 4"],
-    ["0 0 0 1 1 * 2027", "found 7; years are not supported"],
+    ["* * * *", "expected 5 fields (6 with seconds in front, 7 with years behind), found 4"],
+    ["0 0 0 1 1 * 2027 1", "found 8"],
+    ["0 0 0 1 1 * 27", 'year "27": must be 1970 to 2099'],
+    ["0 0 0 29 2 * 2026-2027", "never fires: no day 29 in FEB of 2026-2027"],
     ["60 * * * *", 'minute "60": must be 0 to 59'],
     ["* 24 * * *", 'hour "24": must be 0 to 23'],
     ["* * 0 * *", 'day of month "0": must be 1 to 31'],

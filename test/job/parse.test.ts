@@ -180,6 +180,7 @@ describe("what a job may say", () => {
       {
         kind: "every",
         everyMs: 3_600_000,
+        anchorMs: Date.parse("2026-12-01T00:00+09:00"),
         tz: "Asia/Tokyo",
         startAt: Date.parse("2026-12-01T00:00+09:00"),
         endAt: Date.parse("2027-01-01T00:00+09:00"),

@@ -1,0 +1,128 @@
+/**
+ * The slots of cron expressions, asked one by one of croner, which is a calculator here and never a timer. One of its objects takes about
+ * 75 KiB and one answer about 100 µs, so a few objects are kept, and of each expression in each zone the last answer, which holds for
+ * every job that shares them and for every instant up to it: 100,000 jobs of a few thousand expressions cost little time and no memory.
+ *
+ * At a DST change the rule is Debian cron's: a fixed time in the gap fires once right after it, a fixed time that occurs twice
+ * fires at its first pass, and an entry whose minute or hour starts with `*` follows real time.
+ */
+import { Cron } from "croner";
+import { readCron, type CronExpression } from "../job/cron.ts";
+import { unusable } from "./unusable.ts";
+
+interface Entry {
+  readonly expr: string;
+  readonly zone: string;
+  readonly read: CronExpression;
+  /** For every instant from `after` on and before `next`, the next slot is `next`; Infinity: there is none. */
+  after: number;
+  next: number;
+}
+
+/** Expressions with their last answer, about 300 bytes each. */
+const maxEntries = 20_000;
+/** croner's objects, about 75 KiB each. */
+const maxCalculators = 64;
+
+const entries = new Map<string, Entry>();
+const calculators = new Map<string, Cron>();
+
+/** The first slot strictly after an instant; undefined if the expression, whose last years have passed, fires no more. */
+export function nextCronSlot(expr: string, zone: string, after: number): number | undefined {
+  const entry = entryOf(expr, zone);
+  if (after < entry.after || after >= entry.next) {
+    entry.next = computeNext(entry, after);
+    entry.after = after;
+  }
+  return entry.next === Infinity ? undefined : entry.next;
+}
+
+function computeNext(entry: Entry, after: number): number {
+  const { expr, zone } = entry;
+  const found = ask(entry, (cron) => cron.nextRun(new Date(after)));
+  if (found === null) {
+    if (ask(entry, (cron) => cron.nextRun(new Date(0))) === null)
+      throw unusable("schedule.expr", `${JSON.stringify(expr)} never fires`);
+    return Infinity;
+  }
+  const next = found.getTime();
+  // A scheduler that believed an answer of the past would fire without end (openclaw's loops): it is this job's error.
+  if (!(next > after))
+    throw unusable(
+      "schedule",
+      `the slot of ${JSON.stringify(expr)} in ${zone} after ${iso(after)} was computed as ${iso(next)}, which is not after it`,
+    );
+  return next;
+}
+
+/** The newest slots after `from` and at or before `to`, at most `most`, oldest first. */
+export function newestCronSlots(expr: string, zone: string, from: number, to: number, most: number): number[] {
+  if (to <= from || most < 1) return [];
+  const entry = entryOf(expr, zone);
+  // croner looks strictly before, and by whole seconds.
+  let before = (Math.floor(to / 1_000) + 1) * 1_000;
+  const found: number[] = [];
+  while (found.length < most) {
+    const [slot] = ask(entry, (cron) => cron.previousRuns(1, new Date(before)));
+    const at = slot?.getTime();
+    if (at === undefined || at <= from) break;
+    if (!(at < before))
+      throw unusable(
+        "schedule",
+        `the slot of ${JSON.stringify(expr)} in ${zone} before ${iso(before)} was computed as ${iso(at)}`,
+      );
+    found.push(at);
+    before = at;
+  }
+  return found.toReversed();
+}
+
+/** The expression as it was read. @throws JobError if it cannot be. */
+export function cronOf(expr: string, zone: string): CronExpression {
+  return entryOf(expr, zone).read;
+}
+
+function entryOf(expr: string, zone: string): Entry {
+  const key = `${zone} ${expr}`;
+  const known = entries.get(key);
+  if (known !== undefined) return known;
+  const read = readCron(expr);
+  if ("problem" in read) throw unusable("schedule.expr", read.problem);
+  if (entries.size >= maxEntries) forgetOldest(entries);
+  const made: Entry = { expr, zone, read, after: Infinity, next: -Infinity };
+  entries.set(key, made);
+  return made;
+}
+
+function ask<T>({ expr, zone, read }: Entry, question: (cron: Cron) => T): T {
+  try {
+    return question(calculatorOf(zone, read.normal));
+  } catch (error) {
+    throw unusable("schedule", `${JSON.stringify(expr)} in zone ${JSON.stringify(zone)} cannot be computed`, error);
+  }
+}
+
+function calculatorOf(timezone: string, normal: string): Cron {
+  const key = `${timezone} ${normal}`;
+  const known = calculators.get(key);
+  if (known !== undefined) {
+    // The most recently used stands last.
+    calculators.delete(key);
+    calculators.set(key, known);
+    return known;
+  }
+  if (calculators.size >= maxCalculators) forgetOldest(calculators);
+  const mode = normal.split(" ").length === 7 ? "7-part" : "6-part";
+  const made = new Cron(normal, { paused: true, timezone, mode, fixedTimeRule: "no-wildcard" });
+  calculators.set(key, made);
+  return made;
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  const { value } = map.keys().next();
+  if (value !== undefined) map.delete(value);
+}
+
+function iso(at: number): string {
+  return Number.isFinite(at) && Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : String(at);
+}
