@@ -74,15 +74,18 @@ export function describeBlackout(blackout: Blackout): string {
   return `${named} ${clockText(fromMinute)}-${clockText(toMinute === 0 ? minutesOfDay : toMinute)}`.trim();
 }
 
+const two = (value: number): string => String(value).padStart(2, "0");
+
 function clockText(time: number): string {
-  const two = (value: number): string => String(value).padStart(2, "0");
   return `${two(Math.floor(time / 60))}:${two(time % 60)}`;
 }
+
+/** Of a day counted from Monday. */
+const name = (each: number | undefined): string => weekdays[((each ?? 0) + 1) % 7] ?? "";
 
 /** Three days and more in a row, counted from Monday, as a range. */
 function daysText(days: readonly number[]): string {
   const fromMonday = days.map((each) => (each + 6) % 7).toSorted((a, b) => a - b);
-  const name = (each: number | undefined): string => weekdays[((each ?? 0) + 1) % 7] ?? "";
   const isRow = fromMonday.length > 2 && (fromMonday.at(-1) ?? 0) - (fromMonday[0] ?? 0) === fromMonday.length - 1;
   return isRow ? `${name(fromMonday[0])}-${name(fromMonday.at(-1))}` : fromMonday.map(name).join(",");
 }

@@ -84,11 +84,12 @@ function nextDate({ dates }: CronExpression, date: number): number {
   return at === undefined ? Infinity : at / day;
 }
 
+const below = (values: readonly number[], limit: number): number => values.filter((value) => value < limit).length;
+
 /** How many of a day's times are before this time of day (ms, 0 to 24 h). */
 function timesBefore({ times: { seconds, minutes, hours } }: CronExpression, ms: number): number {
   const rest = Math.ceil(ms / 1_000);
   const [hour, minute, second] = [Math.floor(rest / 3_600), Math.floor(rest / 60) % 60, rest % 60];
-  const below = (values: readonly number[], limit: number): number => values.filter((value) => value < limit).length;
   const anHour = minutes.length * seconds.length;
   let found = below(hours, hour) * anHour;
   if (hours.includes(hour)) found += below(minutes, minute) * seconds.length;

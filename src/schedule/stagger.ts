@@ -10,12 +10,13 @@ export function staggerOf(jobId: string, staggerMs: number | undefined): number 
   return firstWordOfSha256(new TextEncoder().encode(jobId)) % Math.floor(staggerMs);
 }
 
+const fraction = (root: number): number => Math.floor((root - Math.floor(root)) * 2 ** 32) | 0;
+
 /** The first 32 bits of the cube roots of the first 64 primes, and of the square roots of the first eight. */
 const [cubeRoots, squareRoots] = ((): [number[], number[]] => {
   const primes: number[] = [];
   for (let candidate = 2; primes.length < 64; candidate += 1)
     if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
-  const fraction = (root: number): number => Math.floor((root - Math.floor(root)) * 2 ** 32) | 0;
   return [primes.map((prime) => fraction(Math.cbrt(prime))), primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)))];
 })();
 
