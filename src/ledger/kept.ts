@@ -24,6 +24,9 @@ export const keptEventText = 500;
 export const keptRuns = 1000;
 export const keptMs = 90 * 86_400_000;
 
+/** How many days the numbers of a job's endings are kept, which outlive its runs. */
+export const keptDays = 400;
+
 /** How much is kept; see `keptRuns`. `runs` is 1 or more. */
 export interface Keep {
   readonly runs: number;

@@ -83,8 +83,9 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
   renewLease(runId: string, until: number): Promise<boolean>;
   /**
    * Removes runs with everything under them that `keep` does not keep: older than the newest `runs` of their job and started more
-   * than `ms` before `now`. Open runs stay. At most 500 runs of a job at once, the oldest first; returns how many. Breakers and
-   * memories that nobody has changed for `keptMs` go as well.
+   * than `ms` before `now`. Open runs stay, and so does the run of the job's newest slot and of its newest boot. At most 500 runs of a
+   * job at once, the oldest first; returns how many. In many short transactions, so that nobody waits long for it. Breakers and
+   * memories that nobody has changed for `keptMs` go as well, and the numbers of endings of more than `keptDays` ago.
    */
   prune(now: number, keep?: Keep): Promise<number>;
   /** How many runs `prune` would remove if it were called until nothing is left to remove. */

@@ -11,6 +11,7 @@ import { limits } from "./contract/limits.ts";
 import { invariants } from "./contract/model.ts";
 import { memories, reading } from "./contract/reading.ts";
 import { recording } from "./contract/recording.ts";
+import { ranges } from "./contract/ranges.ts";
 import { scheduler } from "./contract/scheduler.ts";
 import { slots } from "./contract/slots.ts";
 import { steps } from "./contract/steps.ts";
@@ -59,6 +60,7 @@ export function ledgerContract(backend: string, makeStore: () => Promise<Store>)
       counting,
       slots,
       scheduler,
+      ranges,
       invariants,
     ])
       part(bench);

@@ -12,7 +12,7 @@ import { readMethods } from "../../src/ledger/sqlite/queries.ts";
 import { Reader } from "../../src/ledger/sqlite/reader.ts";
 import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { startProgram } from "./program.ts";
-import { runFinish, runStart, toolStart, tryFinish, tryStart, underWay } from "./records.ts";
+import { beginning, runFinish, runStart, slotClaim, toolStart, tryFinish, tryStart, underWay } from "./records.ts";
 
 let folder: string;
 let stateDir: string;
@@ -238,6 +238,12 @@ describe("an older schema", () => {
     expect(await reader.rungCounts(since)).toMatchObject([{ tries: 1, unpriced: 1 }]);
     expect(await reader.costs(since)).toMatchObject([{ runs: 1, costMicroUsd: 0 }]);
     expect(await reader.healings(since)).toEqual([]);
+    expect(await reader.openRuns()).toMatchObject([{ runId: "old", status: "running" }]);
+    expect((await reader.recentRuns(5)).get("job")).toMatchObject([{ runId: "old" }]);
+    expect([await reader.lastSlots(), await reader.armed(), await reader.pauses(0)]).toEqual([new Map(), new Map(), new Map()]);
+    expect([await reader.leader(), await reader.slotRecord("job", 1)]).toEqual([undefined, undefined]);
+    expect([await reader.cancelRequests(), await reader.events({}), await reader.statusCounts(since)]).toEqual([[], [], []]);
+    expect(await reader.prunable(1e12)).toBe(0);
     await reader.close();
     expect(look()).toEqual(before);
   });
@@ -258,6 +264,36 @@ describe("an older schema", () => {
     older.close();
     expect(await ledger.history({})).toMatchObject([{ runId: "theirs", payloadKind: "agentTurn" }]);
     expect(await ledger.recordings("old")).toEqual([]);
+    await ledger.close();
+  });
+
+  test("version 3, alive beside the newest: its runs are counted and claimed like any, and it may end what it does not know", async () => {
+    makeOlder(3);
+    const older = new DatabaseSync(file);
+    const insert = older.prepare(`INSERT INTO runs (id, job, job_name, trigger, status, started_at, owner_pid, owner_started_at,
+        owner_boot_id, owner_host, model_asked, simulated, job_hash, owner_pid_namespace, lease_until, slot_at)
+        VALUES (?, 1, 'job', 'slot', 'running', 10, 1, '2', '3', '4', 'm/m', 0, 'h', '', 9, ?) ON CONFLICT DO NOTHING`);
+    const end = older.prepare("UPDATE runs SET status = ?, finished_at = 90, reason = 'r' WHERE id = ?");
+    const ledger = await openLedger({ stateDir });
+    expect(await ledger.statusCounts({ since: 0 }), "one run, which is open").toEqual([]);
+    expect(insert.run("second", null).changes, "its claims still exclude each other").toBe(0);
+    end.run("failed", "old");
+    await ledger.claimSlots([slotClaim({ runId: "queued" })]);
+    expect(insert.run("theirs", 1000).changes, "the slot has its run").toBe(0);
+    expect(insert.run("theirs", 2000).changes).toBe(1);
+    expect(await ledger.beginRun("queued", beginning())).toMatchObject({ because: "open_run", blocker: { runId: "theirs" } });
+    end.run("succeeded", "theirs");
+    end.run("interrupted", "queued");
+    expect(await ledger.openRuns()).toEqual([]);
+    expect(await ledger.statusCounts({ since: 0 })).toEqual(
+      ["failed", "interrupted", "succeeded"].map((status) => ({ jobId: "job", status, runs: 1 })),
+    );
+    await ledger.noteEvent({ at: 1, kind: "started", text: "" });
+    await ledger.claimSlots([slotClaim({ runId: "pruned", slotAt: 3000 })]);
+    await ledger.requestCancel({ runId: "pruned", at: 1, reason: "by hand" });
+    older.exec("DELETE FROM runs WHERE id = 'pruned'");
+    older.close();
+    expect(await ledger.cancelRequests()).toEqual([]);
     await ledger.close();
   });
 

@@ -5,14 +5,17 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
+import { keptMs } from "../../src/ledger/ledger.ts";
 import { Connection } from "../../src/ledger/sqlite/connection.ts";
 import { countQueries } from "../../src/ledger/sqlite/counts.ts";
 import { migrate } from "../../src/ledger/sqlite/migrations.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { queries } from "../../src/ledger/sqlite/queries.ts";
+import { rollUpQueries } from "../../src/ledger/sqlite/scheduling-queries.ts";
 import { migrations } from "../../src/ledger/sqlite/schema.ts";
+import { rangeQueries } from "../../src/ledger/sqlite/slot-ranges.ts";
 import { ledgerContract } from "./contract.ts";
-import { fillHistory } from "./history.ts";
+import { fillHistory, startOfRun } from "./history.ts";
 import { attemptStart, callStart, openRuns, runFinish, runStart, tryFinish, tryStart, underWay } from "./records.ts";
 
 ledgerContract("SQLite", async () => {
@@ -298,20 +301,42 @@ describe("many runs", () => {
     await ledger.close();
   });
 
-  test.each(Object.entries({ ...queries, ...countQueries }))("the query for %s goes along an index", async (name, query) => {
+  test("a round of pruning is cut into short transactions, and what one run's end leaves the next one goes on with", async () => {
     await makeLedger();
-    const database = new DatabaseSync(file);
-    const plan = database
-      .prepare(`EXPLAIN QUERY PLAN ${query}`)
-      .all()
-      .map((row) => String(row["detail"]));
-    database.close();
-    // There are few jobs, and each of them is sought in the index of runs.
-    expect(plan.filter((line) => line.startsWith("SCAN") && !/^SCAN j\b/.test(line))).toEqual([]);
-    // What is counted comes out in few groups, which may be sorted; a list of runs never is.
-    const sorted = plan.filter((line) => line.includes("TEMP B-TREE") && !(name in countQueries));
-    expect(sorted).toHaveLength(0);
+    fillHistory(file, 15_000, 10);
+    const ledger = await openLedger({ stateDir });
+    const now = startOfRun(15_000) + keptMs * 2;
+    expect(await ledger.prunable(now)).toBe(5000);
+    const left: number[] = [];
+    for (let number = 0; number < 100 && left.at(-1) !== 0; number++) {
+      await ledger.claimRun(runStart({ runId: `end ${number}`, jobId: "another", startedAt: now }));
+      await ledger.finishRun(`end ${number}`, runFinish({ finishedAt: now + number }));
+      left.push(await ledger.prunable(now));
+    }
+    expect(left.at(-1)).toBe(0);
+    expect(left.length, "more than one end's work").toBeGreaterThan(1);
+    expect(left).toEqual(left.toSorted((a, b) => b - a));
+    await ledger.close();
   });
+
+  const counting = { ...countQueries, ...rollUpQueries };
+  test.each(Object.entries({ ...queries, ...rangeQueries, ...counting }))(
+    "the query for %s goes along an index",
+    async (name, query) => {
+      await makeLedger();
+      const database = new DatabaseSync(file);
+      const plan = database
+        .prepare(`EXPLAIN QUERY PLAN ${query}`)
+        .all()
+        .map((row) => String(row["detail"]));
+      database.close();
+      // There are few jobs, and each of them is sought in the index of runs.
+      expect(plan.filter((line) => line.startsWith("SCAN") && !/^SCAN j\b/.test(line))).toEqual([]);
+      // What is counted comes out in few groups, which may be sorted; a list of runs never is.
+      const sorted = plan.filter((line) => line.includes("TEMP B-TREE") && !(name in counting));
+      expect(sorted).toHaveLength(0);
+    },
+  );
 });
 
 test("no statement holds a value: texts full of SQL are only texts", async () => {

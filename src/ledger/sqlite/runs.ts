@@ -35,7 +35,7 @@ export function runMethods(connection: Connection): RunMethods {
         const renew = connection.sql("UPDATE runs SET lease_until = ? WHERE id = ? AND status = 'running' AND phase = 'active'");
         return renew.run(whole(until), runId).changes === 1;
       }),
-    prune: (now, keep) => connection.write("process_death", () => prune(connection, now, keep)),
+    prune: (now, keep) => prune(connection, now, keep),
   };
 }
 

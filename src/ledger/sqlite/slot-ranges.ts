@@ -32,22 +32,20 @@ export const rangeQueries = {
  * @param recorded in order, and without common instants
  */
 export function notRecorded(span: Span, recorded: readonly Span[]): readonly Span[] {
+  const met = recorded.filter((range) => range.to >= span.from && range.from <= span.to);
   const gaps: { readonly from: number; readonly to: number }[] = [];
   let from = span.from;
   let slots = span.slots;
-  for (const range of recorded) {
-    if (range.to < span.from || range.from > span.to) continue;
+  for (const range of met) {
     if (from < range.from) gaps.push({ from, to: range.from - 1 });
-    from = Math.max(from, range.to + 1);
+    from = range.to + 1;
     slots -= range.slots;
   }
   if (from <= span.to) gaps.push({ from, to: span.to });
-  if (gaps.length === 0) return [];
-  // A range that reaches beyond the span has slots that are not the span's, so what is left may be more than the difference.
-  const beyond = recorded.some((range) => range.from < span.from || range.to > span.to);
-  const left = beyond ? Math.max(1, slots) : slots;
-  const kept = gaps.slice(-Math.max(0, Math.min(left, gaps.length)));
-  if (left <= 0) return [];
+  // A range that reaches beyond the span has slots that are not the span's, so more may be left than the difference.
+  const beyond = met.some((range) => range.from < span.from || range.to > span.to);
+  const left = beyond ? Math.max(gaps.length, slots) : slots;
+  const kept = left < 1 ? [] : gaps.slice(-left);
   return kept.map((gap, at) => ({ ...gap, slots: at === kept.length - 1 ? left - at : 1 }));
 }
 
@@ -112,15 +110,16 @@ function extendLast(connection: Connection, range: SlotRange, { from, to, slots 
   const [between] = rangesWithin(connection, range.jobId, { from: integer(last, "slot_at") + 1, to, slots });
   if (between !== undefined) return false;
   lengthen(connection, last, { from: integer(last, "slot_from"), to, slots: (schedulingOf(last).slots ?? 1) + slots });
-  const finished = { key: integer(last, "key"), at: whole(range.recordedAt) };
-  connection.sql("UPDATE runs SET finished_at = :at WHERE key = :key").run(finished);
+  const key = integer(last, "key");
+  const at = whole(range.recordedAt);
+  connection.sql("UPDATE runs SET finished_at = ? WHERE key = ?").run(at, key);
   // The roll-up's triggers count rows as they are recorded or end; this one did long ago.
   connection
     .sql(
-      `INSERT INTO endings (job, day, status, runs) SELECT job, :at / 86400000, status, :slots FROM runs WHERE key = :key
+      `INSERT INTO endings (job, day, status, runs) SELECT job, :day, status, :slots FROM runs WHERE key = :key
         ON CONFLICT (job, day, status) DO UPDATE SET runs = runs + excluded.runs`,
     )
-    .run({ ...finished, slots });
+    .run({ key, day: Math.floor(at / 86_400_000), slots });
   return true;
 }
 

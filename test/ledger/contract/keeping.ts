@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { keptMs } from "../../../src/ledger/ledger.ts";
-import { attemptStart, runFinish, runStart, toolStart, underWay } from "../records.ts";
+import { attemptStart, beginning, runFinish, runStart, slotClaim, slotRange, toolStart, underWay } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 const now = 1_800_000_000_000;
@@ -58,5 +58,25 @@ export function keeping(bench: Bench): void {
     expect(await end("second", now + 3_599_999)).toBe(1001);
     expect(await end("third", now + 3_600_000)).toBe(1000);
     expect(await end("the clock was set back", now - 86_400_000)).toBe(1000);
+  });
+
+  test("what the next slot is computed from stays, and what waits; ranges go like any run", async () => {
+    const ledger = bench.ledger();
+    await ledger.recordSlots([slotRange({ runId: "old range" })]);
+    await ledger.claimSlots([slotClaim({ runId: "newest slot", slotAt: 4000 })]);
+    await ledger.finishRun("newest slot", runFinish({ status: "skipped" }));
+    const { slotAt: _none, ...boot } = slotClaim({ runId: "boot", trigger: "boot" });
+    await ledger.claimSlots([boot]);
+    await ledger.beginRun("boot", beginning());
+    await ledger.finishRun("boot", runFinish());
+    await ledger.claimSlots([slotClaim({ runId: "queued", slotAt: 3500 })]);
+    await ledger.requestCancel({ runId: "queued", at: 1, reason: "by hand" });
+    for (const number of [1, 2, 3]) await record(`by hand ${number}`, number);
+    expect(await ledger.prunable(now, { runs: 1, ms: 1 })).toBe(3);
+    expect(await ledger.prune(now, { runs: 1, ms: 1 })).toBe(3);
+    expect(await ids()).toEqual(["boot", "by hand 3", "newest slot", "queued"]);
+    expect(await ledger.lastSlots()).toEqual(new Map([["job", 4000]]));
+    await ledger.finishRun("queued", runFinish({ status: "cancelled" }));
+    expect(await ledger.prune(now, { runs: 1, ms: 1 }), "with what asked it to end").toBe(1);
   });
 }
