@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
+import type { SlotRange } from "../../../src/ledger/ledger.ts";
 import type { RunEnding } from "../../../src/run/run.ts";
 import { runFinish, runStart, slotClaim, slotRange } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 const day = 86_400_000;
+
+function next(runId: string, at: number, facts: Partial<SlotRange> = {}): SlotRange {
+  return slotRange({ runId, from: at, to: at, slots: 1, ...facts });
+}
 
 export function ranges(bench: Bench): void {
   const rows = async (jobId = "job") =>
@@ -47,7 +52,6 @@ export function ranges(bench: Bench): void {
 
   test("a range grows while nothing else happens to its job", async () => {
     const ledger = bench.ledger();
-    const next = (runId: string, at: number, facts: object = {}) => slotRange({ runId, from: at, to: at, slots: 1, ...facts });
     await ledger.recordSlots([slotRange({ runId: "r1" }), next("r2", 4000, { recordedAt: 9500 }), next("r3", 5000)]);
     expect(await rows()).toEqual(["r1 missed 1000-5000 5"]);
     await ledger.recordSlots([next("r4", 6000, { reason: "paused" }), next("r5", 7000, { reason: "paused", status: "skipped" })]);
