@@ -1,5 +1,5 @@
 /** `runner doctor`: what it finds, what it says to do, and that it changes nothing. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
@@ -37,7 +37,9 @@ describe("doctor", () => {
   it("finds a good project in order, changes nothing and shows no key", async () => {
     const { code, checks, stdout } = await examine();
     expect({ code, bad: checks.filter(({ status }) => status === "fail") }).toEqual({ code: 0, bad: [] });
-    expect(new Set(checks.map(({ area }) => area))).toEqual(new Set(["jobs", "providers", "clock", "state", "machine"]));
+    expect(new Set(checks.map(({ area }) => area))).toEqual(
+      new Set(["jobs", "providers", "clock", "state", "scheduler", "machine"]),
+    );
     expect(existsSync(project.stateDir)).toBe(false);
     expect(readdirSync(project.temporary).filter((name) => name.startsWith("runner"))).toEqual([]);
     expect(stdout).not.toContain(plantedKey);
@@ -125,6 +127,72 @@ describe("doctor", () => {
     expect(code).toBe(77);
     expect(stdout).toMatch(/^fail +providers +test: TEST_API_KEY is not set; asked by quick\n +Set it where runner is started/m);
     expect(stderr).toContain("1 to mend");
+  });
+});
+
+describe("doctor of the scheduler", () => {
+  const home = (): string => path.dirname(project.dir);
+  const due = { schedule: { kind: "cron", expr: "0 7 * * *" } };
+
+  it("says that nothing fires jobs that have a schedule, and what would", async () => {
+    expect((await examine()).find("scheduler")).toMatchObject({ status: "ok", message: "no job here has a schedule" });
+    project.write("jobs/quick.json", quickJob(due));
+    const { code, find } = await examine();
+    expect({ code, found: find("scheduler") }).toMatchObject({
+      code: 0,
+      found: {
+        status: "warn",
+        message: "1 job has a schedule, and nothing fires it",
+        remedy: expect.stringContaining("runner start") as string,
+      },
+    });
+  });
+
+  it("looks at what is installed: whether it runs, what it starts, what it would find", async () => {
+    project.write("jobs/quick.json", quickJob(due));
+    const keyFile = path.join(home(), ".config/runner/project.env");
+    mkdirSync(path.dirname(keyFile), { recursive: true });
+    writeFileSync(keyFile, `TEST_API_KEY=${plantedKey}\n`, { mode: 0o600 });
+    const bin = path.join(home(), "programs");
+    mkdirSync(bin);
+    writeFileSync(path.join(bin, "systemctl"), "#!/bin/sh\necho running\n", { mode: 0o755 });
+    const env = { ...keys, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+    expect(await project.runner(["install", "--systemd"], env)).toMatchObject({ code: 0 });
+    const good = await examine([], env);
+    expect(good.find("scheduler")).toMatchObject({
+      status: "warn",
+      message: expect.stringContaining("is installed and does not run") as string,
+    });
+    expect(good.find("systemd")).toMatchObject({
+      status: "ok",
+      message: expect.stringMatching(/^starts \S+node \S+runner\.js$/) as string,
+    });
+
+    const unit = path.join(home(), ".config/systemd/user/runner-project.service");
+    writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=\S+/m, "ExecStart=/gone/bin/node"));
+    writeFileSync(keyFile, "");
+    const bad = await examine([], env);
+    expect(bad.code).toBe(78);
+    expect(bad.find("systemd")).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("/gone/bin/node, which is not there") as string,
+    });
+    expect(bad.find("TEST_API_KEY")).toMatchObject({ area: "scheduler", status: "fail" });
+    expect(bad.stdout).not.toContain(plantedKey);
+  });
+
+  it("warns of a zone that only this shell knows of", async () => {
+    project.write("jobs/quick.json", quickJob(due));
+    const zone = { ...keys, TZ: "Pacific/Kiritimati" };
+    expect((await examine([], zone)).find("time zone")).toMatchObject({
+      status: "warn",
+      remedy: expect.stringContaining("timezone: Pacific/Kiritimati") as string,
+    });
+    project.write("runner.config.json", { ...configFor(provider.url), timezone: "Pacific/Kiritimati" });
+    expect((await examine([], zone)).find("time zone")).toMatchObject({
+      status: "ok",
+      message: expect.stringContaining("the machine itself is in") as string,
+    });
   });
 });
 

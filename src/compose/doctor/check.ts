@@ -1,6 +1,6 @@
 /** One thing that `runner doctor` looked at. */
 export interface Check {
-  readonly area: "providers" | "programs" | "clock" | "state" | "machine" | "service" | "jobs" | "live";
+  readonly area: "providers" | "programs" | "clock" | "state" | "machine" | "service" | "scheduler" | "jobs" | "live";
   readonly name: string;
   /** `warn`: it works, or may; a person should know. `fail`: some run will fail because of it. */
   readonly status: "ok" | "warn" | "fail";

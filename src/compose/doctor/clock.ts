@@ -1,8 +1,11 @@
 /** Whether the time is what everybody takes it for: schedules, leases and the freshness of files hang on it. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { isKnownZone, nextOffsetChange } from "../../job/offset.ts";
+import { findProgram } from "../programs.ts";
+import { machineZone } from "../../load/machine-zone.ts";
 import type { Project } from "../project.ts";
 import type { Check } from "./check.ts";
 import { codeOf, some } from "./providers.ts";
@@ -21,7 +24,13 @@ export interface ClockFacts {
 
 export function checkClock(project: Project, env: Readonly<Record<string, string | undefined>>, facts: ClockFacts): Check[] {
   const now = Date.now();
-  return [...checkAgainstFiles(now), ...checkSteps(now, facts), checkZone(project, env), ...checkChanges(project, now)];
+  return [
+    ...checkAgainstFiles(now),
+    ...checkSteps(now, facts),
+    ...checkSynchronised(env),
+    checkZone(project, env),
+    ...checkChanges(project, now),
+  ];
 }
 
 function checkAgainstFiles(now: number): Check[] {
@@ -78,7 +87,20 @@ function checkSteps(now: number, { began, newestRun }: ClockFacts): Check[] {
   return checks;
 }
 
-function checkZone({ zone, jobs }: Project, env: Readonly<Record<string, string | undefined>>): Check {
+/** As systemd sees it; where there is none, nobody is asked. */
+function checkSynchronised(env: Readonly<Record<string, string | undefined>>): Check[] {
+  if (!existsSync("/run/systemd/system") || findProgram("timedatectl", env) === undefined) return [];
+  const args = ["show", "--property=NTPSynchronized", "--value"];
+  const { stdout } = spawnSync("timedatectl", args, { encoding: "utf8", timeout: 5_000, stdio: ["ignore", "pipe", "ignore"] });
+  const base = { area: "clock", name: "synchronised" } as const;
+  if (stdout.trim() === "yes") return [{ ...base, status: "ok", message: "the clock is kept right by NTP" }];
+  if (stdout.trim() !== "no") return [];
+  const remedy = "timedatectl set-ntp true, or let chrony do it.";
+  return [{ ...base, status: "warn", message: "nobody keeps the clock right: jobs fire by a clock that drifts", remedy }];
+}
+
+function checkZone(project: Project, env: Readonly<Record<string, string | undefined>>): Check {
+  const { zone, jobs } = project;
   const base = { area: "clock", name: "time zone" } as const;
   const set = env["TZ"];
   if (set !== undefined && set !== "" && !isKnownZone(set.replace(/^:/, ""))) {
@@ -86,8 +108,24 @@ function checkZone({ zone, jobs }: Project, env: Readonly<Record<string, string 
     return { ...base, status: "warn", message, remedy: "Set TZ to an IANA name such as Europe/London, or take it away." };
   }
   const without = jobs.filter(({ schedule }) => schedule.kind === "cron" && schedule.tz === undefined).map(({ name }) => name);
-  const message = without.length === 0 ? zone : `${zone}, for jobs that name none (${some(without)})`;
-  return { ...base, status: "ok", message };
+  if (without.length === 0) return { ...base, status: "ok", message: zone };
+  const message = `${zone}, for jobs that name none (${some(without)})`;
+  const machine = machineZone({});
+  if (canonical(machine) === canonical(zone)) return { ...base, status: "ok", message };
+  const configured = project.settings().some(({ path: name, place }) => name === "timezone" && place !== undefined);
+  if (configured) return { ...base, status: "ok", message: `${message}; the machine itself is in ${machine}` };
+  const remedy = `Say it once: timezone: ${zone} in the configuration.`;
+  return {
+    ...base,
+    status: "warn",
+    message: `${message}; only TZ of this shell says so, and the machine is in ${machine}`,
+    remedy,
+  };
+}
+
+/** A zone by the one name that is its own: UTC, Etc/UTC and Zulu are one. */
+function canonical(zone: string): string {
+  return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
 }
 
 /** Daylight saving is where schedules surprise people, so a change that is near is told before it comes. */

@@ -6,6 +6,7 @@ import { checkNode, checkService, serviceEnvironment } from "./machine.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkProviders } from "./providers.ts";
+import { checkScheduler } from "./scheduler.ts";
 import { checkState } from "./state.ts";
 
 export { doctorExitCode, type Check } from "./check.ts";
@@ -24,6 +25,7 @@ export async function examineProject(project: Project, options: { readonly asSer
     ...checkPrograms(project, env),
     ...checkClock(project, env, { began, newestRun }),
     ...state,
+    ...(await checkScheduler(project)),
     checkNode(),
     await checkSandbox(project, env),
     ...(options.asService ? checkService(env, own) : []),

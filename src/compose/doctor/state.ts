@@ -9,6 +9,8 @@ import { codeOf } from "./providers.ts";
 const MiB = 1024 * 1024;
 const roomWarnBytes = 200 * MiB;
 const roomFailBytes = 20 * MiB;
+/** A run makes some tens of files for a while. */
+const filesWarn = 1_000;
 
 /** File systems on which SQLite's locks or its shared memory cannot be relied on: numbers of statfs(2). */
 const remoteFileSystems: Readonly<Record<number, string>> = {
@@ -61,7 +63,7 @@ function checkFolder(stateDir: string, folder: string, there: boolean): Check {
 }
 
 function checkRoom(folder: string): Check[] {
-  const { bavail, bsize, type } = statfsSync(folder);
+  const { bavail, bsize, type, files, ffree } = statfsSync(folder);
   const free = bavail * bsize;
   const base = { area: "state", name: "disk" } as const;
   const message = `${Math.floor(free / MiB).toLocaleString("en")} MiB free at ${folder}`;
@@ -72,11 +74,23 @@ function checkRoom(folder: string): Check[] {
       : free < roomWarnBytes
         ? { ...base, status: "warn", message, remedy }
         : { ...base, status: "ok", message };
+  const checks = [room];
+  // Some file systems count no files and say 0.
+  if (files > 0 && ffree < filesWarn) {
+    const few = `only ${ffree.toLocaleString("en")} more files can be made at ${folder}`;
+    checks.push({
+      ...base,
+      name: "files",
+      status: "warn",
+      message: few,
+      remedy: "Remove files there; a full disk is not only one of bytes.",
+    });
+  }
   const remote = remoteFileSystems[type];
-  if (remote === undefined) return [room];
+  if (remote === undefined) return checks;
   const told = `the ledger lies on ${remote}, where SQLite's locks cannot be relied on between machines`;
   const remedyRemote = `Keep it on a local disk: "stateDir" in the configuration.`;
-  return [room, { area: "state", name: "file system", status: "warn", message: told, remedy: remedyRemote }];
+  return [...checks, { area: "state", name: "file system", status: "warn", message: told, remedy: remedyRemote }];
 }
 
 async function checkLedger(stateDir: string): Promise<{ check: Check; examination?: LedgerExamination }> {

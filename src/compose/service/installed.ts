@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { findProgram } from "../programs.ts";
-import { findBlock, shellWords, toText } from "./crontab.ts";
+import { findBlock, shellWords, toText, variablesOf } from "./crontab.ts";
 import { readCrontab } from "./crontab-program.ts";
 import { launchdFolder, stringsUnder } from "./launchd.ts";
 import type { Manager, Scope } from "./service.ts";
@@ -19,6 +19,8 @@ export interface Installed {
   /** What it starts: Node, its options, runner, its arguments. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** What its surroundings add: the variables that the crontab sets for all of its lines. */
+  readonly inherited?: Readonly<Record<string, string>>;
 }
 
 export interface Where {
@@ -82,7 +84,8 @@ function inLaunchd({ projectDir, home }: Where, scope: Scope): Installed[] {
 
 function inCrontab({ projectDir, env }: Where): Installed[] {
   if (findProgram("crontab", env) === undefined) return [];
-  const line = toText(findBlock(readCrontab(env), projectDir) ?? "")
+  const crontab = readCrontab(env);
+  const line = toText(findBlock(crontab, projectDir) ?? "")
     .split("\n")
     .find((one) => one.startsWith("* * * * * "));
   if (line === undefined) return [];
@@ -90,7 +93,18 @@ function inCrontab({ projectDir, env }: Where): Installed[] {
   const begin = words.findIndex((word) => word.startsWith("/"));
   const environment = assignments(words.slice(0, begin));
   const command = words.slice(begin);
-  return [{ manager: "crontab", scope: "user", name: "crontab", files: [], tick: true, command, environment }];
+  return [
+    {
+      manager: "crontab",
+      scope: "user",
+      name: "crontab",
+      files: [],
+      tick: true,
+      command,
+      environment,
+      inherited: variablesOf(crontab),
+    },
+  ];
 }
 
 function assignments(words: readonly string[]): Record<string, string> {
