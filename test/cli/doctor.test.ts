@@ -130,8 +130,9 @@ describe("doctor", () => {
   });
 });
 
+const home = (): string => path.dirname(project.dir);
+
 describe("doctor of the scheduler", () => {
-  const home = (): string => path.dirname(project.dir);
   const due = { schedule: { kind: "cron", expr: "0 7 * * *" } };
 
   it("says that nothing fires jobs that have a schedule, and what would", async () => {
