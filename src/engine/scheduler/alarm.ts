@@ -19,16 +19,19 @@ export class Alarm {
     this.#wake?.abort(woken);
   }
 
-  /** Sleeps for so long, at most 30 s; returns how long it meant to sleep, 0 if it was rung already. */
+  /** Sleeps for so long, at most 30 s. Returns by how much the timer was late, on the monotonic clock. */
   async sleep(ms: number): Promise<number> {
     const asleepMs = Math.min(Math.max(ms, 0), longestSleepMs);
     if (!this.#rung && asleepMs > 0) {
       this.#wake = new AbortController();
+      const before = this.#clock.monotonic();
       await this.#clock.sleep(asleepMs, this.#wake.signal).catch(() => {});
       this.#wake = undefined;
+      this.#rung = false;
+      return Math.max(0, this.#clock.monotonic() - before - asleepMs);
     }
     this.#rung = false;
-    return asleepMs;
+    return 0;
   }
 }
 

@@ -27,8 +27,8 @@ export class ClockWatch {
     this.#sinceBoot = clock.sinceBoot?.();
   }
 
-  /** @param asleepMs how long this process meant to sleep at most since the last look. */
-  look(asleepMs: number): ClockLook {
+  /** @param lateMs by how much the last timer was late, on the monotonic clock. */
+  look(lateMs: number): ClockLook {
     const now = this.#clock.now();
     const monotonic = this.#clock.monotonic();
     const sinceBoot = this.#clock.sinceBoot?.();
@@ -36,13 +36,12 @@ export class ClockWatch {
     const byMs = Math.round(now - this.#wall - passedMs);
     // The time since the machine's start goes on while it sleeps, and does not care for a clock that is set.
     const asleep = sinceBoot === undefined || this.#sinceBoot === undefined ? 0 : sinceBoot - this.#sinceBoot - passedMs;
-    const lateMs = Math.round(passedMs - asleepMs);
     this.#wall = now;
     this.#monotonic = monotonic;
     this.#sinceBoot = sinceBoot;
     if (asleep > toleratedDriftMs && Math.abs(byMs - asleep) <= toleratedDriftMs) return { kind: "slept", now, byMs };
     if (Math.abs(byMs) > toleratedDriftMs) return { kind: "set", now, byMs };
-    if (lateMs > toleratedDriftMs) return { kind: "slept", now, byMs: lateMs };
+    if (lateMs > toleratedDriftMs) return { kind: "slept", now, byMs: Math.round(lateMs) };
     return { kind: "steady", now };
   }
 }

@@ -12,7 +12,7 @@ export interface Place {
 type Limits = Pick<SchedulerSettings, "maxRuns" | "groups" | "providers">;
 
 export class Places {
-  readonly #limits: Limits;
+  limits: Limits;
   /** By run id, so that a place is given back once however often that is said. */
   readonly #taken = new Map<string, Place>();
   readonly #ofGroup = new Map<string, number>();
@@ -20,7 +20,7 @@ export class Places {
   readonly #ofJob = new Map<string, number>();
 
   constructor(limits: Limits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   get taken(): number {
@@ -29,19 +29,19 @@ export class Places {
 
   /** Whether there is no place for any job at all. */
   get isFull(): boolean {
-    return this.#taken.size >= this.#limits.maxRuns;
+    return this.#taken.size >= this.limits.maxRuns;
   }
 
   /** Which limit keeps a run from beginning now, in words; undefined if none does. */
   whyNot({ jobId, group, providers }: Place): string | undefined {
-    if (this.isFull) return `${this.#limits.maxRuns} runs are under way (scheduler.maxRuns)`;
+    if (this.isFull) return `${this.limits.maxRuns} runs are under way (scheduler.maxRuns)`;
     if ((this.#ofJob.get(jobId) ?? 0) > 0) return "a run of this job is under way";
-    if (group !== undefined && isUsedUp(this.#ofGroup, this.#limits.groups, group))
-      return `group ${group} has ${this.#limits.groups.get(group)} runs under way (scheduler.groups)`;
-    const provider = providers.find((id) => isUsedUp(this.#ofProvider, this.#limits.providers, id));
+    if (group !== undefined && isUsedUp(this.#ofGroup, this.limits.groups, group))
+      return `group ${group} has ${this.limits.groups.get(group)} runs under way (scheduler.groups)`;
+    const provider = providers.find((id) => isUsedUp(this.#ofProvider, this.limits.providers, id));
     return provider === undefined
       ? undefined
-      : `${this.#limits.providers.get(provider)} runs may be asking ${provider} (providers.${provider}.maxRuns)`;
+      : `${this.limits.providers.get(provider)} runs may be asking ${provider} (providers.${provider}.maxRuns)`;
   }
 
   take(runId: string, place: Place): void {

@@ -30,7 +30,7 @@ function watch(wall: number, monotonic: number, sinceBoot?: number): ClockLook {
     monotonic: times.monotonic + monotonic,
     sinceBoot: times.sinceBoot + (sinceBoot ?? 0),
   };
-  return watching.look(30_000);
+  return watching.look(monotonic - 30_000);
 }
 
 describe("the heap of what is due", () => {

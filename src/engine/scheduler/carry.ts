@@ -1,0 +1,113 @@
+/** Begins runs that have a place, and deals with how each goes on: it ends, waits, or finds another run of its job in its way. */
+import { LedgerError } from "../../errors.ts";
+import type { RunRow } from "../../ledger/ledger.ts";
+import type { CarriedOn } from "../engine.ts";
+import type { RunOutcome } from "../outcome.ts";
+import { noteBlock } from "./blocked.ts";
+import type { InLine } from "./line.ts";
+import { giveWay } from "./overlap.ts";
+import { pauseOf } from "./pauses.ts";
+import { endOf, type Running, type State } from "./state.ts";
+import { closed, dismiss, enlist } from "./standing.ts";
+import { leftOver, mayWaitUntil } from "./window.ts";
+
+/**
+ * Begins what may begin, in the order of due time. A run that has no place is passed by whoever has one: a full group or one long job
+ * holds up nobody else (openclaw/openclaw#132952). Returns in how many milliseconds another start is allowed, if that is what is missing.
+ */
+export async function beginWhatMay(state: State, now: number): Promise<number | undefined> {
+  const { line, places, parts } = state;
+  for (const item of line.items) {
+    if (places.isFull || state.draining) return undefined;
+    if (!line.has(item.run.runId)) continue;
+    const over = leftOver(state, item.run, now);
+    if (over !== undefined) {
+      await dismiss(state, item.run, over.status, over.reason);
+      continue;
+    }
+    if (!mayBegin(state, item, now)) continue;
+    const monotonic = parts.clock.monotonic();
+    if (!state.rate.take(monotonic)) return state.rate.waitMs(monotonic);
+    begin(state, item);
+  }
+  return undefined;
+}
+
+function mayBegin(state: State, { run, place, blockedBy }: InLine, now: number): boolean {
+  if (blockedBy !== undefined || state.rescuing.has(run.jobId) || state.roster.get(run.jobId) === undefined) return false;
+  // A waiting run stays as it is while its job is paused; what is only claimed was ended with the pause.
+  return pauseOf(state, run.jobId, now) === undefined && state.places.whyNot(place) === undefined;
+}
+
+function begin(state: State, item: InLine): void {
+  const { run, place } = item;
+  const entry = state.roster.get(run.jobId);
+  if (entry === undefined) return;
+  state.line.remove(run.runId);
+  const waiting = state.waiting.get(run.jobId);
+  if (waiting?.run.runId === run.runId) state.waiting.delete(run.jobId);
+  const running: Running = { run, job: entry.job, stop: new AbortController() };
+  state.running.set(run.runId, running);
+  state.places.take(run.runId, place);
+  void carryOn(state, running, item);
+}
+
+async function carryOn(state: State, running: Running, item: InLine): Promise<void> {
+  const { run, job, stop } = running;
+  const { carrier, listen } = state.parts;
+  try {
+    const carried = await carrier.carryOn(job, run, {
+      signal: stop.signal,
+      listen: (event) => listen({ type: "run", jobName: job.name, event }),
+      mayWaitUntil: mayWaitUntil(state, run, state.parts.clock.now()),
+    });
+    state.running.delete(run.runId);
+    await goOn(state, item, running, carried);
+  } catch (error) {
+    state.running.delete(run.runId);
+    // Whatever the row says now: it is read anew, and what nobody carries on any more is closed as that of a dead process is.
+    state.stale = true;
+    if (error instanceof LedgerError) state.hold.trouble(error);
+    else await endAsInternal(state, run, error);
+    closed(state, run);
+  } finally {
+    state.places.giveBack(run.runId);
+    state.alarm.ring();
+  }
+}
+
+async function goOn(state: State, item: InLine, running: Running, carried: CarriedOn): Promise<void> {
+  const { run, job } = running;
+  const { listen, clock } = state.parts;
+  switch (carried.kind) {
+    case "gone":
+      return closed(state, run);
+    case "waiting": {
+      const { until, why } = carried.wait;
+      listen({ type: "run_waits", at: clock.now(), jobName: job.name, runId: run.runId, until, why });
+      if (!state.draining) enlist(state, { ...run, status: "waiting" }, carried.wait);
+      return;
+    }
+    case "ended":
+      count(state, running, carried.outcome);
+      closed(state, run);
+      return noteBlock(state, job, carried.outcome);
+    case "in_the_way":
+      return giveWay(state, item, carried.blocker);
+  }
+}
+
+const badEndings: ReadonlySet<string> = new Set(["failed", "timed_out", "unknown", "interrupted"]);
+
+function count(state: State, { stop }: Running, { status }: RunOutcome): void {
+  if (status === "interrupted" && stop.signal.aborted) state.cut += 1;
+  else if (badEndings.has(status)) state.failed += 1;
+}
+
+/** A bug of ours ends one run and no other. */
+async function endAsInternal(state: State, { runId }: RunRow, error: unknown): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  state.failed += 1;
+  const end = { ...endOf("failed", `internal: ${message}`, state.parts.clock.now()), fault: "internal" as const };
+  await state.parts.ledger.finishRun(runId, end).catch((trouble: unknown) => state.hold.trouble(trouble));
+}

@@ -1,0 +1,179 @@
+/**
+ * Answers the slots that are due. All that are due together are written together, at most 500 rows in one transaction, so that 10,000 jobs on
+ * one second are not 10,000 waits for the disk; their next slots are computed when that is done.
+ */
+import { setImmediate as yieldOnce } from "node:timers/promises";
+import { LedgerError } from "../../errors.ts";
+import type { SlotClaim, SlotClaimResult, SlotRange } from "../../ledger/ledger.ts";
+import { bootClaimOf, rangeOf } from "./claims.ts";
+import { decide, type Decision } from "./decide.ts";
+import { stopOpen } from "./overlap.ts";
+import type { Entry } from "./roster.ts";
+import { enlist } from "./standing.ts";
+import { shortId, type State } from "./state.ts";
+
+/** Rows of one transaction: some milliseconds of the disk. */
+const rowsAtOnce = 500;
+
+/** Next slots that are computed before anything else has its turn. */
+const computedAtOnce = 128;
+
+/** A job that cannot be written is tried again after so long. */
+const triedAgainMs = 600_000;
+
+export async function fire(state: State, now: number): Promise<void> {
+  const due = state.roster.timeline.takeDue(now);
+  if (due.length === 0) return;
+  const left = new Set(due);
+  const decisions = due.flatMap((entry) => decideSafely(state, entry, now));
+  // Those that are on time do not wait for what is late.
+  const onTime = decisions.filter(({ before }) => before.length === 0);
+  const late = decisions.filter(({ before }) => before.length > 0);
+  try {
+    for (const chunk of [...chunksOf(onTime), ...chunksOf(late)]) {
+      await writeTogether(state, chunk, now);
+      for (const { entry } of chunk) left.delete(entry);
+    }
+  } finally {
+    // What was not written is due as before.
+    const decided = new Set(decisions.map(({ entry }) => entry));
+    for (const entry of left) if (decided.has(entry)) state.roster.rest(entry);
+  }
+}
+
+/** A job whose schedule cannot be computed is left out, and the others go on. */
+function decideSafely(state: State, entry: Entry, now: number): Decision[] {
+  try {
+    return [decide(state, entry, now)];
+  } catch (error) {
+    tellUnusable(state, entry, error);
+    return [];
+  }
+}
+
+export function tellUnusable({ parts }: State, { job }: Entry, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  parts.listen({ type: "job_unusable", at: parts.clock.now(), jobName: job.name, reason });
+}
+
+/** What the ledger refuses of one job, which is a bug of ours, must not stop the others: then each is written by itself. */
+async function writeTogether(state: State, decisions: readonly Decision[], now: number): Promise<void> {
+  try {
+    return await write(state, decisions);
+  } catch (error) {
+    if (error instanceof LedgerError) throw error;
+  }
+  for (const { entry } of decisions) {
+    try {
+      // Some of it may be written: it is decided anew.
+      await write(state, [decide(state, entry, now)]);
+    } catch (error) {
+      if (error instanceof LedgerError) throw error;
+      tellUnusable(state, entry, error);
+      state.roster.timeline.set(entry, now + triedAgainMs);
+    }
+  }
+}
+
+async function write(state: State, decisions: readonly Decision[]): Promise<void> {
+  await record(
+    state,
+    decisions.flatMap(({ before }) => before),
+  );
+  const won = await claimAll(state, decisions);
+  await record(
+    state,
+    decisions.flatMap(({ after }) => after),
+  );
+  for (const { entry, claim: claimed, last, behind, askAgainAt } of decisions) {
+    // Whoever has the slot instead of us ends it without telling us, so nothing waits for that.
+    entry.behind = behind && (claimed === undefined || won.has(claimed.runId));
+    if (last !== undefined) entry.last = last;
+    state.answered.push(askAgainAt === undefined ? { entry } : { entry, askAgainAt });
+  }
+}
+
+/** Returns the runs that are claimed. */
+async function claimAll(state: State, decisions: readonly Decision[]): Promise<ReadonlySet<string>> {
+  const { ledger } = state.parts;
+  const won = new Set<string>();
+  const claims = decisions.flatMap((one) => (one.claim === undefined ? [] : [{ ...one, claim: one.claim }]));
+  if (claims.length === 0) return won;
+  const results = await ledger.claimSlots(claims.map((one) => one.claim));
+  const lost: SlotRange[] = [];
+  for (const [at, one] of claims.entries()) {
+    const result = results[at];
+    if (result?.won === true) won.add(one.claim.runId);
+    if (result !== undefined) lost.push(...take(state, one.entry, one.claim, result));
+  }
+  await record(state, lost);
+  for (const {
+    claim: { runId, slotAt, startedAt },
+    replaces,
+  } of claims) {
+    const item = state.line.get(runId);
+    if (replaces === undefined || item === undefined) continue;
+    item.blockedBy = replaces;
+    await stopOpen(state, replaces, slotAt ?? startedAt);
+  }
+  return won;
+}
+
+async function record({ parts }: State, ranges: readonly SlotRange[]): Promise<void> {
+  if (ranges.length === 0) return;
+  await parts.ledger.recordSlots(ranges);
+  for (const range of ranges) parts.listen({ type: "slots_recorded", at: range.recordedAt, range });
+}
+
+/** Takes note of how a claim went; a slot that was lost to the job's queued run is given back as a range, to be recorded as skipped. */
+export function take(state: State, entry: Entry, claim: SlotClaim, result: SlotClaimResult): SlotRange[] {
+  const { runId, jobName, startedAt, slotAt } = claim;
+  if (result.won) {
+    enlist(state, { ...claim, status: "queued", queuedAt: startedAt });
+    state.parts.listen({ type: "slot_claimed", at: startedAt, jobName, runId, slotAt: slotAt ?? startedAt });
+    return [];
+  }
+  const { because, blocker } = result;
+  // What this process does not know of, the ledger will show.
+  if (because === "slot_taken" && blocker.status === "queued") state.stale = true;
+  if (because !== "queued_run" || slotAt === undefined) return [];
+  state.stale = true;
+  const reason = `${shortId(blocker.runId)} of this job waits to begin`;
+  const one = { from: slotAt, to: slotAt, slots: 1, reason, blockedBy: blocker.runId };
+  return [rangeOf(state.parts, entry, { status: "skipped", ...one })];
+}
+
+/** Computes the next slots of the jobs that were answered. It takes time (some 0.1 ms a job), so others have their turn between. */
+export async function goOn(state: State): Promise<void> {
+  const { answered, roster, parts } = state;
+  let computed = 0;
+  for (let one = answered.pop(); one !== undefined; one = answered.pop()) {
+    const { entry, askAgainAt } = one;
+    if (roster.get(entry.job.id) !== entry) continue;
+    try {
+      roster.advance(entry, parts.clock.now());
+      if (entry.behind) roster.timeline.set(entry, undefined);
+      else if (askAgainAt !== undefined) roster.timeline.set(entry, askAgainAt);
+    } catch (error) {
+      tellUnusable(state, entry, error);
+    }
+    if (++computed % computedAtOnce === 0) await yieldOnce();
+  }
+}
+
+/** Jobs that run once after each start of the machine; the ledger knows whether they have. */
+export async function fireBoot(state: State): Promise<void> {
+  const booting = [...state.roster.entries()].filter(({ job }) => job.schedule.kind === "boot");
+  for (const chunk of chunksOf(booting)) {
+    const claims = chunk.map((entry) => bootClaimOf(state.parts, entry));
+    const results = await state.parts.ledger.claimSlots(claims);
+    for (const [at, entry] of chunk.entries()) {
+      const [claim, result] = [claims[at], results[at]];
+      if (claim !== undefined && result !== undefined) take(state, entry, claim, result);
+    }
+  }
+}
+
+export function chunksOf<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / rowsAtOnce) }, (_, at) => all.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce));
+}

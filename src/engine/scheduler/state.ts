@@ -1,0 +1,127 @@
+/** What the parts of the scheduler share: who is due, who waits, who is under way, and what else it was told. */
+import type { Job } from "../../job/job.ts";
+import type { Pause, RunFinish, RunRow } from "../../ledger/ledger.ts";
+import { exitCodeOf } from "../../run/exit-code.ts";
+import type { RunEnding } from "../../run/run.ts";
+import type { SchedulerParts, SchedulerSettings } from "../scheduler-parts.ts";
+import { Alarm } from "./alarm.ts";
+import { Hold } from "./hold.ts";
+import { Line } from "./line.ts";
+import { Places, type Place } from "./places.ts";
+import { Roster, type Entry } from "./roster.ts";
+import { StartRate } from "./start-rate.ts";
+import { Timeline, type Timed } from "./timeline.ts";
+
+/** A run that this process carries on. */
+export interface Running {
+  readonly run: RunRow;
+  /** As it was when the run was begun: a reload does not change it. */
+  readonly job: Job;
+  readonly stop: AbortController;
+}
+
+/** A run that waits for its time. */
+export interface Waiting extends Timed {
+  readonly run: RunRow;
+}
+
+export interface State {
+  readonly parts: SchedulerParts;
+  readonly alarm: Alarm;
+  readonly hold: Hold;
+  readonly roster: Roster;
+  readonly line: Line;
+  /** Runs that wait for their time, by job: at most one of a job is open. */
+  readonly waiting: Map<string, Waiting>;
+  readonly waits: Timeline<Waiting>;
+  /** By run id. */
+  readonly running: Map<string, Running>;
+  /** Runs under way that other processes have, as the ledger showed them last, by run id. */
+  readonly others: Map<string, RunRow>;
+  /** Jobs of which a dead run is being closed; nothing of them is begun meanwhile. */
+  readonly rescuing: Set<string>;
+  readonly places: Places;
+  rate: StartRate;
+  settings: SchedulerSettings;
+  /** Work beside the loop; waited for at the end. */
+  readonly beside: Set<Promise<void>>;
+  /** Whether a job was blocked when its last run ended, by id, as far as that was asked. */
+  readonly blocked: Map<string, boolean>;
+  pauses: ReadonlyMap<string, Pause>;
+  /** In words, by run id. */
+  cancelRequests: ReadonlyMap<string, string>;
+  /** Jobs whose due slots were answered and whose next ones are to be computed. */
+  readonly answered: { readonly entry: Entry; readonly askAgainAt?: number }[];
+  /** Whether every job file could be read: only then is a run whose job is not there one of a job that was removed. */
+  complete: boolean;
+  /** The ledger's open runs are to be read anew. */
+  stale: boolean;
+  /** It was asked to stop: nothing more is claimed or begun. */
+  draining: boolean;
+  failed: number;
+  cut: number;
+}
+
+export function newState(parts: SchedulerParts): State {
+  return {
+    parts,
+    alarm: new Alarm(parts.clock),
+    hold: new Hold(parts),
+    roster: new Roster(parts.zone),
+    line: new Line(),
+    waiting: new Map(),
+    waits: new Timeline(),
+    running: new Map(),
+    others: new Map(),
+    rescuing: new Set(),
+    places: new Places(parts.settings),
+    rate: new StartRate(parts.settings.startsPerSecond, parts.clock.monotonic()),
+    blocked: new Map(),
+    settings: parts.settings,
+    beside: new Set(),
+    pauses: new Map(),
+    cancelRequests: new Map(),
+    answered: [],
+    complete: true,
+    stale: true,
+    draining: false,
+    failed: 0,
+    cut: 0,
+  };
+}
+
+/** The job's run that is open, if this process knows of one: it has it, waits for its time, or has seen it in the ledger. */
+export function openOf(
+  state: State,
+  jobId: string,
+): { readonly runId: string; readonly what: "running" | "waiting" } | undefined {
+  for (const { run } of state.running.values()) if (run.jobId === jobId) return { runId: run.runId, what: "running" };
+  for (const run of state.others.values()) if (run.jobId === jobId) return { runId: run.runId, what: "running" };
+  const waiting = state.waiting.get(jobId);
+  return waiting === undefined ? undefined : { runId: waiting.run.runId, what: "waiting" };
+}
+
+/** What a run of the job takes up; a job that is not known takes up nothing but its place. */
+export function placeOf({ parts, roster }: State, jobId: string): Place {
+  const job = roster.get(jobId)?.job;
+  return { jobId, group: job?.group, providers: job === undefined ? [] : parts.providersOf(job) };
+}
+
+/** The end of a run that has nothing under way. */
+export function endOf(
+  status: RunEnding,
+  reason: string,
+  finishedAt: number,
+  more: Pick<RunFinish, "blockedBy" | "deferredUntil"> = {},
+): RunFinish {
+  return { status, finishedAt, reason, exitCode: exitCodeOf({ status }), usage: {}, ...more };
+}
+
+/** The instant that a run's work is for. */
+export function slotOf({ scheduledFor, slotAt, dueAt, startedAt }: RunRow): number {
+  return scheduledFor ?? slotAt ?? dueAt ?? startedAt;
+}
+
+export function shortId(runId: string): string {
+  return `run ${runId.slice(0, 8)}`;
+}
