@@ -42,6 +42,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   judgement: "src/cli/judgement.ts",
   verify: "src/compose/verify.ts",
   replay: "src/compose/replay.ts",
+  control: "src/compose/control.ts",
   doctor: "src/compose/doctor/doctor.ts",
   "dry-run-words": "src/cli/dry-run.ts",
   "completion-scripts": "src/cli/completion-scripts.ts",

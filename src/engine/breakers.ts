@@ -34,12 +34,7 @@ type Kept = Pick<Ledger, "breakers" | "changeBreaker">;
 
 /** The breakers of one run. Simulated runs have none: what a simulated provider does says nothing about the real one. */
 export function ledgerBreakers(ledger: Kept, { now, random, tryMs, quotaOf = (provider) => provider }: BreakerOptions): Breakers {
-  const keysOf = ({ provider, model }: Rung): ReadonlyMap<string, BreakerScope> =>
-    new Map([
-      [`model:${modelName({ provider, model })}`, "model"],
-      [`provider:${provider}`, "provider"],
-      [`quota:${quotaOf(provider)}`, "quota"],
-    ]);
+  const keysOf = (rung: Rung): ReadonlyMap<string, BreakerScope> => breakerKeys(rung, quotaOf);
   /** Those of a rung that are kept: most runs find none, and then nothing has to be written. */
   const keptOf = async (rung: Rung): Promise<readonly string[]> => {
     const kept = await ledger.breakers();
@@ -98,6 +93,18 @@ export function ledgerBreakers(ledger: Kept, { now, random, tryMs, quotaOf = (pr
       }),
     released: (rung) => unlessRefused(undefined, () => release(takeBack(rung))),
   };
+}
+
+/** The breakers that concern a model: its own, its provider's and its quota's, by their keys in the ledger. */
+export function breakerKeys(
+  { provider, model }: Pick<Rung, "provider" | "model">,
+  quotaOf: QuotaOf,
+): ReadonlyMap<string, BreakerScope> {
+  return new Map([
+    [`model:${modelName({ provider, model })}`, "model"],
+    [`provider:${provider}`, "provider"],
+    [`quota:${quotaOf(provider)}`, "quota"],
+  ]);
 }
 
 const notOpen: Admission = { open: false, probe: false };

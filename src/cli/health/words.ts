@@ -58,9 +58,9 @@ function failingWords({ status, inARow, atLeast, once }: Extract<JobState, { kin
   return `failing: ${inARow}${atLeast ? " or more" : ""} in a row`;
 }
 
-/** `by maria 2 h ago, until 2026-11-26 09:00:00Z: a new key is on its way`. */
-export function pauseWords({ by, at, until, reason }: Pause, now: number, zone: string): string {
+/** `by maria 2 h ago, until Thu 2026-11-26 09:00:00 +00:00: a new key is on its way`; of one that begins `now` without its age. */
+export function pauseWords({ by, at, until, reason }: Pause, now: number, zone: string, begins?: "now"): string {
   const end = until === undefined ? "" : `, until ${instantIn(zone, until)}`;
   const why = reason === undefined || reason === "" ? "" : `: ${oneLine(reason, 200)}`;
-  return `by ${oneLine(by, 60)} ${ago(at, now)}${end}${why}`;
+  return `by ${oneLine(by, 60)}${begins === "now" ? "" : ` ${ago(at, now)}`}${end}${why}`;
 }

@@ -1,0 +1,86 @@
+import type { Pause } from "../../ledger/ledger.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { targetOf, type Target } from "../control/target.ts";
+import { userName } from "../control/who.ts";
+import { pauseWords } from "../health/words.ts";
+import { endOption } from "../time-options.ts";
+
+export const pause: CommandDefinition = {
+  name: "pause",
+  summary: "Let a job, or everything, rest: its slots are recorded as skipped until it is resumed",
+  examples: [
+    ["runner pause fpl-daily-check", "until it is resumed"],
+    ["runner pause fpl-daily-check --reason 'no season' --until 2027-08-01", "by itself again from then on"],
+    ["runner pause --all --for 2h", "everything, for two hours"],
+  ],
+  define: (command) =>
+    command
+      .argument("[job]", "name or id of a job")
+      .option("--all", "everything, also jobs that are yet to come")
+      .option("--reason <text>", "why, for whoever wonders: status, history and explain show it")
+      .option("--until <time>", "it ends by itself then: 2026-12-24, or 2026-12-24T18:00 on the clocks of the job's zone")
+      .option("--for <duration>", "it ends by itself after so long: 90m, 2h, 3d"),
+  execute,
+};
+
+async function execute(
+  context: CommandContext,
+  [jobName]: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const { loadProject, openProjectLedgerToWrite } = await import("../../compose/project.ts");
+  const project = await loadProject({ ...context.place, env: context.env });
+  const ledger = await openProjectLedgerToWrite(project);
+  try {
+    const target = await targetOf(project, ledger, jobName, options["all"] === true);
+    const now = Date.now();
+    const until = endOption(options, now, target.zone);
+    const reason = typeof options["reason"] === "string" ? options["reason"] : undefined;
+    const before = (await ledger.pauses(now)).get(target.jobId);
+    // A second call without a word more changes nothing; one that says more takes the place of the first.
+    const changed = before === undefined || until !== undefined || reason !== undefined;
+    const wanted: Pause = {
+      jobId: target.jobId,
+      at: now,
+      by: userName(),
+      ...(reason === undefined ? {} : { reason }),
+      ...(until === undefined ? {} : { until }),
+    };
+    const inForce = changed ? wanted : before;
+    if (changed) {
+      await ledger.pause(wanted);
+      await ledger.noteEvent({
+        at: now,
+        kind: "paused",
+        ...(options["all"] === true ? {} : { jobId: target.jobId }),
+        text: pauseWords(wanted, now, target.zone, "now"),
+      });
+    }
+    if (context.output.json) context.output.document("pause", { changed, pause: inForce, before: before ?? null });
+    else say(context, target, { changed, inForce, before, now });
+    return 0;
+  } finally {
+    await ledger.close();
+  }
+}
+
+interface Done {
+  readonly changed: boolean;
+  readonly inForce: Pause;
+  readonly before: Pause | undefined;
+  readonly now: number;
+}
+
+function say({ output }: CommandContext, target: Target, { changed, inForce, before, now }: Done): void {
+  const { words, argument, zone } = target;
+  if (!changed) {
+    output.note(`${words} is paused already, ${pauseWords(inForce, now, zone)}`);
+    return;
+  }
+  output.note(`${words} is paused ${pauseWords(inForce, now, zone, "now")}`);
+  if (before !== undefined) output.note(`This takes the place of the pause ${pauseWords(before, now, zone)}`);
+  if (target.gone) output.note("It is not in the job files as they are; the pause counts if it comes back.");
+  output.note(
+    `Slots that are due meanwhile are recorded as skipped. What is under way goes on, and runner run works. To end it: runner resume ${argument}`,
+  );
+}
