@@ -188,13 +188,9 @@ describe("cancel", () => {
       runStart({ runId, jobId: "well", jobName: "well", startedAt: now, owner: thisOwner(), leaseUntil: now + hour }),
     );
     const asked = runner("cancel", "well");
-    for (let requests = await ledger.cancelRequests(); ; requests = await ledger.cancelRequests()) {
-      if (requests.length > 0) {
-        expect(requests).toMatchObject([{ runId, reason: expect.stringMatching(/^cancelled by/) as string }]);
-        break;
-      }
-      await wait(10);
-    }
+    let requests = await ledger.cancelRequests();
+    for (; requests.length === 0; requests = await ledger.cancelRequests()) await wait(10);
+    expect(requests).toMatchObject([{ runId, reason: expect.stringMatching(/^cancelled by/) as string }]);
     await ledger.finishRun(runId, runFinish({ status: "cancelled", finishedAt: now + 5_000, exitCode: 130 }));
     expect(await asked).toMatchObject({
       code: 0,
