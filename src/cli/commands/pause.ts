@@ -1,4 +1,4 @@
-import type { Pause } from "../../ledger/ledger.ts";
+import { everyJob, type Pause } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { targetOf, type Target } from "../control/target.ts";
 import { userName } from "../control/who.ts";
@@ -28,40 +28,36 @@ async function execute(
   [jobName]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const { loadProject, openProjectLedgerToWrite } = await import("../../compose/project.ts");
+  const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  const ledger = await openProjectLedgerToWrite(project);
-  try {
-    const target = await targetOf(project, ledger, jobName, options["all"] === true);
-    const now = Date.now();
-    const until = endOption(options, now, target.zone);
-    const reason = typeof options["reason"] === "string" ? options["reason"] : undefined;
-    const before = (await ledger.pauses(now)).get(target.jobId);
-    // A second call without a word more changes nothing; one that says more takes the place of the first.
-    const changed = before === undefined || until !== undefined || reason !== undefined;
-    const wanted: Pause = {
-      jobId: target.jobId,
-      at: now,
-      by: userName(),
-      ...(reason === undefined ? {} : { reason }),
-      ...(until === undefined ? {} : { until }),
-    };
-    const inForce = changed ? wanted : before;
-    if (changed) {
-      await ledger.pause(wanted);
-      await ledger.noteEvent({
-        at: now,
-        kind: "paused",
-        ...(options["all"] === true ? {} : { jobId: target.jobId }),
-        text: pauseWords(wanted, now, target.zone, "now"),
-      });
-    }
-    if (context.output.json) context.output.document("pause", { changed, pause: inForce, before: before ?? null });
-    else say(context, target, { changed, inForce, before, now });
-    return 0;
-  } finally {
+  const now = Date.now();
+  // A wrong use makes no ledger.
+  const reader = await openProjectLedger(project, { create: false });
+  const target = await targetOf(project, reader, jobName, options["all"] === true);
+  const before = (await reader?.pauses(now))?.get(target.jobId);
+  await reader?.close();
+  const until = endOption(options, now, target.zone);
+  const reason = typeof options["reason"] === "string" ? options["reason"] : undefined;
+  // A second call without a word more changes nothing; one that says more takes the place of the first.
+  const changed = before === undefined || until !== undefined || reason !== undefined;
+  const wanted: Pause = {
+    jobId: target.jobId,
+    at: now,
+    by: userName(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(until === undefined ? {} : { until }),
+  };
+  if (changed) {
+    const ledger = await openProjectLedgerToWrite(project);
+    await ledger.pause(wanted);
+    const about = target.jobId === everyJob ? {} : { jobId: target.jobId };
+    await ledger.noteEvent({ at: now, kind: "paused", ...about, text: pauseWords(wanted, now, target.zone, "now") });
     await ledger.close();
   }
+  const inForce = changed ? wanted : before;
+  if (context.output.json) context.output.document("pause", { changed, pause: inForce, before: before ?? null });
+  else say(context, target, { changed, inForce, before, now });
+  return 0;
 }
 
 interface Done {
