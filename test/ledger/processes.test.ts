@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import { endedWithoutRecord, type Ledger, type RunDetail } from "../../src/ledger/ledger.ts";
 import { startProgram, type Program } from "./program.ts";
-import { openRuns, runFinish, runStart, underWay } from "./records.ts";
+import { beginning, leadership, openRuns, runFinish, runStart, slotClaim, underWay } from "./records.ts";
 
 let folder: string;
 const programs: Program[] = [];
@@ -115,6 +115,49 @@ async function winners(...order: readonly string[]): Promise<number> {
 }
 
 describe("eight processes race for what must be done once", () => {
+  test("exactly one claims a slot, by whichever way, and one alone begins it", async () => {
+    await startRacers();
+    const stateDir = join(folder, "state");
+    const ledger = await openLedger({ stateDir });
+    for (let round = 0; round < 6; round++) {
+      const slotAt = round * 1000;
+      for (const [at, program] of programs.entries()) {
+        const byHand = ["run", stateDir, `hand-${round}-${at}`, "b", slotAt];
+        const bySchedule = ["slots", stateDir, `slot-${round}-${at}`, "a,b,c", slotAt];
+        program.say((round % 2 === 0 || at % 2 === 0 ? bySchedule : byHand).join("\t"));
+      }
+      const answers = await Promise.all(
+        programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`),
+      );
+      const won = answers.filter((answer) => answer.startsWith("won")).toSorted();
+      // One by hand may have been quicker than the one that claimed all three.
+      expect([["won"], ["won", "won 2 of 3"]].slice(0, 1 + (round % 2))).toContainEqual(won);
+      const runs = await Promise.all(["a", "b", "c"].map((jobId) => ledger.slotRecord(jobId, slotAt)));
+      expect(runs.map((run) => run?.slotAt)).toEqual([slotAt, slotAt, slotAt]);
+      const queued = runs.find((run) => run?.status === "queued")?.runId ?? "";
+      expect(await winners("begin", stateDir, queued)).toBe(1);
+      for (const run of await ledger.openRuns())
+        await ledger.finishRun(run.runId, runFinish({ status: run.status === "queued" ? "skipped" : "succeeded" }));
+    }
+    expect(await ledger.history({ limit: 999 })).toHaveLength(18);
+    await ledger.close();
+  });
+
+  test("exactly one carries a waiting run on, and exactly one leads", async () => {
+    await startRacers();
+    const stateDir = join(folder, "state");
+    const ledger = await openLedger({ stateDir });
+    await ledger.claimRun(runStart({ runId: "run" }));
+    const wait = { until: 1, why: "later", kind: "attempt", since: 0, ranMs: 0, uncounted: 0 } as const;
+    for (let round = 0; round < 4; round++) {
+      expect(await ledger.parkRun("run", wait)).toBe(true);
+      expect(await winners("begin", stateDir, "run")).toBe(1);
+      expect(await winners("lead", stateDir)).toBe(1);
+      await ledger.changeLeader(() => undefined);
+    }
+    await ledger.close();
+  });
+
   test("exactly one may run a tool, round after round", async () => {
     await startRacers();
     const stateDir = join(folder, "state");
@@ -184,6 +227,47 @@ describe("a writer that is killed at any moment", () => {
   });
 });
 
+describe("a scheduler that is killed at any moment", () => {
+  test("has claimed all slots of an instant or none, and everything it was told of is there", async () => {
+    const stateDir = join(folder, "state");
+    const done = new Set<string>();
+    for (const [life, lines] of [1, 3, 6, 11, 17, 8].entries()) {
+      const said = await killAfter(start("ledger-scheduler.ts", stateDir, String(life)), lines);
+      for (const line of said) if (line.startsWith("did ")) done.add(line.slice(4));
+
+      const ledger = await openLedger({ stateDir });
+      const runs = (await ledger.history({ limit: 99_999 })).map((run) => ({ ...run, of: run.runId.split(" ")[0] ?? "" }));
+      const ofInstant = Map.groupBy(
+        runs.filter((run) => run.slotFrom === undefined),
+        (run) => run.of,
+      );
+      for (const [of, some] of ofInstant) expect(`${of} ${some.length}`).toBe(`${of} 40`);
+      const waiting = new Set(runs.filter((run) => run.wait !== undefined).map((run) => run.of));
+      const ended = new Set(runs.filter((run) => run.status === "cancelled").map((run) => run.of));
+      const known = (what: string): ReadonlySet<string> =>
+        what === "claim"
+          ? new Set(ofInstant.keys())
+          : what === "park"
+            ? waiting
+            : what === "end"
+              ? ended
+              : new Set(runs.map((run) => run.of));
+      for (const [what = "", of = ""] of [...done].map((line) => line.split(" ")))
+        expect(`${what} ${known(what).has(of) ? of : "lost"}`).toBe(`${what} ${of}`);
+
+      const counted = Map.groupBy(
+        runs.filter((run) => run.finishedAt !== undefined),
+        (run) => `${run.jobId} ${run.status}`,
+      );
+      const expected = [...counted].map(([key, some]) => `${key} ${some.reduce((sum, run) => sum + (run.slots ?? 1), 0)}`);
+      const counts = (await ledger.statusCounts({ since: 0 })).map((row) => `${row.jobId} ${row.status} ${row.runs}`);
+      expect(counts.toSorted()).toEqual(expected.toSorted());
+      await ledger.close();
+    }
+    expect(done.size).toBeGreaterThan(20);
+  });
+});
+
 describe("a ledger that another process holds", () => {
   test("is waited for and then reported as locked; reading goes on; once it is free, writing does too", async () => {
     const stateDir = join(folder, "state");
@@ -199,6 +283,12 @@ describe("a ledger that another process holds", () => {
       message: expect.stringContaining("another process holds it"),
       location: join(stateDir, "ledger.sqlite"),
     });
+    const locked = { name: "LedgerError", reason: "locked" };
+    await expect(ledger.claimSlots([slotClaim({ runId: "during" })])).rejects.toMatchObject(locked);
+    await expect(ledger.beginRun("during", beginning())).rejects.toMatchObject(locked);
+    await expect(ledger.changeLeader(() => leadership())).rejects.toMatchObject(locked);
+    expect(await ledger.openRuns(), "reading needs no lock").toMatchObject([{ runId: "before" }]);
+    expect([await ledger.hasChanged(), await ledger.hasChanged()]).toEqual([true, false]);
     expect((await ledger.history({})).map((run) => run.runId)).toEqual(["before"]);
     const late = await openLedger({ stateDir, busyTimeoutMs: 150 });
     expect(await openRuns(late)).toEqual(["before"]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
-import { keptMs } from "../../src/ledger/ledger.ts";
+import { keptMs, type LedgerReader } from "../../src/ledger/ledger.ts";
 import { Connection } from "../../src/ledger/sqlite/connection.ts";
 import { countQueries } from "../../src/ledger/sqlite/counts.ts";
 import { migrate } from "../../src/ledger/sqlite/migrations.ts";
@@ -14,9 +14,21 @@ import { queries } from "../../src/ledger/sqlite/queries.ts";
 import { rollUpQueries } from "../../src/ledger/sqlite/scheduling-queries.ts";
 import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { rangeQueries } from "../../src/ledger/sqlite/slot-ranges.ts";
+import { isEnding, runStatuses } from "../../src/run/run.ts";
 import { ledgerContract } from "./contract.ts";
 import { fillHistory, startOfRun } from "./history.ts";
-import { attemptStart, callStart, openRuns, runFinish, runStart, tryFinish, tryStart, underWay } from "./records.ts";
+import {
+  attemptStart,
+  callStart,
+  openRuns,
+  runFinish,
+  runStart,
+  slotClaim,
+  slotRange,
+  tryFinish,
+  tryStart,
+  underWay,
+} from "./records.ts";
 
 ledgerContract("SQLite", async () => {
   const place = await mkdtemp(join(tmpdir(), "runner-ledger-"));
@@ -179,6 +191,12 @@ describe("files that are no ledger of this program", () => {
   });
 });
 
+/** The numbers of endings since a day, as lines. */
+async function countsSince(ledger: LedgerReader | undefined, day: number): Promise<string[]> {
+  const counts = (await ledger?.statusCounts({ since: day * 86_400_000 })) ?? [];
+  return counts.map((row) => `${row.jobId} ${row.status} ${row.runs}`).toSorted();
+}
+
 describe("migrations", () => {
   const newest = migrations.length;
   const added = "ALTER TABLE runs ADD COLUMN note TEXT";
@@ -214,6 +232,33 @@ describe("migrations", () => {
     late.close();
     expect(readFileSync(`${file}.schema-${newest}`, "utf8")).toBe("the quick one's copy");
     expect(readdirSync(stateDir).toSorted()).toEqual(["ledger.sqlite", `ledger.sqlite.schema-${newest}`]);
+  });
+
+  test("version 4 counts what has ended before it, by job, day and ending, and nothing that was simulated", async () => {
+    mkdirSync(stateDir, { recursive: true });
+    const database = new DatabaseSync(file);
+    database.exec(`${migrations.slice(0, 3).join(";")}; PRAGMA application_id=0x72756e72; PRAGMA user_version=3; PRAGMA journal_mode=WAL;
+      INSERT INTO jobs (id) VALUES ('a'), ('b')`);
+    const insert = database.prepare(`INSERT INTO runs (id, job, job_name, trigger, status, started_at, finished_at, owner_pid,
+      owner_started_at, owner_boot_id, owner_host, model_asked, simulated, job_hash) VALUES (?, ?, 'n', 'slot', ?, 1, ?, 1, '', '', '', 'm', ?, '')`);
+    const expected: string[] = [];
+    for (const [at, status] of runStatuses.filter(isEnding).entries())
+      for (const job of [1, 2]) {
+        for (let number = 0; number <= at; number++)
+          insert.run(`${status} ${job} ${number}`, job, status, (20_000 + job) * 86_400_000 + number, 0);
+        insert.run(`${status} ${job} simulated`, job, status, 20_003 * 86_400_000, 1);
+        expected.push(`${job === 1 ? "a" : "b"} ${status} ${at + 1}`);
+      }
+    insert.run("open", 1, "running", null, 0);
+    database.close();
+    const reader = await openLedger({ stateDir, create: false });
+    expect(await countsSince(reader, 20_001), "of a file of version 3, as it stands").toEqual(expected.toSorted());
+    await reader?.close();
+    const ledger = await openLedger({ stateDir });
+    expect(await countsSince(ledger, 20_001)).toEqual(expected.toSorted());
+    expect(await countsSince(ledger, 20_002)).toEqual(expected.filter((line) => line.startsWith("b")).toSorted());
+    expect(await countsSince(ledger, 20_003)).toEqual([]);
+    await ledger.close();
   });
 
   test("one that fails changes nothing", async () => {
@@ -272,6 +317,33 @@ describe("a full disk", () => {
     expect(connection.database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
     await ledger.close();
   });
+});
+
+test("slots that do not fit on the disk are not claimed, none of them, until there is room again", async () => {
+  await makeLedger();
+  const connection = new Connection(file, 5000);
+  const ledger = sqliteLedger(connection);
+  const claims = Array.from({ length: 500 }, (_, at) => slotClaim({ runId: `slot ${at}`, jobId: `job ${at}` }));
+  await ledger.claimSlots(claims.slice(0, 1));
+  const pages = Number(connection.database.prepare("PRAGMA page_count").get()?.["page_count"]);
+  connection.database.exec(`PRAGMA max_page_count=${pages}`);
+  const full = { name: "LedgerError", reason: "full", location: file };
+  await expect(ledger.claimSlots(claims)).rejects.toMatchObject(full);
+  const many = claims.map(({ jobId }, at) => slotRange({ runId: `range ${at}`, jobId, from: 5000, to: 5000, slots: 1 }));
+  await expect(ledger.recordSlots(many)).rejects.toMatchObject(full);
+  await expect(
+    ledger.armJobs(
+      claims.map(({ jobId }) => ({ jobId, jobName: jobId, scheduleHash: "h".repeat(64) })),
+      1,
+      true,
+    ),
+  ).rejects.toMatchObject(full);
+  expect((await ledger.openRuns()).map((run) => run.runId)).toEqual(["kept", "slot 0"]);
+  expect([await ledger.armed(), (await ledger.statusCounts({ since: 0 })).length]).toEqual([new Map(), 0]);
+  connection.database.exec(`PRAGMA max_page_count=${pages + 1000}`);
+  expect((await ledger.claimSlots(claims)).every((result) => result.won)).toBe(true);
+  expect(connection.database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+  await ledger.close();
 });
 
 describe("many runs", () => {

@@ -12,6 +12,21 @@ const count = (slots: string): string => `
     INSERT INTO endings (job, day, status, runs) VALUES (new.job, new.finished_at / ${millisecondsOfDay}, new.status, ${slots})
       ON CONFLICT (job, day, status) DO UPDATE SET runs = runs + excluded.runs;`;
 
+/**
+ * Counts what has ended already. Sorting a million rows by one number takes a third of the time that sorting them by job, day and
+ * status does.
+ */
+const countAll = `
+  WITH words (code, word) AS (VALUES (0, 'succeeded'), (1, 'quiet'), (2, 'failed'), (3, 'timed_out'), (4, 'skipped'), (5, 'missed'),
+    (6, 'cancelled'), (7, 'interrupted'), (8, 'deferred'), (9, 'blocked'), (10, 'unknown'))
+  INSERT INTO endings (job, day, status, runs)
+    SELECT number >> 28, (number >> 4) & 16777215, words.word, runs FROM (
+      SELECT (job << 28) | ((finished_at / ${millisecondsOfDay}) << 4) | CASE status WHEN 'succeeded' THEN 0 WHEN 'quiet' THEN 1 WHEN 'failed' THEN 2
+        WHEN 'timed_out' THEN 3 WHEN 'skipped' THEN 4 WHEN 'missed' THEN 5 WHEN 'cancelled' THEN 6 WHEN 'interrupted' THEN 7
+        WHEN 'deferred' THEN 8 WHEN 'blocked' THEN 9 ELSE 10 END AS number, count(*) AS runs
+      FROM runs WHERE status <> 'running' AND simulated = 0 GROUP BY 1
+    ) CROSS JOIN words ON words.code = (number & 15);`;
+
 /** The roll-up is kept by triggers, so that it is right whoever writes: an older process knows nothing of it. */
 export const schedulingStep = `
   ALTER TABLE runs ADD COLUMN phase TEXT NOT NULL DEFAULT 'active';
@@ -32,8 +47,7 @@ export const schedulingStep = `
     runs INTEGER NOT NULL,
     PRIMARY KEY (job, day, status)
   ) STRICT, WITHOUT ROWID;
-  INSERT INTO endings (job, day, status, runs)
-    SELECT job, finished_at / ${millisecondsOfDay}, status, count(*) FROM runs WHERE status <> 'running' AND simulated = 0 GROUP BY 1, 2, 3;
+  ${countAll}
   CREATE TRIGGER count_recorded AFTER INSERT ON runs WHEN new.status <> 'running' AND new.simulated = 0 BEGIN
     ${count("iif(new.slot_from IS NULL, 1, new.scheduling ->> '$.slots')")}
   END;
