@@ -44,6 +44,7 @@ const ownFiles: Readonly<Record<string, string>> = {
   replay: "src/compose/replay.ts",
   control: "src/compose/control.ts",
   doctor: "src/compose/doctor/doctor.ts",
+  daemon: "src/cli/daemon/drive.ts",
   "dry-run-words": "src/cli/dry-run.ts",
   "completion-scripts": "src/cli/completion-scripts.ts",
   "init-questions": "src/cli/init-questions.ts",

@@ -68,7 +68,7 @@ function references(job: Job, env: Environment): Finding[] {
 }
 
 /** Read as the provider reads it, and thrown away. */
-function keyFindings({ id, apiKey, headers }: ProviderConfig, env: Environment): Finding[] {
+export function keyFindings({ id, apiKey, headers }: ProviderConfig, env: Environment): Finding[] {
   try {
     resolveKey(apiKey, env);
     for (const [name, value] of Object.entries(headers)) resolveHeader(name, value, env);

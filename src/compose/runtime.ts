@@ -1,7 +1,7 @@
 /** Configuration → everything a run needs, built in order and closed in reverse. */
 import { thisOwner, ownerState } from "../engine/owner.ts";
 import { systemClock } from "../engine/clock.ts";
-import { createEngine, type Engine } from "../engine/engine.ts";
+import { createEngine, type Engine, type RunCarrier } from "../engine/engine.ts";
 import { createBudget } from "../gateway/budget.ts";
 import { openLedger } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -36,7 +36,7 @@ export interface RuntimeOptions {
 }
 
 export interface Runtime {
-  readonly engine: Engine;
+  readonly engine: Engine & RunCarrier;
   readonly ledger: Ledger;
   close(): Promise<void>;
 }

@@ -19,6 +19,8 @@ export interface Fingerprint {
   readonly stamps: ReadonlyMap<string, string>;
   /** The folders in which something would have to happen for that to change. */
   readonly folders: readonly string[];
+  /** When the newest of it all, files and folders of jobs, was last changed, epoch ms by the file system's clock. */
+  readonly changedAt: number;
 }
 
 /** Files asked about at once, so that neither the disk nor the thread pool is taken up by 10,000 of them. */
@@ -33,21 +35,31 @@ export async function fingerprint(files: ProjectFiles): Promise<Fingerprint> {
   const found = findFiles(files.jobsDir, files.jobsDir, issues);
   const paths = [...new Set([...found.jobs, ...[...found.defaults.values()].flat(), ...files.configPlaces, ...files.named])];
   const stamps = new Map<string, string>();
+  let changedAt = 0;
+  const look = async (path: string): Promise<string | undefined> => {
+    const facts = await stampOf(path);
+    if (typeof facts !== "object") return facts;
+    changedAt = Math.max(changedAt, facts.changedAt);
+    return facts.stamp;
+  };
   for (let at = 0; at < paths.length; at += atOnce) {
-    const some = await Promise.all(paths.slice(at, at + atOnce).map(async (path) => [path, await stampOf(path)] as const));
+    const some = await Promise.all(paths.slice(at, at + atOnce).map(async (path) => [path, await look(path)] as const));
     for (const [path, stamp] of some) if (stamp !== undefined) stamps.set(path, stamp);
     await yieldOnce();
   }
+  for (const folder of found.folders) await look(folder);
   // That a folder cannot be read, or is not there, is a state of its own.
   for (const { file, message } of issues) stamps.set(`folder ${file}`, message);
   const outside = [...files.configPlaces, ...files.named].map((path) => dirname(path));
-  return { stamps, folders: [...new Set([...found.folders, files.jobsDir, dirname(files.jobsDir), ...outside])] };
+  const folders = [...new Set([...found.folders, files.jobsDir, dirname(files.jobsDir), ...outside])];
+  return { stamps, folders, changedAt };
 }
 
-async function stampOf(path: string): Promise<string | undefined> {
+/** Undefined: there is nothing. A word: it cannot be looked at. */
+async function stampOf(path: string): Promise<{ readonly stamp: string; readonly changedAt: number } | string | undefined> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+    return { stamp: `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedAt: Number(ctimeNs / 1_000_000n) };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return code === "ENOENT" ? undefined : code;

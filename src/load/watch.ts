@@ -13,6 +13,11 @@ export interface WatchOptions {
   readonly onUnwatched: (why: string) => void;
   /** Quiet time after the last event before anybody looks, in ms. Default 500: an editor writes a file in several steps. */
   readonly settleMs?: number;
+  /**
+   * When whoever watches began to read the files, epoch ms: what was changed since then may have been missed by that reading, and is told.
+   * Default now.
+   */
+  readonly readAt?: number;
 }
 
 export interface ProjectWatch {
@@ -30,6 +35,9 @@ const longestSettleMs = 5_000;
  */
 const lookAnywayMs = 30_000;
 const lookShare = 2_000;
+
+/** File systems count time more coarsely than clocks do, in ms. */
+const clockTickMs = 20;
 
 /** Starts watching; what changes after this has resolved is told. */
 export async function watchProject(files: ProjectFiles, options: WatchOptions): Promise<ProjectWatch> {
@@ -59,9 +67,12 @@ class Watcher implements ProjectWatch {
   async start(): Promise<void> {
     // The watches first: what changes between the two is then looked for once too often, and not once too seldom.
     this.#watch((await fingerprint(this.#files)).folders);
-    const { stamps, folders } = await this.#timed();
+    const { stamps, folders, changedAt } = await this.#timed();
     this.#seen = stamps;
     this.#watch(folders);
+    if (changedAt < (this.#options.readAt ?? Number.POSITIVE_INFINITY) - clockTickMs) return;
+    this.#seen = new Map();
+    this.#poke();
   }
 
   follow(files: ProjectFiles): void {

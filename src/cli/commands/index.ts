@@ -4,6 +4,9 @@ import type { CommandDefinition } from "../command.ts";
 const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   init: async () => (await import("./init.ts")).init,
   run: async () => (await import("./run.ts")).run,
+  start: async () => (await import("./start.ts")).start,
+  tick: async () => (await import("./tick.ts")).tick,
+  reload: async () => (await import("./reload.ts")).reload,
   list: async () => (await import("./list.ts")).list,
   status: async () => (await import("./status.ts")).status,
   next: async () => (await import("./next.ts")).next,

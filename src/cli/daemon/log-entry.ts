@@ -68,8 +68,9 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       return { at, level: "error", event: "held", text: `starts nothing: ${event.reason}` };
     case "resumed":
       return { at, level: "info", event: "resumed", text: `goes on after ${duration(event.heldMs)}` };
+    // Told by whoever read the files, with the reason for it.
     case "jobs_replaced":
-      return { at, level: "info", event: "jobs_replaced", text: replacedText(event) };
+      return undefined;
     case "job_unusable":
       return { at, level: "error", event: "job_unusable", job: event.jobName, text: `cannot be scheduled: ${event.reason}` };
     case "draining": {
