@@ -123,11 +123,14 @@ function serviceName(given: string | undefined, projectDir: string): string {
     throw new UsageError(`--name ${JSON.stringify(given)} is no name of a service`, {
       suggestion: "Write letters, digits, dots and dashes, at most 64.",
     });
-  const made = path
-    .basename(projectDir)
-    .normalize("NFKD")
-    .replaceAll(/[^A-Za-z0-9_.-]+/g, "-");
-  return given ?? (made.replaceAll(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 64) || "project");
+  return given ?? ownName(projectDir);
+}
+
+/** The name of a project's service, where none was given: its folder's, as far as a unit may have it. */
+export function ownName(projectDir: string): string {
+  const plain = path.basename(projectDir).normalize("NFKD");
+  const made = plain.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|-+$/g, "");
+  return made.slice(0, 64) || "project";
 }
 
 /** The program by which the daemon tells systemd that it is up (src/cli/daemon/systemd.ts). */
