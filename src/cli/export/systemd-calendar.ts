@@ -69,10 +69,13 @@ function monthDays(field: string): (DayPart | CalendarProblem)[] {
   ];
 }
 
+function isCounted(part: string): boolean {
+  return /(?:L|#(?:[1-5]|L))$/.test(part);
+}
+
 /** `5#2` is the Friday among the days 8 to 14, `5L` the one among the last seven. */
 function weekDays(field: string): (DayPart | CalendarProblem)[] {
   const parts = field.split(",");
-  const isCounted = (part: string): boolean => /(?:L|#(?:[1-5]|L))$/.test(part);
   const plain = parts.filter((part) => !isCounted(part));
   const counted = parts.filter(isCounted).map((part): DayPart => {
     const [day = "", nth = "L"] = part.split("#");
@@ -142,7 +145,7 @@ function everyCalendar(everyMs: number, anchorMs: number): Calendar {
   const lines = anchored ? dayLines(everyMs, anchorMs) : undefined;
   if (lines !== undefined) return { lines, notes: [] };
   const span = Number.isInteger(seconds) ? `${seconds}s` : `${everyMs}ms`;
-  const note = `is counted from the start of the run before, because ${span} does not divide a day; runner counts from a fixed instant`;
+  const note = `is counted from the start of the run before, for no calendar of systemd says ${span}; runner counts from a fixed instant`;
   return { lines: [`OnActiveSec=${span}`, `OnUnitActiveSec=${span}`], notes: [note] };
 }
 
@@ -153,24 +156,25 @@ function dayLines(everyMs: number, anchorMs: number): string[] | undefined {
     Map.groupBy(instants, (second) => second % 3_600),
     Map.groupBy(instants, (second) => second % 60),
   ];
-  const line = (hours: string, minutes: string, second: number): string =>
-    `OnCalendar=*-*-* ${padded(hours)}:${padded(minutes)}:${pad(second)} UTC`;
   if (3_600_000 % everyMs === 0 && bySecond.size <= mostLines)
-    return [...bySecond].map(([second, all]) =>
-      line("*", compact([...new Set(all.map((one) => Math.floor((one % 3_600) / 60)))], 0, 59), second),
-    );
+    return [...bySecond].map(([second, all]) => dayLine("*", minutesOf(all), second));
   if (byMinute.size > mostLines) return undefined;
-  return [...byMinute].map(([rest, all]) =>
-    line(
-      compact(
-        all.map((one) => Math.floor(one / 3_600)),
-        0,
-        23,
-      ),
-      String(Math.floor(rest / 60)),
-      rest % 60,
-    ),
-  );
+  return [...byMinute].map(([rest, all]) => dayLine(hoursOf(all), String(Math.floor(rest / 60)), rest % 60));
+}
+
+function dayLine(hours: string, minutes: string, second: number): string {
+  return `OnCalendar=*-*-* ${padded(hours)}:${padded(minutes)}:${pad(second)} UTC`;
+}
+
+/** Of seconds of the day. */
+function minutesOf(instants: readonly number[]): string {
+  const minutes = instants.map((second) => Math.floor((second % 3_600) / 60));
+  return compact([...new Set(minutes)], 0, 59);
+}
+
+function hoursOf(instants: readonly number[]): string {
+  const hours = instants.map((second) => Math.floor(second / 3_600));
+  return compact(hours, 0, 23);
 }
 
 /** @param atMs the instant of an `at` schedule, epoch ms. */
