@@ -27,9 +27,32 @@ export function jobLines(job: Job): string[] {
   return [`from ${job.source.file}:${job.source.line}`, ...JSON.stringify(asWritten(job), undefined, 2).split("\n")];
 }
 
-export function slotLines({ slots, zone }: DryRun): string[] {
-  if (slots.length === 0) return ["none: it has no schedule, or none ahead"];
+export function slotLines({ slots, zone, job }: DryRun): string[] {
+  if (slots.length === 0)
+    return [job.schedule.kind === "boot" ? "at each start of the machine" : "none: it has no schedule, or none ahead"];
   return table(slots.map((at) => [instantIn(zone, at), instantUtc(at)]));
+}
+
+/** What is said of slots, and what counts where nothing is said. */
+export function schedulingLines({ scheduling, zone, job }: DryRun): string[] {
+  const { kind } = job.schedule;
+  if (kind === "manual") return [];
+  const { staggerMs, shareMs, startAt, endAt, blackout, catchUp, overlap, group } = scheduling;
+  const { policy, maxAgeMs, max } = catchUp;
+  const age = maxAgeMs === undefined ? "one interval, at most 1 d" : duration(maxAgeMs);
+  const caughtUp =
+    policy === "skip" ? "skip" : `${policy}  at most ${age} late${max === undefined ? "" : `, at most ${max} runs`}`;
+  const limit = group?.maxRuns === undefined ? "no limit of its own" : `at most ${group.maxRuns} at once`;
+  const rows = [
+    ...(staggerMs === 0 ? [] : [["stagger", `${duration(staggerMs)}  of which this job's share is ${duration(shareMs)}`]]),
+    ...(startAt === undefined ? [] : [["startAt", instantIn(zone, startAt)]]),
+    ...(endAt === undefined ? [] : [["endAt", `${instantIn(zone, endAt)}  no slot from then on`]]),
+    ...(blackout.length === 0 ? [] : [["blackout", blackout.join("; ")]]),
+    ...(kind === "boot" ? [] : [["catchUp", caughtUp]]),
+    ["overlap", overlap],
+    ...(group === undefined ? [] : [["group", `${group.name}  ${limit}`]]),
+  ];
+  return table(rows);
 }
 
 export function findingLines({ findings, blockedWith }: DryRun): string[] {

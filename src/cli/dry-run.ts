@@ -12,6 +12,7 @@ import {
   priceLines,
   promptLines,
   requestLines,
+  schedulingLines,
   slotLines,
   timetableLines,
   toolLines,
@@ -40,6 +41,7 @@ function sectionsOf(plan: DryRun): readonly (readonly [title: string, lines: rea
   return [
     ["Job", jobLines(job)],
     [`Next slots (${plan.zone}, UTC)`, slotLines(plan)],
+    ["Scheduling", schedulingLines(plan)],
     ["Preflight", findingLines(plan)],
     ["Gate", gateLines(job)],
     ["Ladder", [...ladder.map((rung, index) => `${index + 1}  ${rungName(rung).trimEnd()}`), ...notes]],

@@ -93,7 +93,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
     const findings = await inspect({ job, ladder, runId: "", signal }, { providers, env, simulated });
     const blocking = blockingOf(findings, ladder);
     return {
-      ...planFromParts(job, ladder, now, project.zone),
+      ...planFromParts(job, ladder, now, project.zone, project.scheduler.groups),
       job,
       model: plan.modelAsked,
       ladder,

@@ -5,6 +5,7 @@ import { answerReserveMs, nextModelMs } from "../run/call-time.ts";
 import { longSleepMs } from "../run/pause.ts";
 import { nextSlots } from "../schedule/slot.ts";
 import { defaultMaxTurns } from "../turn/turn.ts";
+import { schedulingOf, type SchedulingPlan } from "./scheduling-plan.ts";
 import { worstCase, type Failing, type TimetableRow } from "./timetable.ts";
 
 export interface LimitRow {
@@ -19,6 +20,7 @@ export interface DryRunPlan {
   readonly zone: string;
   /** Epoch ms. */
   readonly slots: readonly number[];
+  readonly scheduling: SchedulingPlan;
   /** The run if every try fails at once with an event-order error. */
   readonly failingAtOnce: readonly TimetableRow[];
   /** The run if no provider ever answers. */
@@ -26,11 +28,19 @@ export interface DryRunPlan {
   readonly limits: readonly LimitRow[];
 }
 
-export function planDryRun(job: Job, ladder: readonly Rung[], now: number, zone: string): DryRunPlan {
+/** @param groups Runs at once of each group that has a limit. */
+export function planDryRun(
+  job: Job,
+  ladder: readonly Rung[],
+  now: number,
+  zone: string,
+  groups: ReadonlyMap<string, number> = new Map(),
+): DryRunPlan {
   const ownZone = job.schedule.tz ?? zone;
   return {
     zone: ownZone,
     slots: nextSlots(job.schedule, new Date(now), 5, zone).map((slot) => slot.getTime()),
+    scheduling: schedulingOf(job, groups),
     failingAtOnce: worstCase(job, ladder, () => ({ fault: "stream_order", tookMs: 0 })),
     silent: worstCase(job, ladder, silence(job)),
     limits: limitRows(job),
@@ -59,6 +69,11 @@ function limitRows(job: Job): LimitRow[] {
       "limits.maxWait",
       limits.maxWaitMs,
       payload.kind === "command" ? "the longest wait between attempts" : "the longest wait a provider may impose",
+    ),
+    ms(
+      "limits.defer",
+      limits.deferMs,
+      "under the daemon: how long after its slot a run may still be carried on, at most to the next slot",
     ),
     ...(payload.kind === "command" ? [] : turnRows(limits, payload)),
     { name: "limits.outputBytes", value: limits.outputBytes, unit: "bytes", meaning: "output that is kept" },

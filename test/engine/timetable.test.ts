@@ -133,6 +133,7 @@ test("a job that asks no model has no worst case", () => {
     "payload.timeoutSeconds 1800000 ms",
     "limits.run 3600000 ms",
     "limits.maxWait 600000 ms",
+    "limits.defer 86400000 ms",
     "limits.outputBytes 1048576 bytes",
     "retry.maxAttempts 3 count",
   ]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { JobError } from "../../src/errors.ts";
 import type { Schedule } from "../../src/job/job.ts";
 import { describeSchedule } from "../../src/schedule/describe.ts";
-import { nextSlots } from "../../src/schedule/slot.ts";
+import { countSlots, newestSlots, nextSlot, nextSlots } from "../../src/schedule/slot.ts";
 import { changes, due, localMinutes, type Fields, type LocalMinute } from "./oracle.ts";
 
 const cron = (expr: string, tz?: string): Schedule => (tz === undefined ? { kind: "cron", expr } : { kind: "cron", expr, tz });
@@ -206,6 +206,108 @@ describe("cron elsewhere", () => {
       expect(() => nextSlots(cron(expr, zone), new Date(0), 1, "UTC")).toThrow(JobError);
       expect(() => nextSlots(cron(expr, zone), new Date(0), 1, "UTC")).toThrow(said);
     }
+  });
+});
+
+describe("years", () => {
+  it("are the seventh field", () => {
+    const found = nextSlots(cron("0 0 9 1 1 ? 2027-2031/2"), new Date("2026-07-01T00:00:00Z"), 9, "UTC");
+    expect(found.map((slot) => slot.getUTCFullYear())).toEqual([2027, 2029, 2031]);
+    expect(slots(cron("0 0 0 1 1 * */4"), "2026-07-01T00:00:00Z", 2)).toEqual(["2030-01-01T00:00Z", "2034-01-01T00:00Z"]);
+  });
+  it("that have passed are no mistake; that never come are one", () => {
+    expect(slots(cron("0 0 9 1 1 * 2020"), "2026-07-01T00:00:00Z", 1)).toEqual([]);
+    expect(() => slots(cron("0 0 0 29 2 +1 2028"), "2026-07-01T00:00:00Z", 1)).toThrow("never fires");
+  });
+});
+
+describe("bounds", () => {
+  const bounded: Schedule = {
+    kind: "cron",
+    expr: "0 12 * * *",
+    startAt: Date.parse("2026-07-02T12:00Z"),
+    endAt: Date.parse("2026-07-04T12:00Z"),
+  };
+  it("let in what begins with them, and nothing that begins when they end", () => {
+    expect(slots(bounded, "2026-01-01T00:00:00Z", 9)).toEqual(["2026-07-02T12:00Z", "2026-07-03T12:00Z"]);
+    expect(
+      newestSlots(bounded, 0, Date.parse("2027-01-01"), 9, "UTC").map((at) => new Date(at).toISOString().slice(5, 10)),
+    ).toEqual(["07-02", "07-03"]);
+    expect(countSlots(bounded, 0, Date.parse("2027-01-01"), "UTC")).toEqual({ slots: 2, atLeast: false });
+    const every: Schedule = { kind: "every", everyMs: 86_400_000, anchorMs: bounded.startAt ?? 0, endAt: bounded.endAt ?? 0 };
+    expect(slots(every, "2026-01-01T00:00:00Z", 9)).toEqual(["2026-07-02T12:00Z", "2026-07-03T12:00Z"]);
+  });
+});
+
+describe("a gap", () => {
+  it("is counted as it would be walked through, and walked through backwards, on the days when clocks change", () => {
+    const weekdays = fc.constantFrom("* * *", "* * 1-5", "8,29 * *", "1 11 *", "* * 0", "L * *");
+    const second = fc.constantFrom("0", "0", "30", "0,59");
+    fc.assert(
+      fc.property(
+        anyWindow,
+        second,
+        field(59),
+        field(23),
+        weekdays,
+        fc.nat(48 * 60),
+        fc.nat(20 * 3_600_000),
+        (at, s, m, h, days, start, length) => {
+          const { zone, minutes } = windowAt(at);
+          const from = (minutes[start]?.at ?? 0) + (length % 3) * 10_500;
+          // What fires often is looked at for a shorter time, because the walk is slow.
+          const often = m.values.size * h.values.size * (s === "0,59" ? 2 : 1) > 100;
+          const to = from + (often ? length / 4 : length);
+          const schedule = cron(`${s} ${m.text} ${h.text} ${days}`, zone);
+          const walked: number[] = [];
+          for (
+            let slot = nextSlot(schedule, from, "UTC");
+            slot !== undefined && slot <= to;
+            slot = nextSlot(schedule, slot, "UTC")
+          )
+            walked.push(slot);
+          const said = JSON.stringify({ schedule, from: new Date(from), to: new Date(to) });
+          expect({ said, ...countSlots(schedule, from, to, "UTC") }).toEqual({ said, slots: walked.length, atLeast: false });
+          expect({ said, newest: newestSlots(schedule, from, to, 5, "UTC") }).toEqual({ said, newest: walked.slice(-5) });
+        },
+      ),
+      { numRuns: 80 },
+    );
+  });
+
+  it("of years costs no more than of days", () => {
+    const before = performance.now();
+    const ten = [Date.parse("2016-11-25"), Date.parse("2026-11-25")] as const;
+    expect(countSlots(cron("* * * * * *", "Europe/London"), ...ten, "UTC")).toEqual({ slots: 3_652 * 86_400, atLeast: false });
+    expect(countSlots(cron("* * * * 1-5"), ...ten, "UTC")).toEqual({ slots: 2_608 * 1_440, atLeast: false });
+    expect(countSlots(cron("* * * * 1-5"), 0, Date.parse("2099-01-01"), "UTC").atLeast).toBe(true);
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it("backwards, no more than was asked for", () => {
+    expect(newestSlots({ kind: "every", everyMs: 1_000 }, 0, 10 ** 12, 3, "UTC")).toEqual([
+      10 ** 12 - 2_000,
+      10 ** 12 - 1_000,
+      10 ** 12,
+    ]);
+    expect(newestSlots(cron("* * * * * *"), 0, 10 ** 12 + 999, 2, "UTC")).toEqual([10 ** 12 - 1_000, 10 ** 12]);
+  });
+});
+
+describe("a hundred thousand jobs of a few thousand expressions", () => {
+  it("are computed once for each expression", () => {
+    const from = Date.parse("2026-11-25T10:00:30Z");
+    const before = performance.now();
+    const first = Array.from({ length: 1_000 }, (_, job) =>
+      nextSlot(cron(`${job % 60} ${job % 24} * * *`, "Europe/London"), from, "UTC"),
+    );
+    const once = performance.now() - before;
+    const again = performance.now();
+    for (let round = 0; round < 100; round += 1)
+      for (let job = 0; job < 1_000; job += 1)
+        nextSlot(cron(`${job % 60} ${job % 24} * * *`, "Europe/London"), from + round, "UTC");
+    expect(performance.now() - again).toBeLessThan(once * 20);
+    expect(new Set(first).size).toBe(120);
   });
 });
 

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   list: async () => (await import("./list.ts")).list,
   status: async () => (await import("./status.ts")).status,
   next: async () => (await import("./next.ts")).next,
+  calendar: async () => (await import("./calendar.ts")).calendar,
   validate: async () => (await import("./validate.ts")).validate,
   history: async () => (await import("./history.ts")).history,
   pause: async () => (await import("./pause.ts")).pause,

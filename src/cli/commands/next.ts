@@ -1,13 +1,13 @@
-import type { Job } from "../../job/job.ts";
+import type { Coming, Company } from "../coming.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { ago, instantIn, instantUtc } from "../format.ts";
+import { ago, duration, instantIn, instantUtc } from "../format.ts";
 import { reportProblems } from "../problems.ts";
 import { table } from "../output.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 export const next: CommandDefinition = {
   name: "next",
-  summary: "Show the next due instants of one job or of all, in the job's zone and in UTC",
+  summary: "Show the next due instants of one job or of all, in the job's zone and in UTC, and which of them coincide",
   examples: [
     ["runner next", "the next 10 instants over all jobs"],
     ["runner next fpl-daily-check -n 5", "one job"],
@@ -16,54 +16,77 @@ export const next: CommandDefinition = {
   execute,
 };
 
-interface Due {
-  readonly job: Job;
-  readonly zone: string;
-  readonly at: number;
-}
-
 async function execute(
   context: CommandContext,
   [jobName]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const count = wholeNumber("-n, --count", options["count"], 1, 10_000);
-  const [{ loadProject }, { nextSlots }] = await Promise.all([
+  const [{ loadProject }, { comingSlots, companyOf }] = await Promise.all([
     import("../../compose/project.ts"),
-    import("../../schedule/slot.ts"),
+    import("../coming.ts"),
   ]);
   const project = await loadProject({ ...context.place, env: context.env });
   const jobs = jobName === undefined ? project.jobs.filter((job) => job.enabled) : [project.jobFor(jobName)];
   const now = Date.now();
-  const dues = jobs.flatMap((job) =>
-    nextSlots(job.schedule, new Date(now), count, project.zone).map((slot): Due => ({
-      job,
-      zone: job.schedule.tz ?? project.zone,
-      at: slot.getTime(),
-    })),
-  );
-  const soonest = dues.toSorted((a, b) => a.at - b.at).slice(0, count);
-  if (context.output.json) context.output.document("next", { slots: soonest.map(toDocument) });
-  else print(context, soonest, now);
+  const soonest = comingSlots(jobs, now, count, project.zone);
+  const company = companyOf(soonest);
+  if (context.output.json) context.output.document("next", { slots: soonest.map((slot) => toDocument(slot, company.get(slot))) });
+  else print(context, soonest, company, now);
+  const atBoot = jobs.filter(({ schedule }) => schedule.kind === "boot").map(({ name }) => name);
+  if (atBoot.length > 0) context.output.note(`At each start of the machine: ${atBoot.join(", ")}`);
   return jobName === undefined ? reportProblems(context.output, project) : 0;
 }
 
-function toDocument({ job, zone, at }: Due): Record<string, unknown> {
-  return { jobId: job.id, job: job.name, at, utc: new Date(at).toISOString(), zone, local: instantIn(zone, at) };
+function toDocument({ job, zone, at, dueAt, blackout }: Coming, company: Company | undefined): Record<string, unknown> {
+  return {
+    jobId: job.id,
+    job: job.name,
+    at,
+    utc: new Date(at).toISOString(),
+    zone,
+    local: instantIn(zone, at),
+    dueAt,
+    blackout: blackout ?? null,
+    sameSecond: company?.sameSecond ?? [],
+    sameMinute: company?.sameMinute ?? [],
+  };
 }
 
-function print({ output }: CommandContext, dues: readonly Due[], now: number): void {
-  if (dues.length === 0) {
+function print({ output }: CommandContext, slots: readonly Coming[], company: ReadonlyMap<Coming, Company>, now: number): void {
+  if (slots.length === 0) {
     output.note("Nothing is due: there is no schedule with an instant ahead.");
     return;
   }
-  const head = ["JOB", "LOCAL", "ZONE", "UTC", "IN"].map((cell) => output.style("bold", cell));
-  const rows = dues.map(({ job, zone, at }) => [
-    job.name,
-    instantIn(zone, at),
-    zone,
-    instantUtc(at),
-    ago(at, now).replace(/^in /, ""),
+  const head = ["JOB", "LOCAL", "ZONE", "UTC", "IN", "NOTE"].map((cell) => output.style("bold", cell));
+  const rows = slots.map((slot) => [
+    slot.job.name,
+    instantIn(slot.zone, slot.at),
+    slot.zone,
+    instantUtc(slot.at),
+    ago(slot.at, now).replace(/^in /, ""),
+    output.style(slot.blackout === undefined ? "dim" : "yellow", noteOf(slot, company.get(slot))),
   ]);
-  for (const line of table([head, ...rows])) output.data(line);
+  const bare = slots.every((slot) => noteOf(slot, company.get(slot)) === "");
+  for (const line of table([head, ...rows].map((row) => (bare ? row.slice(0, -1) : row)))) output.data(line);
+  const crowded = slots.filter((slot) => (company.get(slot)?.sameSecond.length ?? 0) > 0);
+  if (crowded.length > 0)
+    output.note(
+      `${crowded.length} of these begin in the same second as another; "stagger": "5m" in a job or a _defaults file spreads them.`,
+    );
+}
+
+/** What is special of a slot: its stagger, the blackout it falls in, what comes with it. */
+function noteOf({ at, dueAt, blackout }: Coming, company: Company | undefined): string {
+  return [
+    ...(blackout === undefined ? [] : [`skipped, in a blackout: ${blackout}`]),
+    ...(dueAt === at ? [] : [`begins ${duration(dueAt - at)} later (stagger)`]),
+    ...someOf("same second as", company?.sameSecond),
+    ...someOf("same minute as", company?.sameMinute),
+  ].join("; ");
+}
+
+function someOf(words: string, names: readonly string[] = []): string[] {
+  if (names.length === 0) return [];
+  return [`${words} ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`];
 }

@@ -1,0 +1,100 @@
+import type { CalendarDay, CalendarRow } from "../calendar-days.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { duration, instantIn } from "../format.ts";
+import { table } from "../output.ts";
+import { reportProblems } from "../problems.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+export const calendar: CommandDefinition = {
+  name: "calendar",
+  summary: "Show day by day what will fire, with changes of clocks marked on their day",
+  examples: [
+    ["runner calendar", "the next 7 days, today included"],
+    ["runner calendar --days 30 --job fpl-daily-check", "one job, a month"],
+    ["runner calendar --days 365 --json", "a year, for scripts"],
+  ],
+  define: (command) =>
+    command.option("--days <days>", "how many days, 1 to 366", "7").option("--job <job>", "only this job: name or id"),
+  execute,
+};
+
+async function execute(
+  context: CommandContext,
+  _args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const days = wholeNumber("--days", options["days"], 1, 366);
+  const [{ loadProject }, { calendarDays }] = await Promise.all([
+    import("../../compose/project.ts"),
+    import("../calendar-days.ts"),
+  ]);
+  const project = await loadProject({ ...context.place, env: context.env });
+  const name = typeof options["job"] === "string" ? options["job"] : undefined;
+  const jobs = name === undefined ? project.jobs.filter(({ enabled }) => enabled) : [project.jobFor(name)];
+  const found = calendarDays(jobs, Date.now(), days, project.zone);
+  const { output } = context;
+  if (output.json) output.document("calendar", { zone: project.zone, days: found.map(toDocument) });
+  else print(context, found, project.zone);
+  const atBoot = jobs.filter(({ schedule }) => schedule.kind === "boot").map((job) => job.name);
+  if (atBoot.length > 0) output.note(`At each start of the machine: ${atBoot.join(", ")}`);
+  return name === undefined ? reportProblems(output, project) : 0;
+}
+
+function toDocument({ date, from, to, changes, rows }: CalendarDay): Record<string, unknown> {
+  return {
+    date,
+    from,
+    to,
+    changes: changes.map(({ zone, at, beforeMinutes, afterMinutes }) => ({
+      zone,
+      at,
+      utc: new Date(at).toISOString(),
+      byMinutes: afterMinutes - beforeMinutes,
+    })),
+    rows: rows.map(({ job, zone, slots, skipped, first, last, times, blackout }) => ({
+      jobId: job.id,
+      job: job.name,
+      zone,
+      slots,
+      skipped,
+      blackout,
+      first: { at: first.at, dueAt: first.dueAt, utc: new Date(first.at).toISOString(), local: instantIn(zone, first.at) },
+      last: { at: last.at, dueAt: last.dueAt, utc: new Date(last.at).toISOString(), local: instantIn(zone, last.at) },
+      times:
+        times === undefined ? null : times.map(({ at, dueAt, blackout: within }) => ({ at, dueAt, blackout: within ?? null })),
+    })),
+  };
+}
+
+function print({ output }: CommandContext, days: readonly CalendarDay[], projectZone: string): void {
+  output.note(`Times of ${projectZone}`);
+  for (const { date, from, changes, rows } of days) {
+    const nothing = rows.length === 0 ? output.style("dim", "  nothing") : "";
+    output.data(`${output.style("bold", `${instantIn(projectZone, from).slice(0, 3)} ${date}`)}${nothing}`);
+    for (const change of changes) output.data(output.style("yellow", `  ${changeText(change)}`));
+    for (const line of table(rows.flatMap((row) => linesOf(row, projectZone)))) output.data(`  ${line}`);
+  }
+}
+
+function changeText({ zone, at, beforeMinutes, afterMinutes }: CalendarDay["changes"][number]): string {
+  const by = afterMinutes - beforeMinutes;
+  const before = new Date(at + beforeMinutes * 60_000).toISOString().slice(11, 16);
+  const after = new Date(at + afterMinutes * 60_000).toISOString().slice(11, 16);
+  return `clocks in ${zone} go ${by > 0 ? "forward" : "back"} by ${duration(Math.abs(by) * 60_000)}, from ${before} to ${after}`;
+}
+
+/** A line a slot, or one for all of them where they are many. */
+function linesOf(row: CalendarRow, projectZone: string): string[][] {
+  const { job, zone, slots, skipped, blackout, first, last, times } = row;
+  const time = (at: number, of = projectZone): string => instantIn(of, at).slice(15, at % 60_000 === 0 ? 20 : 23);
+  if (times === undefined) {
+    const notes = skipped === 0 ? "" : `, of which ${skipped} are skipped, in a blackout: ${blackout.join("; ")}`;
+    return [[`${time(first.dueAt)}-${time(last.dueAt)}`, job.name, `${slots} times${notes}`]];
+  }
+  return times.map(({ at, dueAt, blackout: within }) => {
+    const elsewhere = zone === projectZone || time(at, zone) === time(at) ? [] : [`${time(at, zone)} in ${zone}`];
+    const staggered = dueAt === at ? [] : [`slot of ${time(at)}, staggered`];
+    const skips = within === undefined ? [] : [`skipped, in a blackout: ${within}`];
+    return [time(dueAt), job.name, [...staggered, ...elsewhere, ...skips].join("; ")];
+  });
+}
