@@ -19,16 +19,14 @@ export interface Coming {
 /** The first `count` slots after `from` over all of the jobs, by the time at which they are answered. */
 export function comingSlots(jobs: readonly Job[], from: number, count: number, projectZone: string): Coming[] {
   // Sorted, the soonest last; of each job there is its next slot.
-  const waiting = jobs
-    .flatMap((job) => comingAfter(job, from, projectZone) ?? [])
-    .toSorted((a, b) => b.dueAt - a.dueAt || b.at - a.at);
+  const waiting = jobs.flatMap((job) => comingAfter(job, from, projectZone) ?? []).toSorted(latestFirst);
   const found: Coming[] = [];
   while (found.length < count) {
     const soonest = waiting.pop();
     if (soonest === undefined) break;
     found.push(soonest);
     const following = comingAfter(soonest.job, soonest.at, projectZone);
-    if (following !== undefined) waiting.splice(placeOf(waiting, following.dueAt), 0, following);
+    if (following !== undefined) waiting.splice(placeOf(waiting, following), 0, following);
   }
   return found;
 }
@@ -43,12 +41,17 @@ export function comingAfter(job: Job, after: number, projectZone: string): Comin
   return { job, zone, at, dueAt, ...(within === undefined ? {} : { blackout: describeBlackout(within) }) };
 }
 
-/** Where a slot goes among those that wait: behind the later ones. */
-function placeOf(waiting: readonly Coming[], dueAt: number): number {
+/** At the same time by name, so that the order is always the same. */
+function latestFirst(a: Coming, b: Coming): number {
+  return b.dueAt - a.dueAt || (a.job.name < b.job.name ? 1 : -1);
+}
+
+function placeOf(waiting: readonly Coming[], slot: Coming): number {
   let [low, high] = [0, waiting.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((waiting[middle]?.dueAt ?? 0) > dueAt) low = middle + 1;
+    const other = waiting[middle];
+    if (other !== undefined && latestFirst(other, slot) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

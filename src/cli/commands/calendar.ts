@@ -1,4 +1,5 @@
 import type { CalendarDay, CalendarRow } from "../calendar-days.ts";
+import type { Coming } from "../coming.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { duration, instantIn } from "../format.ts";
 import { table } from "../output.ts";
@@ -72,7 +73,7 @@ function print({ output }: CommandContext, days: readonly CalendarDay[], project
     const nothing = rows.length === 0 ? output.style("dim", "  nothing") : "";
     output.data(`${output.style("bold", `${instantIn(projectZone, from).slice(0, 3)} ${date}`)}${nothing}`);
     for (const change of changes) output.data(output.style("yellow", `  ${changeText(change)}`));
-    for (const line of table(rows.flatMap((row) => linesOf(row, projectZone)))) output.data(`  ${line}`);
+    for (const line of table(linesOf(rows, projectZone))) output.data(`  ${line}`);
   }
 }
 
@@ -83,18 +84,37 @@ function changeText({ zone, at, beforeMinutes, afterMinutes }: CalendarDay["chan
   return `clocks in ${zone} go ${by > 0 ? "forward" : "back"} by ${duration(Math.abs(by) * 60_000)}, from ${before} to ${after}`;
 }
 
-/** A line a slot, or one for all of them where they are many. */
-function linesOf(row: CalendarRow, projectZone: string): string[][] {
-  const { job, zone, slots, skipped, blackout, first, last, times } = row;
-  const time = (at: number, of = projectZone): string => instantIn(of, at).slice(15, at % 60_000 === 0 ? 20 : 23);
-  if (times === undefined) {
-    const notes = skipped === 0 ? "" : `, of which ${skipped} are skipped, in a blackout: ${blackout.join("; ")}`;
-    return [[`${time(first.dueAt)}-${time(last.dueAt)}`, job.name, `${slots} times${notes}`]];
-  }
-  return times.map(({ at, dueAt, blackout: within }) => {
-    const elsewhere = zone === projectZone || time(at, zone) === time(at) ? [] : [`${time(at, zone)} in ${zone}`];
-    const staggered = dueAt === at ? [] : [`slot of ${time(at)}, staggered`];
-    const skips = within === undefined ? [] : [`skipped, in a blackout: ${within}`];
-    return [time(dueAt), job.name, [...staggered, ...elsewhere, ...skips].join("; ")];
-  });
+/** A line a slot, or one for all of a job where they are many; by their times. */
+function linesOf(rows: readonly CalendarRow[], projectZone: string): string[][] {
+  return rows
+    .flatMap((row) =>
+      row.times === undefined ? [manyLine(row, projectZone)] : row.times.map((slot) => slotLine(slot, projectZone)),
+    )
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ cells }) => cells);
+}
+
+interface Line {
+  readonly at: number;
+  readonly cells: string[];
+}
+
+function manyLine({ job, slots, skipped, blackout, first, last }: CalendarRow, projectZone: string): Line {
+  const notes = skipped === 0 ? "" : `, of which ${skipped} are skipped, in a blackout: ${blackout.join("; ")}`;
+  const times = `${timeIn(projectZone, first.dueAt)}-${timeIn(projectZone, last.dueAt)}`;
+  return { at: first.dueAt, cells: [times, job.name, `${slots} times${notes}`] };
+}
+
+function slotLine({ job, zone, at, dueAt, blackout }: Coming, projectZone: string): Line {
+  const there = timeIn(zone, at);
+  const notes = [
+    ...(dueAt === at ? [] : [`slot of ${timeIn(projectZone, at)}, staggered`]),
+    ...(there === timeIn(projectZone, at) ? [] : [`${there} in ${zone}`]),
+    ...(blackout === undefined ? [] : [`skipped, in a blackout: ${blackout}`]),
+  ];
+  return { at: dueAt, cells: [timeIn(projectZone, dueAt), job.name, notes.join("; ")] };
+}
+
+function timeIn(zone: string, at: number): string {
+  return instantIn(zone, at).slice(15, at % 60_000 === 0 ? 20 : 23);
 }

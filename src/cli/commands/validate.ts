@@ -17,8 +17,10 @@ async function execute(context: CommandContext): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const { eventHandlerIssues } = await import("../../compose/event-handlers.ts");
   const project = await loadProject({ ...context.place, env: context.env });
-  const { jobs, warnings, configFiles, defaults } = project;
+  const { jobs, configFiles, defaults } = project;
   const issues = [...project.issues, ...(await eventHandlerIssues(project))];
+  const { scheduleWarnings } = await import("../../compose/schedule-warnings.ts");
+  const warnings = [...project.warnings, ...scheduleWarnings(project, Date.now())];
   if (context.output.json) {
     context.output.document("validate", {
       valid: issues.length === 0,
