@@ -14,6 +14,11 @@ function read(text: string): Blackout {
   return value;
 }
 
+function end(texts: string[], at: string): string | undefined {
+  const found = blackoutEnd(texts.map(read), "UTC", Date.parse(at));
+  return found === undefined ? undefined : new Date(found).toISOString().slice(0, 16);
+}
+
 describe("whether an instant lies in a blackout", () => {
   it.each([
     ["22:00-06:00", "UTC", "2026-06-01T21:59:59.999Z", false],
@@ -74,10 +79,6 @@ describe("whether an instant lies in a blackout", () => {
   });
 
   it("ends", () => {
-    const end = (texts: string[], at: string): string | undefined => {
-      const found = blackoutEnd(texts.map(read), "UTC", Date.parse(at));
-      return found === undefined ? undefined : new Date(found).toISOString().slice(0, 16);
-    };
     expect(end(["22:00-06:00"], "2026-06-01T23:00Z")).toBe("2026-06-02T06:00");
     expect(end(["22:00-06:00", "05:00-07:00", "tue"], "2026-06-01T23:00Z")).toBe("2026-06-03T07:00");
     expect(end(["22:00-06:00"], "2026-06-01T21:00Z")).toBe("2026-06-01T21:00");
