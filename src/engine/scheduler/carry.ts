@@ -16,21 +16,19 @@ import { leftOver, mayWaitUntil } from "./window.ts";
  * holds up nobody else (openclaw/openclaw#132952). Returns in how many milliseconds another start is allowed, if that is what is missing.
  */
 export async function beginWhatMay(state: State, now: number): Promise<number | undefined> {
-  const { line, places, parts } = state;
+  const { line, parts } = state;
+  let startInMs: number | undefined;
   for (const item of line.items) {
-    if (places.isFull || state.draining) return undefined;
+    if (state.draining) return undefined;
     if (!line.has(item.run.runId)) continue;
     const over = leftOver(state, item.run, now);
-    if (over !== undefined) {
-      await dismiss(state, item.run, over.status, over.reason);
-      continue;
-    }
-    if (!mayBegin(state, item, now)) continue;
+    if (over !== undefined) await dismiss(state, item.run, over.status, over.reason);
+    if (over !== undefined || startInMs !== undefined || !mayBegin(state, item, now)) continue;
     const monotonic = parts.clock.monotonic();
-    if (!state.rate.take(monotonic)) return state.rate.waitMs(monotonic);
-    begin(state, item);
+    if (state.rate.take(monotonic)) begin(state, item);
+    else startInMs = state.rate.waitMs(monotonic);
   }
-  return undefined;
+  return startInMs;
 }
 
 function mayBegin(state: State, { run, place, blockedBy }: InLine, now: number): boolean {

@@ -9,6 +9,11 @@ afterEach(() => machine.close());
 const open: Play = () => ({});
 const hourly = [job("a", "0 * * * *"), job("b", "0 * * * *")];
 
+/** A ledger in which the job `a` is what goes wrong. */
+function refusesA(method: string, [claims]: readonly unknown[]): void {
+  if (method === "claimSlots" && JSON.stringify(claims).includes('"jobId":"a"')) throw new Error("broken invariant: of a");
+}
+
 describe("a second daemon", () => {
   it("stands by, and takes over within a second of the first one's death: nothing is lost or doubled", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
@@ -234,10 +239,7 @@ describe("a ledger that cannot be written", () => {
 
   it("fails one run alone where that is what goes wrong", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
-    const fail = (method: string, [claims]: readonly unknown[]): void => {
-      if (method === "claimSlots" && JSON.stringify(claims).includes('"jobId":"a"')) throw new Error("broken invariant: of a");
-    };
-    const daemon = await machine.start(hourly, { fail });
+    const daemon = await machine.start(hourly, { fail: refusesA });
     await machine.clock.passUntil("2026-11-25T08:00:05Z");
     expect(await machine.story("b")).toEqual(["08:00 succeeded"]);
     expect(daemon.events.find(({ type }) => type === "job_unusable")).toMatchObject({

@@ -1,0 +1,294 @@
+/** What people do to a running scheduler: pause, cancel, other jobs, an end. And one that only drains what is due. */
+import { afterEach, describe, expect, it } from "vitest";
+import { hour, job, Machine, minute, settings, type Play } from "./stage.ts";
+
+let machine: Machine;
+afterEach(() => machine.close());
+
+const open: Play = () => ({});
+
+describe("requests of other processes", () => {
+  it("a pause skips what is queued and what comes; what runs goes on, and what waits is not carried on", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const jobs = ["runs", "queued", "waits"].map((id) => job(id, "*/5 * * * *", { overlap: "queue" }));
+    const daemon = await machine.start(jobs, { play: open, settings: { maxRuns: 2 }, providersOf: () => [] });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    const person = await machine.ledger();
+    await daemon.running()[1]?.end("succeeded");
+    await machine.clock.pass(10);
+    const waits = daemon.running().find(({ run }) => run.jobId === "waits");
+    await waits?.park(machine.clock.now() + 30_000);
+    await machine.clock.skipUntil("2026-11-25T08:05:05Z");
+    expect(await machine.story("queued")).toEqual(["08:00 succeeded", "08:05 queued"]);
+    await person.pause({ jobId: "*", at: machine.clock.now(), by: "maria" });
+    await machine.clock.pass(2_000);
+    expect(await machine.story("queued")).toEqual(["08:00 succeeded", "08:05 skipped"]);
+    expect((await machine.rows("queued"))[1]?.reason).toBe("everything is paused by maria");
+    await machine.clock.skipUntil("2026-11-25T08:10:05Z");
+    expect(daemon.running().map(({ run }) => run.jobId)).toContain("runs");
+    await person.unpause("*", machine.clock.now());
+    await person.close();
+    await machine.clock.skipUntil("2026-11-25T08:15:05Z");
+    expect((await machine.story("queued")).slice(2)).toEqual(["08:10 skipped", "08:15 queued"]);
+  });
+
+  it("a cancel ends a run of ours, a queued one and a waiting one within a second, in the request's words", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const jobs = ["runs", "waits", "queued"].map((id) => job(id, "0 8 * * *"));
+    const daemon = await machine.start(jobs, {
+      play: (run) =>
+        run.jobId === "waits"
+          ? { wait: { until: Date.parse("2026-11-25T09:00:00Z"), why: "", kind: "later", ranMs: 0, uncounted: 0 } }
+          : {},
+      settings: { maxRuns: 1 },
+    });
+    await machine.clock.passUntil("2026-11-25T08:00:01Z");
+    const [runs] = daemon.running();
+    await runs?.park(machine.clock.now() + 5_000);
+    await machine.clock.pass(7_000);
+    const before = (await machine.rows()).map(({ jobId, status }) => `${jobId} ${status}`);
+    expect(before.toSorted()).toEqual(["queued running", "runs waiting", "waits waiting"]);
+    const person = await machine.ledger();
+    for (const { runId } of await machine.rows()) await person.requestCancel({ runId, at: 1, reason: "cancelled by maria" });
+    await machine.clock.pass(1_100);
+    expect((await machine.rows()).map(({ status, reason }) => `${status}: ${reason}`)).toEqual(
+      Array(3).fill("cancelled: cancelled by maria"),
+    );
+    await person.close();
+  });
+});
+
+describe("other jobs", () => {
+  it("run on with the old definition, keep what is the same, arm anew what is at other times, end what was removed", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const same = job("same", "*/10 * * * *");
+    const moved = job("moved", "*/10 * * * *", { overlap: "queue" });
+    const changed = job("changed", "*/10 * * * *");
+    const removed = job("removed", "*/10 * * * *", { overlap: "queue" });
+    const daemon = await machine.start([same, moved, changed, removed], { play: open });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    await machine.clock.skipUntil("2026-11-25T08:10:05Z");
+    expect(await machine.story("removed")).toEqual(["08:00 running", "08:10 queued"]);
+    const other = [
+      same,
+      job("moved", "*/15 * * * *", { overlap: "queue" }),
+      { ...changed, description: "other words" },
+      job("added", "20 * * * *"),
+    ];
+    void daemon.scheduler.replaceJobs(other, true);
+    await machine.clock.pass(10);
+    expect(daemon.events.find(({ type }) => type === "jobs_replaced")).toMatchObject({
+      added: ["added"],
+      changed: ["moved", "changed"],
+      removed: ["removed"],
+    });
+    expect(await machine.story("removed")).toEqual(["08:00 running", "08:10 skipped"]);
+    expect((await machine.rows("removed"))[1]?.reason).toBe("the job was removed or disabled");
+    expect((await machine.rows("moved"))[1]).toMatchObject({
+      status: "skipped",
+      reason: "the job's schedule was changed before it could begin",
+    });
+    for (const run of daemon.running()) {
+      expect(run.job.description).toBeUndefined();
+      await run.end("succeeded");
+    }
+    await machine.clock.skipUntil("2026-11-25T08:21:00Z");
+    expect(await machine.story("same")).toEqual(["08:00 succeeded", "08:10 skipped", "08:20 running"]);
+    expect(await machine.story("changed")).toEqual(["08:00 succeeded", "08:10 skipped", "08:20 running"]);
+    expect(await machine.story("moved")).toEqual(["08:00 succeeded", "08:10 skipped", "08:15 running"]);
+    expect(await machine.story("added")).toEqual(["08:20 running"]);
+    expect(daemon.carried.at(-1)?.job).toBeDefined();
+  });
+
+  it("that could not all be read leave the missing ones in force", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const [a, b] = [job("a", "*/5 * * * *"), job("b", "*/5 * * * *")];
+    const daemon = await machine.start([a, b]);
+    void daemon.scheduler.replaceJobs([a], false);
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    expect(await machine.story("b")).toEqual(["08:00 succeeded"]);
+  });
+
+  it("each second for a minute, with runs under way: no slot is lost or doubled", async () => {
+    machine = new Machine("2026-11-25T07:59:57Z");
+    const jobs = Array.from({ length: 20 }, (_, at) =>
+      job(`j${at}`, "*/10 * * * * *", { overlap: at % 2 === 0 ? "skip" : "queue" }),
+    );
+    const daemon = await machine.start(jobs, { play: () => ({ afterMs: 4_000 }), settings: { maxRuns: 50 } });
+    for (let second = 0; second < 60; second++) {
+      await machine.clock.pass(1_000);
+      void daemon.scheduler.replaceJobs(
+        jobs.map((one) => ({ ...one, description: `${second}` })),
+        true,
+      );
+    }
+    await machine.clock.pass(10);
+    expect(machine.begun).toHaveLength(120);
+    expect(new Set(machine.begun.map(({ jobId, slotAt }) => `${jobId} ${slotAt}`)).size).toBe(120);
+  });
+
+  it("take other limits and another zone along", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const plain = job("plain", { kind: "cron", expr: "0 9 * * *" });
+    const jobs = [plain, ...Array.from({ length: 4 }, (_, at) => job(`j${at}`, "0 8 * * *"))];
+    const daemon = await machine.start(jobs, { play: open, settings: { maxRuns: 1 } });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    expect(daemon.running()).toHaveLength(1);
+    // Nothing but the fingerprint says that the zone is another.
+    const renamed = { ...plain, schedule: { ...plain.schedule, startAt: 0 } };
+    void daemon.scheduler.replaceJobs([renamed, ...jobs.slice(1)], true, {
+      settings: { ...settings, maxRuns: 9 },
+      zone: "Asia/Tokyo",
+    });
+    await machine.clock.pass(10);
+    expect(daemon.running()).toHaveLength(4);
+    daemon.scheduler.reportProblems(["jobs/x.json: broken"]);
+    await machine.clock.pass(10);
+    const { report } = (await daemon.ledger.leader()) ?? {};
+    expect(report).toMatchObject({
+      zone: "Asia/Tokyo",
+      running: 4,
+      queued: 0,
+      jobs: 5,
+      problems: ["jobs/x.json: broken"],
+      state: "running",
+    });
+    expect(report?.nextAt).toBe(Date.parse("2026-11-26T00:00:00Z"));
+  });
+
+  it("whose schedule cannot be computed are left out, and the others go on", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const daemon = await machine.start([job("bad", "0 0 31 2 *"), job("good", "* * * * *")]);
+    expect(daemon.events[0]).toMatchObject({
+      type: "job_unusable",
+      jobName: "bad",
+      reason: expect.stringContaining("never fires"),
+    });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    expect(await machine.story()).toEqual(["08:00 succeeded"]);
+  });
+
+  it("at each start of the machine run once in a boot", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const jobs = [job("boot", { kind: "boot" })];
+    for (const boot of ["boot-1", "boot-1", "boot-2"]) {
+      machine.boot = boot;
+      const daemon = await machine.start(jobs);
+      await machine.clock.pass(3_000);
+      await daemon.kill();
+    }
+    expect(machine.begun.map(({ trigger }) => trigger)).toEqual(["boot", "boot"]);
+  });
+});
+
+describe("the end", () => {
+  const jobs = [job("runs", "0 8 * * *"), job("waits", "0 8 * * *"), job("queued", "0 8 * * *")];
+  const stopping = async (): Promise<Awaited<ReturnType<Machine["start"]>>> => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const daemon = await machine.start(jobs, { play: open, settings: { maxRuns: 2 } });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    await daemon.running()[1]?.park(machine.clock.now() + hour, "later");
+    await machine.clock.pass(10);
+    await daemon
+      .running()
+      .find(({ run }) => run.jobId === "queued")
+      ?.park(machine.clock.now() + 2_000);
+    await machine.clock.pass(10);
+    return daemon;
+  };
+
+  it("begins nothing more, drains for the grace, then ends what is left as interrupted; the rest stays for the next", async () => {
+    const daemon = await stopping();
+    daemon.stop.abort();
+    await machine.clock.pass(19_000);
+    expect(daemon.events.at(-1)).toMatchObject({ type: "draining", running: 1, graceMs: 20_000 });
+    expect((await daemon.ledger.leader())?.report.state).toBe("draining");
+    expect(daemon.running()[0]?.request.signal.aborted).toBe(false);
+    await machine.clock.pass(1_000);
+    expect(await daemon.ended).toEqual({ cut: 1, failed: 0 });
+    expect((await machine.rows("runs"))[0]).toMatchObject({ status: "interrupted", reason: "the daemon was stopped" });
+    expect([...(await machine.story("waits")), ...(await machine.story("queued"))]).toEqual(["08:00 waiting", "08:00 waiting"]);
+    machine.alive.delete(daemon.owner.pid);
+    await machine.start(jobs);
+    await machine.clock.pass(5_000);
+    expect((await machine.story("runs")).toSorted(), "it has not acted, so it is repeated").toEqual([
+      "08:00 interrupted",
+      "retry succeeded",
+    ]);
+    expect(await machine.story("queued")).toEqual(["08:00 succeeded"]);
+  });
+
+  it("comes at once at the second signal", async () => {
+    const daemon = await stopping();
+    daemon.stop.abort();
+    await machine.clock.pass(1_000);
+    daemon.now.abort();
+    await machine.clock.settle();
+    expect(await daemon.ended).toEqual({ cut: 1, failed: 0 });
+  });
+
+  it("comes at once when nothing runs, and at any state: standing by, held, before the first turn", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const first = await machine.start([]);
+    const second = await machine.start([]);
+    for (const daemon of [second, first]) {
+      daemon.stop.abort();
+      await machine.clock.settle();
+      expect(await daemon.ended).toEqual({ cut: 0, failed: 0 });
+    }
+    const before = first.scheduler.run({ stop: AbortSignal.abort(), now: new AbortController().signal });
+    expect(await before).toEqual({ cut: 0, failed: 0 });
+  });
+});
+
+describe("once", () => {
+  const jobs = [job("a", "*/10 * * * *", { catchUp: { policy: "all" } }), job("b", "0 * * * *")];
+
+  it("does what is due, and what waits with its time come, and comes back; the rest it leaves as rows", async () => {
+    machine = new Machine("2026-11-25T07:55:00Z");
+    const play: Play = (run, { id }) =>
+      id === "b" && run.status === "queued"
+        ? { wait: { until: machine.clock.now() + 30_000, why: "", kind: "attempt", ranMs: 0, uncounted: 0 } }
+        : { afterMs: 2_000 };
+    const first = await machine.start(jobs, { once: true, play });
+    expect(await first.ended, "armed, and nothing is due").toEqual({ cut: 0, failed: 0 });
+    machine.alive.delete(first.owner.pid);
+    machine.clock.set(26 * minute);
+    const second = await machine.start(jobs, { once: true, play });
+    await machine.clock.pass(10_000);
+    expect(await second.ended).toEqual({ cut: 0, failed: 0 });
+    expect(await machine.story("a")).toEqual(["08:00 succeeded", "08:10 succeeded", "08:20 succeeded"]);
+    expect(await machine.story("b")).toEqual(["08:00 waiting"]);
+    machine.alive.delete(second.owner.pid);
+    machine.clock.set(minute);
+    const third = await machine.start(jobs, { once: true, play });
+    await machine.clock.pass(3_000);
+    await third.ended;
+    expect(await machine.story("b")).toEqual(["08:00 succeeded"]);
+    expect(await third.ledger.leader()).toBeUndefined();
+  });
+
+  it("leaves everything to a daemon that lives, and says so", async () => {
+    machine = new Machine("2026-11-25T07:59:59Z");
+    const daemon = await machine.start(jobs, { play: open });
+    await machine.clock.pass(2_000);
+    const tick = await machine.start(jobs, { once: true });
+    expect(await tick.ended).toEqual({ cut: 0, failed: 0 });
+    expect(tick.types()).toEqual(["standing_by"]);
+    expect(daemon.running()).toHaveLength(2);
+  });
+
+  it("counts what ended badly", async () => {
+    machine = new Machine("2026-11-25T07:59:00Z");
+    await (
+      await machine.start(jobs, { once: true })
+    ).ended;
+    machine.clock.set(2 * minute);
+    const tick = await machine.start(jobs, {
+      once: true,
+      play: (_, { id }) => ({ afterMs: 1, status: id === "a" ? "failed" : "quiet" }),
+    });
+    await machine.clock.pass(10);
+    expect(await tick.ended).toEqual({ cut: 0, failed: 1 });
+  });
+});
