@@ -33,7 +33,7 @@ export async function endTree(tree: Tree, options: EndOptions): Promise<Cleanup>
       if (counts(entry.pid)) ended.add(`${entry.pid}:${entry.start}`);
     }
     tree.signal(fresh, signal);
-    return living.length === 0;
+    return living.length === 0 && !tree.isPopulated();
   };
 
   if (await until(() => round("SIGTERM"), options.graceMs)) return { killed: ended.size, confirmed: true };

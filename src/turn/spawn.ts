@@ -3,7 +3,8 @@
  * everything it started is dead. The first cause of its end wins and is never overwritten by a later one.
  */
 import type { ChildProcess } from "node:child_process";
-import { setTimeout as wait } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openCgroup, type Cgroup } from "./cgroup.ts";
 import { endTree } from "./kill.ts";
 import { Pipes, type PipeLimits } from "./pipes.ts";
 import type { Marker } from "./process-table.ts";
@@ -58,8 +59,13 @@ const drainMs = { beforeSearch: 100, atMost: 1_000 };
 export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
   if (plan.signal.aborted) return unstarted("abort", undefined);
   // Loaded here: it costs more than everything else of a command's start.
-  const [{ execa }, table] = await Promise.all([import("execa"), processTable()]);
-  const child = execa(plan.file, [...plan.args], {
+  const [{ execa }, table, cgroup] = await Promise.all([
+    import("execa"),
+    processTable(),
+    openCgroup(plan.marker, plan, plan.cwd, plan.env, process.env),
+  ]);
+  const { file, args } = cgroup?.entering(plan, plan.env) ?? plan;
+  const child = execa(file, [...args], {
     cwd: plan.cwd,
     env: plan.env,
     extendEnv: false,
@@ -73,14 +79,22 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
     forceKillAfterDelay: false,
   });
   const pid = child.pid;
-  if (pid === undefined) return unstarted("not_started", (await child).originalMessage ?? "unknown reason");
+  if (pid === undefined) {
+    cgroup?.remove();
+    return unstarted("not_started", (await child).originalMessage ?? "unknown reason");
+  }
   const root = table.entry(pid);
   if (root === undefined) return unseen(child.nodeChildProcess, pid);
-  const tree = new Tree(table, plan.marker, root);
+  const tree = new Tree(table, plan.marker, root, cgroup === undefined ? [] : [cgroup]);
   // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off. Only these three:
   // a descriptor that it inherited from us is open in every process around, and would make each of them a part of the turn.
   const pipeNames = new Set(table.openFiles(pid, [1, 2, resultDescriptor]));
-  return follow(plan, child.nodeChildProcess, tree, pipeNames);
+  return follow(plan, child.nodeChildProcess, tree, pipeNames).finally(() => removed(cgroup));
+}
+
+/** The kernel needs a moment to let go of a group whose last process has just ended. */
+async function removed(cgroup: Cgroup | undefined): Promise<void> {
+  for (let wait = 1; cgroup !== undefined && !cgroup.remove() && wait <= 64; wait *= 2) await sleep(wait);
 }
 
 /** The system does not show its processes (no /proc, no `ps`): then nothing could ever be confirmed dead, so the turn is not begun. */
@@ -180,7 +194,7 @@ function watchSilence(limitMs: number | undefined, pipes: Pipes, act: () => void
 
 /** How long a process may take to exit after its result: the grace, or until nobody wants it any more. */
 async function lingering(plan: ProcessPlan): Promise<void> {
-  await wait(plan.limits.killGraceMs, undefined, { signal: plan.signal, ref: false }).catch(() => {});
+  await sleep(plan.limits.killGraceMs, undefined, { signal: plan.signal, ref: false }).catch(() => {});
 }
 
 async function clearUp(
@@ -203,7 +217,7 @@ async function clearUp(
   }
   pipes.destroy();
   // The system knows of its end a moment before we are told.
-  if (isAlive()) await Promise.race([exited, wait(drainMs.atMost, undefined, { ref: false })]);
+  if (isAlive()) await Promise.race([exited, sleep(drainMs.atMost, undefined, { ref: false })]);
   return { killed, confirmed: ended.confirmed && closed && !isAlive() };
 }
 

@@ -2,6 +2,7 @@
  * The tree of processes that a turn's process started, as far as it can be known. A process that has been seen in the tree
  * stays known by pid and start time, so it is found again after its parent died and the system gave it a new one.
  */
+import type { Cgroup } from "./cgroup.ts";
 import type { Marker, ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** What is known of the tree: start times by pid, and the process groups and sessions its members were seen in. */
@@ -61,11 +62,13 @@ export class Tree {
   readonly #marker: Marker;
   readonly #lineage: Lineage;
   readonly #untouchable: Untouchable;
+  readonly #cgroups: readonly Cgroup[];
   #timer: NodeJS.Timeout | undefined;
   #lastCostMs = 0;
 
-  /** `root` is the turn's process; without one the tree is whatever carries the marker. */
-  constructor(table: ProcessTable, marker: Marker, root: ProcessEntry | undefined) {
+  /** `root` is the turn's process; without one the tree is whatever carries the marker. `cgroups`: what is in one belongs to the tree. */
+  constructor(table: ProcessTable, marker: Marker, root: ProcessEntry | undefined, cgroups: readonly Cgroup[] = []) {
+    this.#cgroups = cgroups;
     this.#table = table;
     this.#marker = marker;
     const own = table.entry(process.pid);
@@ -85,9 +88,11 @@ export class Tree {
     return living;
   }
 
-  /** Living members, and whatever else carries the marker, with its own descendants. */
+  /** Living members, and whatever else is in the group or carries the marker, with its own descendants. */
   sampleDeep(): ProcessEntry[] {
+    const grouped = new Set(this.#cgroups.flatMap((cgroup) => cgroup.pids()));
     const entries = this.#table.list();
+    for (const entry of entries) if (grouped.has(entry.pid) && !this.#untouchable.pids.has(entry.pid)) this.#adopt(entry);
     const found = new Set(members(this.#lineage, entries, this.#untouchable).map((entry) => entry.pid));
     for (const entry of entries) {
       // Only what can belong to the tree is looked at, so this reads a few environments and not all of the machine's.
@@ -96,6 +101,11 @@ export class Tree {
       if (this.#table.carries(entry.pid, this.#marker)) this.#adopt(entry);
     }
     return members(this.#lineage, entries, this.#untouchable).filter((entry) => !entry.zombie);
+  }
+
+  /** Whether the kernel counts anything alive in a group of the tree. */
+  isPopulated(): boolean {
+    return this.#cgroups.some((cgroup) => cgroup.isPopulated());
   }
 
   /** Living processes that hold one of these open and are not known yet; they are known from then on. */
@@ -124,10 +134,11 @@ export class Tree {
   }
 
   /**
-   * Sends a signal to living members: to their groups, if they are the tree's, because a group is hit at once with what it forks.
+   * Sends a signal to living members: to their process groups, if they are the tree's, because a group is hit at once with what it forks.
    * Each member is looked at again first, so that a pid given out anew since the sample is left alone.
    */
   signal(living: readonly ProcessEntry[], signal: NodeJS.Signals): void {
+    if (signal === "SIGKILL") for (const cgroup of this.#cgroups) cgroup.kill();
     const groups = new Set<number>();
     for (const member of living) {
       const now = this.#table.entry(member.pid);

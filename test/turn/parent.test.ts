@@ -107,19 +107,31 @@ describe("on a system that shows no environments", () => {
     const pids = await gateway.ready;
     parent.kill("SIGKILL");
     await once(parent, "exit");
-    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: false });
+    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary, RUNNER_CGROUP: "off" }, psTable)).toEqual({
+      killed: 0,
+      confirmed: false,
+    });
     expect(pids.filter(isRunning)).toHaveLength(2);
     expect(readdirSync(temporary)).toHaveLength(1);
     for (const pid of pids) process.kill(pid, "SIGKILL");
     // A person has looked, and removed the directory.
     for (const name of readdirSync(temporary)) rmSync(join(temporary, name), { recursive: true });
-    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: true });
+    expect(await endLeftovers({ runId }, 50, { TMPDIR: temporary, RUNNER_CGROUP: "off" }, psTable)).toEqual({
+      killed: 0,
+      confirmed: true,
+    });
   });
 
   it("directories of other runs say nothing about this one", async () => {
     mkdirSync(join(temporary, "runner-turn-run-1-2-abcdef"));
-    expect(await endLeftovers({ runId: "run-1" }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: true });
-    expect(await endLeftovers({ runId: "run-1-2" }, 50, { TMPDIR: temporary }, psTable)).toEqual({ killed: 0, confirmed: false });
+    expect(await endLeftovers({ runId: "run-1" }, 50, { TMPDIR: temporary, RUNNER_CGROUP: "off" }, psTable)).toEqual({
+      killed: 0,
+      confirmed: true,
+    });
+    expect(await endLeftovers({ runId: "run-1-2" }, 50, { TMPDIR: temporary, RUNNER_CGROUP: "off" }, psTable)).toEqual({
+      killed: 0,
+      confirmed: false,
+    });
   });
 });
 
