@@ -125,6 +125,13 @@ export function limitLines({ limits }: DryRun): string[] {
   return table(limits.map((limit) => [limit.name, limitValue(limit), limit.meaning]));
 }
 
+export function endingLines({ ending: { killGraceMs, cgroup } }: DryRun): string[] {
+  return table([
+    ["scheduler.killGrace", duration(killGraceMs), "from TERM to KILL"],
+    ["cgroup", cgroup],
+  ]);
+}
+
 export function promptLines({ prompt, job }: DryRun): string[] {
   if (job.payload.kind === "command") return [];
   return ["system:", ...prompt.system.split("\n"), "", "message:", ...prompt.message.split("\n")];

@@ -4,6 +4,7 @@ import type { Project } from "../compose/project.ts";
 import type { CommandContext } from "./command.ts";
 import {
   contractLines,
+  endingLines,
   findingLines,
   gateLines,
   jobLines,
@@ -52,6 +53,7 @@ function sectionsOf(plan: DryRun): readonly (readonly [title: string, lines: rea
     ...(ladder.length === 0 ? [] : worstCases(plan)),
     ["Prices", priceLines(plan)],
     ["Limits", limitLines(plan)],
+    ["How its processes are ended", endingLines(plan)],
     ["Environment of the turn", Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`)],
     ["Prompt", promptLines(plan)],
     ["Request of the first try", requestLines(plan)],

@@ -13,7 +13,7 @@ import type { LedgerReader } from "../ledger/ledger.ts";
 import type { ProviderConfig, RequestPreview } from "../provider/provider.ts";
 import type { Rung } from "../run/ladder.ts";
 import { simulatedJobId } from "../run/run.ts";
-import { needsSandbox, sandboxFor, sandboxWords, turnKinds } from "../turn/index.ts";
+import { cgroupFor, cgroupWords, needsSandbox, sandboxFor, sandboxWords, turnKinds } from "../turn/index.ts";
 import { leftAlone, previewOf, priceRows, worstPrice, type LeftAloneRow, type PriceRow } from "./dry-run-facts.ts";
 import { eventHandlerIssues } from "./event-handlers.ts";
 import { modelResolver, simulatedProviders } from "./models.ts";
@@ -57,6 +57,8 @@ export interface DryRun extends DryRunPlan {
   readonly worstMicroUsd?: number;
   /** What the turn's programs would run in, if any is granted. */
   readonly sandbox?: string;
+  /** How its processes are ended: from TERM to KILL, and the control group that they are found by, or why there is none. */
+  readonly ending: { readonly killGraceMs: number; readonly cgroup: string };
   readonly environment: Readonly<Record<string, string>>;
   /** As the model would get it, with what stands for the gate's facts. */
   readonly prompt: PromptTexts;
@@ -106,6 +108,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
       prices,
       ...(worst === undefined ? {} : { worstMicroUsd: worst }),
       ...(await sandboxOf(job, env)),
+      ending: { killGraceMs: project.scheduler.killGraceMs, cgroup: cgroupWords(await cgroupFor(env)) },
       environment: environmentOf(job, turn.environment({ runId: "RUN", attempt: 1, idempotencyKey: "run:RUN" }, env)),
       prompt,
       ...(request === undefined ? {} : { request }),

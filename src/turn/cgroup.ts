@@ -37,9 +37,9 @@ export function cgroupFor(env: Environment): Promise<CgroupPlace> {
   return (found ??= find());
 }
 
-/** `cgroup (FOLDER)`, or `none: …` with the reason, for people. */
+/** `below FOLDER`, or `none: …` with the reason, for people. */
 export function cgroupWords(place: CgroupPlace): string {
-  return place.kind === "cgroup" ? `cgroup below ${place.folder === "" ? "/" : place.folder}` : `none: ${place.why}`;
+  return place.kind === "cgroup" ? `below ${place.folder === "" ? "/" : place.folder}` : `none: ${place.why}`;
 }
 
 async function find(): Promise<CgroupPlace> {

@@ -46,6 +46,12 @@ describe("doctor", () => {
     expect(provider.requests).toBe(0);
   });
 
+  it("says by what a turn's processes are found", async () => {
+    const { find } = await examine([], { ...keys, RUNNER_CGROUP: "off" });
+    const others = "processes are ended by descent, group, marker and open pipes";
+    expect(find("cgroup")).toMatchObject({ status: "ok", message: `none: it is switched off by RUNNER_CGROUP=off; ${others}` });
+  });
+
   it("fails with 77 and the variable's name for a key that is missing, blank or damaged", async () => {
     for (const env of [{}, { TEST_API_KEY: "  " }, { TEST_API_KEY: "two words" }]) {
       const { code, find } = await examine([], env);

@@ -1,5 +1,5 @@
 /** The control group of an attempt: where one may be made, and that nothing gets out of it. The latter only where this machine gives us one. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ describe("where a group may be made", () => {
       asked.push([unit, user]);
       return Promise.resolve(true);
     };
-    expect(await words({ delegated })).toBe("cgroup below /sys/fs/cgroup/system.slice/runner.service");
+    expect(await words({ delegated })).toBe("below /sys/fs/cgroup/system.slice/runner.service");
     await cgroupPlace(facts({ delegated, own: "0::/system.slice/runner.service/main" }));
     await cgroupPlace(facts({ delegated, own: "0::/user.slice/user-7.slice/user@7.service/app.slice/runner.service" }));
     await cgroupPlace(facts({ delegated, own: "0::/user.slice/user-7.slice/user@7.service/init.scope" }));
@@ -47,12 +47,12 @@ describe("where a group may be made", () => {
   });
 
   it("is below our own group where nobody manages groups, as in a container", async () => {
-    expect(await words({ systemd: false, own: "0::/" })).toBe("cgroup below /sys/fs/cgroup");
+    expect(await words({ systemd: false, own: "0::/" })).toBe("below /sys/fs/cgroup");
     const hybrid = "9:name=systemd:/\n0::/docker/a b\n";
     const mounts = "41 31 0:38 /docker/a\\040b /sys/fs/c\\040g rw - cgroup2 none rw";
     expect(await words({ systemd: false, own: hybrid, mounts })).toContain("none");
     expect(await words({ systemd: false, own: hybrid, mounts: mounts.replace("/docker/a\\040b", "/docker") })).toBe(
-      "cgroup below /sys/fs/c g/a b",
+      "below /sys/fs/c g/a b",
     );
   });
 
@@ -105,6 +105,7 @@ describe.runIf(place.kind === "cgroup")("the group of a process", () => {
       "setsid env -i setsid sh -c 'trap \"\" TERM; echo $$ > /tmp/'$RUNNER_RUN_ID'; while :; do sleep 1; done' </dev/null >/dev/null 2>&1 &";
     const end = await carryOut(planOf(runId, `${shaken} while ! test -s /tmp/$RUNNER_RUN_ID; do sleep 0.01; done`));
     const pid = Number(readFileSync(`/tmp/${runId}`, "utf8"));
+    rmSync(`/tmp/${runId}`);
     expect(pid).toBeGreaterThan(1);
     expect(isRunning(pid)).toBe(false);
     expect(end.cleanup.confirmed).toBe(true);

@@ -2,6 +2,7 @@
 import type { Project } from "../project.ts";
 import type { Check } from "./check.ts";
 import { checkClock } from "./clock.ts";
+import { checkKilling } from "./killing.ts";
 import { checkNode, checkService, serviceEnvironment } from "./machine.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { checkPrograms } from "./programs.ts";
@@ -28,6 +29,7 @@ export async function examineProject(project: Project, options: { readonly asSer
     ...(await checkScheduler(project)),
     checkNode(),
     await checkSandbox(project, env),
+    await checkKilling(env),
     ...(options.asService ? checkService(env, own) : []),
   ];
 }
