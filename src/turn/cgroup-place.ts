@@ -24,7 +24,6 @@ export interface CgroupFacts {
 
 /** @see cgroups(7), "/proc files"; systemd's CGROUP_DELEGATION document for who may make groups where. */
 export async function cgroupPlace(facts: CgroupFacts): Promise<CgroupPlace> {
-  const none = (why: string): CgroupPlace => ({ kind: "none", why });
   const path = /^0::(\/.*)$/m.exec(facts.own)?.[1];
   const mount = path === undefined ? undefined : mountOf(facts.mounts, path);
   if (path === undefined || mount === undefined) return none("this system shows no cgroups of version 2");
@@ -39,6 +38,8 @@ export async function cgroupPlace(facts: CgroupFacts): Promise<CgroupPlace> {
   if (await facts.delegated(unit, user)) return { kind: "cgroup", folder };
   return none(`${unit} does not say Delegate=yes`);
 }
+
+const none = (why: string): CgroupPlace => ({ kind: "none", why });
 
 interface Mount {
   readonly root: string;

@@ -89,12 +89,18 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
   // Its ends of our pipes: whoever still holds one afterwards belongs to the turn, whatever else it has shaken off. Only these three:
   // a descriptor that it inherited from us is open in every process around, and would make each of them a part of the turn.
   const pipeNames = new Set(table.openFiles(pid, [1, 2, resultDescriptor]));
-  return follow(plan, child.nodeChildProcess, tree, pipeNames).finally(() => removed(cgroup));
+  const end = await follow(plan, child.nodeChildProcess, tree, pipeNames);
+  await letGo(cgroup);
+  return end;
 }
 
 /** The kernel needs a moment to let go of a group whose last process has just ended. */
-async function removed(cgroup: Cgroup | undefined): Promise<void> {
-  for (let wait = 1; cgroup !== undefined && !cgroup.remove() && wait <= 64; wait *= 2) await sleep(wait);
+async function letGo(cgroup: Cgroup | undefined): Promise<void> {
+  let waitMs = 1;
+  while (cgroup !== undefined && !cgroup.remove() && waitMs <= 64) {
+    await sleep(waitMs);
+    waitMs *= 2;
+  }
 }
 
 /** The system does not show its processes (no /proc, no `ps`): then nothing could ever be confirmed dead, so the turn is not begun. */

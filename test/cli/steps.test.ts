@@ -371,6 +371,7 @@ describe("the dry run", () => {
     ])
       expect(stdout).toContain(part);
     expect(stdout).toMatch(/sandbox {2,}(?:namespaces|none: )/);
+    expect(stdout).toMatch(/scheduler\.killGrace {2,}5 s {2,}from TERM to KILL\n {2}cgroup {2,}(?:below \/|none: )/);
     expect(server.requests).toBe(0);
     expect(existsSync(path.join(gate.workDir, "asked"))).toBe(false);
     expect(existsSync(project.stateDir)).toBe(false);
