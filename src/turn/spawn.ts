@@ -96,11 +96,8 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
 
 /** The kernel needs a moment to let go of a group whose last process has just ended. */
 async function letGo(cgroup: Cgroup | undefined): Promise<void> {
-  let waitMs = 1;
-  while (cgroup !== undefined && !cgroup.remove() && waitMs <= 64) {
-    await sleep(waitMs);
-    waitMs *= 2;
-  }
+  if (cgroup === undefined) return;
+  for (let waitMs = 1; !cgroup.remove() && waitMs <= 64; waitMs *= 2) await sleep(waitMs);
 }
 
 /** The system does not show its processes (no /proc, no `ps`): then nothing could ever be confirmed dead, so the turn is not begun. */
