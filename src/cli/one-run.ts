@@ -31,7 +31,8 @@ export async function runToItsEnd(
   const { listen } = quiet ? quietReporter(reporter) : reporter;
   const runtime = await openRuntime(project, simulate === undefined ? {} : { simulate });
   try {
-    return await runtime.engine.run(job, { ...request, trigger: "manual", signal: signals.signal, listen });
+    const trigger = request.slotAt === undefined ? "manual" : "slot";
+    return await runtime.engine.run(job, { ...request, trigger, signal: signals.signal, listen });
   } finally {
     reporter.close();
     await runtime.close();

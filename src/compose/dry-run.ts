@@ -3,7 +3,7 @@ import { JobError } from "../errors.ts";
 import { systemClock } from "../engine/clock.ts";
 import { planDryRun as planFromParts, type DryRunPlan } from "../engine/dry-run.ts";
 import { planRun, type RunPlan } from "../engine/plan.ts";
-import { askOf, grants } from "../engine/attempt-spec.ts";
+import { askOf, grants, identityOf } from "../engine/attempt-spec.ts";
 import type { Finding } from "../engine/finding.ts";
 import { blockingOf } from "../engine/preflight.ts";
 import { promptValues } from "../engine/prompt-values.ts";
@@ -28,6 +28,8 @@ export interface DryRunRequest {
   readonly simulate: Simulate | undefined;
   /** Values over the job's own `vars`. */
   readonly vars?: Readonly<Record<string, string>>;
+  /** The due instant that the run would answer, epoch ms. Absent: it is one by hand. */
+  readonly slotAt?: number | undefined;
 }
 
 interface KeyState {
@@ -94,6 +96,8 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
     const signal = AbortSignal.timeout(inspectionMs);
     const findings = await inspect({ job, ladder, runId: "", signal }, { providers, env, simulated });
     const blocking = blockingOf(findings, ladder);
+    const { slotAt } = asked;
+    const answering = { jobId: job.id, runId: "RUN", ...(slotAt === undefined ? {} : { slotAt }) };
     return {
       ...planFromParts(job, ladder, now, project.zone, project.scheduler.groups),
       job,
@@ -109,7 +113,7 @@ export async function planDryRun(project: Project, asked: DryRunRequest): Promis
       ...(worst === undefined ? {} : { worstMicroUsd: worst }),
       ...(await sandboxOf(job, env)),
       ending: { killGraceMs: project.scheduler.killGraceMs, cgroup: cgroupWords(await cgroupFor(env)) },
-      environment: environmentOf(job, turn.environment({ runId: "RUN", attempt: 1, idempotencyKey: "run:RUN" }, env)),
+      environment: environmentOf(job, turn.environment({ runId: "RUN", attempt: 1, ...identityOf(answering) }, env)),
       prompt,
       ...(request === undefined ? {} : { request }),
     };
@@ -135,7 +139,7 @@ function planOf(project: Project, asked: DryRunRequest, ledger: LedgerReader | u
 /** The prompt of a run that starts now; nobody has asked the gate. */
 async function promptOf(
   project: Project,
-  { job, simulate, vars = {} }: DryRunRequest,
+  { job, simulate, vars = {}, slotAt }: DryRunRequest,
   ledger: LedgerReader | undefined,
   now: number,
 ): Promise<PromptTexts> {
@@ -143,7 +147,7 @@ async function promptOf(
     job,
     jobId: simulate === undefined ? job.id : simulatedJobId(job.id),
     zone: () => project.zone,
-    scheduledFor: now,
+    scheduledFor: slotAt ?? now,
     gate: "<what the gate prints>",
     vars,
     env: project.place.env,

@@ -16,9 +16,17 @@ export function askOf(job: Job, modelAsked: string, dialect: TurnSpec["dialect"]
   return { ...texts, model: modelAsked, dialect, stream: false, maxTokens };
 }
 
+type Answering = Pick<RunContext["start"], "jobId" | "runId" | "slotAt" | "scheduledFor">;
+
 /** The same for every attempt of a run, and for whatever answers the same slot: services know a repeated request again by it. */
-function idempotencyKey({ jobId, runId, slotAt }: RunContext["start"]): string {
+function idempotencyKey({ jobId, runId, slotAt: own, scheduledFor: slotAt = own }: Answering): string {
   return slotAt === undefined ? `run:${runId}` : `slot:${jobId}:${new Date(slotAt).toISOString()}`;
+}
+
+/** What every program of a run is told of it: the turn, its gate and its expectation. */
+export function identityOf(start: Answering): Pick<TurnSpec, "idempotencyKey" | "slotAt"> {
+  const slotAt = start.scheduledFor ?? start.slotAt;
+  return { idempotencyKey: idempotencyKey(start), ...(slotAt === undefined ? {} : { slotAt }) };
 }
 
 interface AttemptFacts {
@@ -30,7 +38,6 @@ interface AttemptFacts {
 
 export function turnSpec(context: RunContext, attempt: number, { sessionId, attemptMs, gateway, texts }: AttemptFacts): TurnSpec {
   const { job, plan, start, tally, parts } = context;
-  const slotAt = start.scheduledFor ?? start.slotAt;
   const killGraceMs = parts.killGraceMs ?? defaultKillGraceMs;
   const done = tally.done.filter((tool) => tool.attempt < attempt);
   return {
@@ -40,8 +47,7 @@ export function turnSpec(context: RunContext, attempt: number, { sessionId, atte
     jobName: job.name,
     attempt,
     sessionId,
-    idempotencyKey: idempotencyKey(start),
-    ...(slotAt === undefined ? {} : { slotAt }),
+    ...identityOf(start),
     ...(done.length === 0 ? {} : { done }),
     gateway,
     limits: { attemptMs, killGraceMs, outputBytes: job.limits.outputBytes },

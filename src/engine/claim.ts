@@ -86,7 +86,7 @@ function diedHow({ owner }: Lost["blocker"], state: "dead" | "elsewhere"): strin
 
 type Lost = Extract<ClaimResult, { won: false }>;
 
-/** A run that did not start is recorded all the same, with the run that was in its way. */
+/** A run by hand that did not start is recorded all the same, with the run that was in its way. Its slot is not: that stays free, or has its run. */
 export async function recordSkip(
   parts: EngineParts,
   start: RunStart,
@@ -97,7 +97,8 @@ export async function recordSkip(
   const end: RunEnd = { status: "skipped", exitCode, reason: blocker.reason, blockedBy: blocker.runId };
   const tally = newTally();
   const finishedAt = parts.clock.now();
-  await parts.ledger.recordRun(start, toFinish(end, tally, finishedAt));
+  const { slotAt: _free, ...record } = start;
+  await parts.ledger.recordRun(record, toFinish(end, tally, finishedAt));
   const outcome = toOutcome(start, end, tally, finishedAt);
   request.listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;

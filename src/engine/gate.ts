@@ -5,6 +5,7 @@
  */
 import type { Gate } from "../job/job.ts";
 import type { ProgramEnd } from "../turn/turn.ts";
+import { identityOf } from "./attempt-spec.ts";
 import type { RunEnd } from "./outcome.ts";
 import type { RunContext } from "./run-context.ts";
 import { stoppedEnd } from "./stopped-end.ts";
@@ -33,6 +34,7 @@ export async function askGate(context: RunContext): Promise<{ readonly facts: st
     argv: job.gate.argv,
     payload: job.payload,
     runId: start.runId,
+    ...identityOf(start),
     workDir: job.workDir,
     timeoutMs: job.gate.timeoutMs,
     stdoutBytes: gateFactsBytes,

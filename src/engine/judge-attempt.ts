@@ -1,5 +1,6 @@
 /** Whether what the turn answered is what the job wants, judged while its work folder still is there. */
 import type { Judgement, TurnHooks, TurnResult } from "../turn/turn.ts";
+import { identityOf } from "./attempt-spec.ts";
 import type { RunContext } from "./run-context.ts";
 
 export interface Inspector {
@@ -17,7 +18,8 @@ export function createInspector(
   const judge = async (result: TurnResult, workDir: string): Promise<void> => {
     if (result.status !== "answered") return;
     const { runId } = start;
-    judged = await parts.judge.judge(result, job, { workDir, filesBefore, runId, attempt, sessionId, env: parts.env, signal });
+    const identity = { runId, attempt, sessionId, ...identityOf(start) };
+    judged = await parts.judge.judge(result, job, { workDir, filesBefore, ...identity, env: parts.env, signal });
   };
   return {
     async inspect(result, workDir) {

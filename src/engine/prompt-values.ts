@@ -17,13 +17,15 @@ export interface PromptFacts {
   readonly zone: () => string;
   /** The due instant, or when the run was started by hand; epoch ms. */
   readonly scheduledFor: number;
+  /** When it was to begin, if its schedule staggers it. Default `scheduledFor`. */
+  readonly dueAt?: number;
   /** What the gate printed. */
   readonly gate: string;
   /** Over the job's own. */
   readonly vars: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absent: nothing is recorded yet. */
-  readonly ledger: Pick<Ledger, "lastRun"> | undefined;
+  readonly ledger: Pick<Ledger, "lastRun" | "history"> | undefined;
 }
 
 /** The values for an attempt that starts at this instant, epoch ms. */
@@ -31,7 +33,7 @@ export type ValuesAt = (at: number) => TemplateValues;
 
 export async function promptValues(texts: readonly string[], facts: PromptFacts): Promise<ValuesAt> {
   const names = new Set(texts.flatMap((text) => [...namesIn(text)]));
-  const { job, scheduledFor, gate, vars, env } = facts;
+  const { job, scheduledFor, dueAt = scheduledFor, gate, vars, env } = facts;
   const time = (at: number): string => instantIn(zoneOf(job, facts.zone), at);
   const fixed: Record<string, string> = { gate: gate.trim() };
   for (const [name, value] of Object.entries({ ...job.vars, ...vars })) fixed[`vars.${name}`] = value;
@@ -40,13 +42,24 @@ export async function promptValues(texts: readonly string[], facts: PromptFacts)
     const last = await facts.ledger?.lastRun(facts.jobId, ["succeeded", "quiet"], facts.runId);
     fixed["lastSuccess"] = last === undefined ? "never" : time(last.finishedAt ?? last.startedAt);
   }
+  if (names.has("missedSlots")) fixed["missedSlots"] = String(await missedSlots(facts));
   if (names.has("previous.output")) fixed["previous.output"] = await previousOutput(facts, time);
   if (names.has("scheduledFor")) fixed["scheduledFor"] = time(scheduledFor);
   return (at) => ({
     ...fixed,
     ...(names.has("now") ? { now: time(at) } : {}),
-    ...(names.has("lateness") ? { lateness: inWords(Math.max(0, at - scheduledFor)) } : {}),
+    ...(names.has("lateness") ? { lateness: inWords(Math.max(0, at - dueAt)) } : {}),
   });
+}
+
+/** Rows of missed slots that are looked at: one for each reason that came in between. */
+const missedRows = 20;
+
+async function missedSlots({ ledger, jobId, runId }: PromptFacts): Promise<number> {
+  if (runId === undefined) return 0;
+  const rows = (await ledger?.history({ jobId, before: runId, limit: missedRows })) ?? [];
+  const answered = rows.findIndex(({ status }) => status !== "missed");
+  return rows.slice(0, answered === -1 ? rows.length : answered).reduce((sum, { slots = 1 }) => sum + slots, 0);
 }
 
 /** Between marks that it cannot have known when it was written, so that nothing in it passes for the prompt's own words. */

@@ -11,7 +11,7 @@ import type { Redaction, StepLedger } from "./redacted.ts";
 import type { Tally } from "./tally.ts";
 
 export interface RunContext {
-  readonly parts: Omit<EngineParts, "ledger"> & { readonly ledger: Pick<Ledger, "lastRun"> };
+  readonly parts: Omit<EngineParts, "ledger"> & { readonly ledger: Pick<Ledger, "lastRun" | "history"> };
   /** Everything that is written into it has gone through `redaction`. */
   readonly ledger: StepLedger;
   readonly job: Job;

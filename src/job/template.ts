@@ -13,6 +13,7 @@ const templateNames = {
   now: "the time the attempt starts, in the job's zone",
   scheduledFor: "the due instant, in the job's zone; of a run by hand, the time it was started",
   lateness: "how long after the due instant the attempt starts",
+  missedSlots: "how many slots before this one nobody answered, since the last that has a run",
   lastSuccess: "when the job last succeeded, or `never`",
   "previous.output": "the answer of the last run that succeeded, bounded",
   gate: "what the gate printed",

@@ -27,7 +27,7 @@ export async function runProgram(plan: ProgramPlan): Promise<ProgramEnd> {
       args,
       cwd: plan.workDir ?? directories.work,
       // Attempts count from 1: a program before the first one belongs to the run and to none of them.
-      env: turnEnvironment({ runId: plan.runId, attempt: 0, sessionId: "" }, plan.env, directories),
+      env: turnEnvironment({ ...plan, attempt: 0, sessionId: "" }, plan.env, directories),
       input: () => Promise.resolve(""),
       marker: { runId: plan.runId, attempt: 0 },
       givesResult: false,

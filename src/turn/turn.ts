@@ -182,6 +182,9 @@ export interface JudgeContext {
   readonly runId: string;
   readonly attempt: number;
   readonly sessionId: string;
+  /** As of the turn; see `TurnSpec`. */
+  readonly idempotencyKey?: string;
+  readonly slotAt?: number;
   /** Parent environment from which the allow-list picks. */
   readonly env: TurnHooks["env"];
   readonly signal: AbortSignal;
@@ -211,6 +214,9 @@ export interface ProgramPlan {
   /** Of the job it belongs to: whether its turn may write what this program runs (`apartFromRunner`). */
   readonly payload: Job["payload"];
   readonly runId: string;
+  /** As of the turn; see `TurnSpec`. */
+  readonly idempotencyKey?: string;
+  readonly slotAt?: number;
   /** Absolute. Default a fresh folder, removed afterwards. */
   readonly workDir: string | undefined;
   readonly timeoutMs: number;

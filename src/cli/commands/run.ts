@@ -1,3 +1,4 @@
+import type { Project } from "../../compose/project.ts";
 import type { Job } from "../../job/job.ts";
 import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
@@ -12,6 +13,10 @@ export const run: CommandDefinition = {
     ["runner run fpl-daily-check --dry-run", "show everything it would do; sends and writes nothing"],
     ["runner run fpl-daily-check --no-stream", "ask without streaming from the first try"],
     ["runner run fpl-daily-check --simulate stream_order:0.8", "no key needed: four of five streams broken, healed"],
+    [
+      "runner run fpl-daily-check --slot 2026-12-24T12:00",
+      "answer this due instant, if nobody has: never more than one run a slot",
+    ],
     ["0 12 * * *  cd /srv/fpl && runner run fpl-daily-check -q", "a crontab line; silent unless it fails"],
   ],
   define: (command) =>
@@ -29,10 +34,11 @@ export const run: CommandDefinition = {
         "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)",
       )
       .option("--seed <number>", "seed of the simulation (default: a new one each run)")
+      .option("--slot <time>", "answer this due instant of the job (on the clocks of its zone), unless it has its run already")
       .option("--var <name=value>", "a value for {{vars.name}} over the job's own; may be given more than once", collect)
       .option("--no-gate", "do not ask the job's gate first")
       .option("--force", "ask also models that are left alone after repeated failures")
-      .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already")
+      .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already, or the slot has its run")
       .option("-q, --quiet", "write no trace unless the run fails"),
   execute,
 };
@@ -51,6 +57,7 @@ async function execute(
     stream: typeof options["stream"] === "boolean" ? options["stream"] : undefined,
     simulate: simulation(options),
     vars: varsOf(options["var"], project.jobFor(jobName)),
+    slotAt: await slotOf(options["slot"], project, jobName),
   };
   // Cron mails every word, so a quiet run does not repeat what `validate` says.
   if (options["quiet"] !== true) warn(context, project.warningsFor(asked.job));
@@ -67,11 +74,19 @@ async function execute(
       skipGate: options["gate"] === false,
       force: options["force"] === true,
       vars: asked.vars,
+      ...(asked.slotAt === undefined ? {} : { slotAt: asked.slotAt }),
       ...(asked.model === undefined ? {} : { model: asked.model }),
       ...(asked.stream === undefined ? {} : { stream: asked.stream }),
     },
   });
   return printOutcome(context, outcome);
+}
+
+/** Loaded only where it is asked for: schedules cost time. */
+async function slotOf(written: unknown, project: Project, jobName: string): Promise<number | undefined> {
+  if (typeof written !== "string") return undefined;
+  const { slotOption } = await import("../slot-option.ts");
+  return slotOption(written, project.jobFor(jobName), { zone: project.zone, now: Date.now() });
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
