@@ -10,7 +10,19 @@ import { several } from "./money.ts";
 import { adviceOf, costWords, endWords, healingWords } from "./story-end.ts";
 
 export interface StoryLine {
-  readonly about: "start" | "gate" | "attempt" | "call" | "try" | "tool" | "healing" | "cost" | "warning" | "end" | "advice";
+  readonly about:
+    | "start"
+    | "gate"
+    | "attempt"
+    | "call"
+    | "try"
+    | "tool"
+    | "healing"
+    | "cost"
+    | "warning"
+    | "end"
+    | "advice"
+    | "account";
   readonly text: string;
   /** How far it belongs under the line above. */
   readonly depth: 0 | 1 | 2;
