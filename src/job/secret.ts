@@ -25,6 +25,11 @@ export function looksSecret(text: string): boolean {
   return secret.test(text);
 }
 
+/** Where in the text keys of a known form stand, in order; `to` is behind the last character. */
+export function secretsIn(text: string): { readonly from: number; readonly to: number }[] {
+  return [...text.matchAll(new RegExp(secret, "g"))].map(({ 0: found, index }) => ({ from: index, to: index + found.length }));
+}
+
 /** The places of all texts and key names in a value that look like keys. Bounded by the value, which files bound to 1 MiB. */
 export function findSecrets(value: unknown): (readonly (string | number)[])[] {
   const found: (readonly (string | number)[])[] = [];
