@@ -2,7 +2,7 @@
  * When Debian's cron starts an entry, computed from its fields alone and without croner: what a job that replaces a crontab line is held
  * against. The rule is that of cron.c of Vixie 3.0 with Debian's patches, see docs/schedules.md and cron(8), "Notes".
  */
-import { nextOffsetChange, offsetMinutes } from "./offset.ts";
+import { nextOffsetChange, offsetMinutes } from "../job/offset.ts";
 
 export interface CronSets {
   readonly minutes: ReadonlySet<number>;

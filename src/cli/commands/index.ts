@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   install: async () => (await import("./install.ts")).install,
   uninstall: async () => (await import("./uninstall.ts")).uninstall,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  import: async () => (await import("./import.ts")).importJobs,
   export: async () => (await import("./export.ts")).exportJobs,
   config: async () => (await import("./config.ts")).config,
   schema: async () => (await import("./schema.ts")).schema,

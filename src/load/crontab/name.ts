@@ -46,7 +46,7 @@ function ofSegment(words: readonly string[]): string | undefined {
       /^\d+[smhd]?$/.test(word) ||
       /\.lock(?:file)?$|^\/var\/lock\//.test(word);
     if (passing && next !== undefined) {
-      left.shift();
+      left.splice(0, word === "-u" ? 2 : 1);
       continue;
     }
     const more =

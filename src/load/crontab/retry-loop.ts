@@ -123,7 +123,7 @@ function quoted(text: string): string {
 
 function attemptsOf(lines: readonly string[], values: Values): number | undefined {
   const text = lines.join("\n");
-  const [, list] = /^for\s+\w+\s+in\s+([^$`{(]+)$/m.exec(text) ?? [];
+  const [, list] = /^for[ \t]+\w+[ \t]+in[ \t]+([^\n$`{(]+)$/m.exec(text) ?? [];
   if (list !== undefined) return list.trim().split(/\s+/).length;
   const [, first, last] =
     /^for\s+\w+\s+in\s+(?:\$\(|`)?\s*seq\s+(?:(\d+)\s+)?("?\$?\{?\w+\}?"?)\s*[)`]?/m.exec(text) ??

@@ -26,7 +26,11 @@ const places: readonly RegExp[] = [
 ];
 
 function find(text: string): Found[] {
-  const found: Found[] = secretsIn(text).map((one) => ({ ...one, hint: "" }));
+  const found: Found[] = secretsIn(text).map(({ from, to }) => {
+    // The word before a token is no part of it.
+    const word = /^bearer +/i.exec(text.slice(from, to))?.[0] ?? "";
+    return { from: from + word.length, to, hint: word === "" ? "" : "token" };
+  });
   for (const place of places)
     for (const match of text.matchAll(place)) {
       const [whole, hint = "", written = ""] = match;
@@ -109,4 +113,9 @@ export function hide(text: string, hidden: readonly string[]): string {
     (rest, secret) => rest.replaceAll(secret, "[not shown]").replaceAll(secret.replaceAll("%", "\\%"), "[not shown]"),
     text,
   );
+}
+
+/** Whether the text holds a key or a password, by its form or by where it stands. */
+export function holdsSecret(text: string): boolean {
+  return find(text).length > 0;
 }

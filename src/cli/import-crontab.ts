@@ -1,0 +1,127 @@
+/** `runner import crontab`: read, made into jobs, held against each other, written. */
+import path from "node:path";
+import { loadProject, type Project } from "../compose/project.ts";
+import type { Issue } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import { readCrontab, type CrontabEntry } from "../load/crontab/crontab.ts";
+import { jobOf, type ImportedEntry, type Surroundings } from "../load/crontab/job-of.ts";
+import { holdsSecret } from "../load/crontab/secrets.ts";
+import { ownUser, readCrontabSource, readScript, userNamed } from "../load/crontab/source.ts";
+import { importedFile } from "../load/imported-file.ts";
+import { machineZone } from "../load/machine-zone.ts";
+import type { CommandContext } from "./command.ts";
+import { finishImport, importPlace, takenNames } from "./import-files.ts";
+import type { ImportedJob } from "./import-lines.ts";
+import { compareWithCron } from "./side-by-side.ts";
+import { wholeNumber } from "./whole-number.ts";
+
+/** What is the same of all jobs, said once. */
+const inGeneral = [
+  "cron starts a second run beside one that is still going; here a slot that finds one is skipped and recorded (overlap: skip)",
+  "cron makes nothing up that passed while it was down, and neither do these jobs (catchUp: skip)",
+  "cron has no time limit; here a run ends after 1 day. An exit code other than 0 is a failed run, and runner history shows it",
+];
+
+export async function importCrontab(
+  context: CommandContext,
+  file: string | undefined,
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const count = wholeNumber("-n, --next", options["next"], 0, 100);
+  const source = readCrontabSource(file, path.resolve(context.place.dir));
+  const project = await loadProject({ ...context.place, env: context.env });
+  const system = options["system"] === true || source.system;
+  const read = readCrontab(source.text, { file: source.file, system });
+  const issues: Issue[] = [...read.issues];
+  const warnings: Issue[] = [...read.warnings];
+  if (source.passedOver !== undefined) warnings.unshift({ file: source.file, path: "", message: source.passedOver });
+  const place = importPlace(project, options);
+  const around = surroundings(context, project, place.dir);
+  const jobs: ImportedJob[] = [];
+  for (const entry of read.entries) {
+    const made = jobOf(entry, around);
+    if ("problem" in made) {
+      issues.push({ file: source.file, line: entry.line, path: "", message: made.problem, suggestion: made.suggestion });
+      continue;
+    }
+    const target = place.of(`${made.name}.yaml`);
+    const written = await importedFile(made.value, made.comment, {
+      ...target,
+      projectDir: project.projectDir,
+      providers: [...project.providers.keys()],
+    });
+    if (written.job === undefined) issues.push(...written.issues.map((issue) => inCrontab(issue, source.file, entry.line)));
+    else jobs.push(describe(made, { job: written.job, text: written.text, file: target.file, count, now: Date.now() }));
+  }
+  const general = jobs.length === 0 ? [] : [...inGeneral, ...mailed(read.entries)];
+  return finishImport(context, { from: "crontab", file: source.file, jobs, general, issues, warnings }, place, options);
+}
+
+/** Who was mailed, said once for all lines: it is a comment in each file. */
+function mailed(entries: readonly CrontabEntry[]): string[] {
+  const addresses = entries.map(({ settings }) => settings.get("MAILTO")?.value ?? "").filter((address) => address !== "");
+  const shown = [...new Set(addresses)].filter((address) => !holdsSecret(address));
+  if (shown.length === 0) return [];
+  return [
+    `cron mailed the output to ${shown.join(", ")}, which is kept as a comment (MAILTO): a later version of runner delivers; until then see runner show`,
+  ];
+}
+
+/** A problem of the file that would have been written, at the line it comes from. */
+function inCrontab({ path: key, message, suggestion }: Issue, file: string, line: number): Issue {
+  return {
+    file,
+    line,
+    path: "",
+    message: `its job would not hold: ${key}: ${message}`,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
+}
+
+function surroundings({ env }: CommandContext, project: Project, out: string): Surroundings {
+  return {
+    me: ownUser(),
+    userOf: (name) => userNamed(name),
+    zone: machineZone(env),
+    script: readScript,
+    openClawPayload: () => undefined,
+    modelProblem: (model) => modelProblem(model, project),
+    taken: takenNames(project, out),
+  };
+}
+
+function modelProblem(model: string | undefined, { defaultModel, providers }: Project): string | undefined {
+  if (model === undefined)
+    return defaultModel === undefined ? 'it names no model, and the configuration has no "model"' : undefined;
+  const id = model.split("/")[0] ?? "";
+  if (!model.includes("/")) return `${JSON.stringify(model.slice(0, 60))} names no provider`;
+  return providers.has(id)
+    ? undefined
+    : `the provider ${JSON.stringify(id.slice(0, 60))} is not known here; runner import openclaw says what to write into the configuration`;
+}
+
+interface Described {
+  readonly job: Job;
+  readonly text: string;
+  readonly file: string;
+  readonly count: number;
+  readonly now: number;
+}
+
+function describe(
+  { entry, name, notes, variables, schedule }: ImportedEntry,
+  { job, text, file, count, now }: Described,
+): ImportedJob {
+  const { sets, zone } = schedule;
+  const when = entry.when.kind === "reboot" ? "@reboot" : `${entry.when.text} ${zone}`;
+  return {
+    name,
+    file,
+    origin: `line ${entry.line}`,
+    when,
+    text,
+    notes,
+    variables,
+    ...(sets === undefined || count === 0 ? {} : { comparison: compareWithCron(sets, job.schedule, { zone, now, count }) }),
+  };
+}

@@ -1,0 +1,126 @@
+/** `runner import crontab`: what it writes, prints and leaves alone. */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stage, type Stage } from "./stage.ts";
+
+let project: Stage;
+beforeEach(() => {
+  project = stage();
+});
+afterEach(() => project.close());
+
+const crontab = `MAILTO=ops@example.com
+API_TOKEN=sk-planted-0123456789abcdefghijklmnop
+# Nightly backup
+30 1 * * * echo backup >> out.log
+*/15 * * * * true-check --all
+CRON_TZ=America/New_York
+0,30 2 * * * sync
+@reboot up
+0 5 * * fri-mon never
+`;
+const written = (name: string): string => readFileSync(path.join(project.dir, "jobs/imported", name), "utf8");
+
+describe("import crontab", () => {
+  it("writes one job a line, each valid, with no key in it, and says what it could not take over", async () => {
+    project.write("tab", crontab);
+    const { code, stdout, stderr } = await project.runner(["import", "crontab", "tab"]);
+    expect(code).toBe(78);
+    expect(stderr).toContain("tab:9:9: bad day of week");
+    expect(stderr).toContain("4 jobs from tab, 1 could not be taken over");
+    expect(readdirSync(path.join(project.dir, "jobs/imported")).toSorted()).toEqual([
+      "backup.yaml",
+      "sync.yaml",
+      "true-check.yaml",
+      "up.yaml",
+    ]);
+    expect(written("backup.yaml")).toMatch(
+      /^# From the crontab, line 4:\n# {3}30 1 \* \* \* echo backup >> out\.log\n# MAILTO=ops@example\.com/,
+    );
+    expect(written("backup.yaml")).toContain("API_TOKEN: ${API_TOKEN}");
+    expect(stdout).toContain("set: API_TOKEN in runner's environment");
+    expect(stdout + stderr + written("backup.yaml") + written("up.yaml")).not.toContain("sk-planted");
+    expect(await project.runner(["validate"])).toMatchObject({ code: 0 });
+    expect((await project.runner(["list"])).stdout).toContain("true-check");
+    expect((await project.runner(["next", "sync", "-n", "1"])).stdout).toMatch(/02:[03]0:00 -0[45]:00/);
+  });
+
+  it("shows the next runs side by side, and what is different when the clock changes", async () => {
+    project.write("tab", crontab);
+    const { stdout } = await project.runner(["import", "crontab", "tab", "--dry-run", "-n", "2"]);
+    expect(existsSync(path.join(project.dir, "jobs/imported"))).toBe(false);
+    expect(stdout).toMatch(/crontab \w{3} [\d-]{10} 02:[03]0:00 -0[45]:00 {3}runner \w{3} [\d-]{10} 02:[03]0:00/);
+    expect(stdout).toMatch(/the clock is put on by 60 min\n.*cron starts it 2 times within the minute, here it runs once/);
+    expect(stdout).toMatch(/the same over the change of the clock on \d{4}-11-\d\d/);
+    const { stdout: document } = await project.runner(["import", "crontab", "tab", "--dry-run", "--json"]);
+    const body = JSON.parse(document) as { jobs: { name: string; comparison?: { next: { before: boolean; now: boolean }[] } }[] };
+    expect(body).toMatchObject({ kind: "import", from: "crontab", dryRun: true, issues: [{ line: 9, column: 9 }] });
+    const rows = body.jobs.flatMap(({ comparison }) => comparison?.next ?? []);
+    expect(rows).toHaveLength(9);
+    expect(rows.every(({ before, now }) => before && now)).toBe(true);
+  });
+
+  it("a second time changes nothing, and what a person changed is not overwritten", async () => {
+    project.write("tab", "0 5 * * * one\n0 6 * * * two\n");
+    await project.runner(["import", "crontab", "tab"]);
+    const again = await project.runner(["import", "crontab", "tab"]);
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).toMatch(/as it is +jobs\/imported\/one\.yaml/);
+    writeFileSync(path.join(project.dir, "jobs/imported/two.yaml"), "command: [mine]\n");
+    const refused = await project.runner(["import", "crontab", "tab"]);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain("--force");
+    expect(written("two.yaml")).toBe("command: [mine]\n");
+    expect(await project.runner(["import", "crontab", "tab", "--force"])).toMatchObject({ code: 0 });
+    expect(written("two.yaml")).toContain("- two");
+    expect(await project.runner(["import", "crontab", "tab", "--out", "elsewhere"])).toMatchObject({ code: 0 });
+    expect(existsSync(path.join(project.dir, "elsewhere/one-2.yaml"))).toBe(true);
+  });
+
+  it("takes no name that another job has", async () => {
+    project.write("jobs/one.yaml", "command: [other]\n");
+    project.write("tab", "0 5 * * * one\n");
+    await project.runner(["import", "crontab", "tab"]);
+    expect(existsSync(path.join(project.dir, "jobs/imported/one-2.yaml"))).toBe(true);
+    expect(await project.runner(["validate"])).toMatchObject({ code: 0 });
+  });
+
+  it("runs what it imported as cron would: its folder, its environment, its stdin", async () => {
+    project.write(
+      "tab",
+      `HOME=${project.dir}\nGREETING=hello\n0 5 * * * cat > got.txt; echo "$GREETING $LOGNAME $PATH" >> got.txt%one%two\n`,
+    );
+    expect(await project.runner(["import", "crontab", "tab"])).toMatchObject({ code: 0 });
+    expect(await project.runner(["run", "cat"])).toMatchObject({ code: 0 });
+    expect(readFileSync(path.join(project.dir, "got.txt"), "utf8")).toMatch(/^one\ntwo\nhello \S+ \/usr\/bin:\/bin\n$/);
+  });
+
+  it("recognises the origin's loop, and asks the model itself", async () => {
+    project.write(
+      "retry-cron.sh",
+      '#!/bin/bash\nDELAY=5\nfor i in 1 2 3 4; do\n  openclaw agent --message "Run FPL check..." --model kimi-coding/k2p5 && exit 0\n  sleep $DELAY\n  DELAY=$((DELAY * 2))\ndone\nexit 1\n',
+    );
+    project.write("tab", `0 12 * * * ${project.dir}/retry-cron.sh\n`);
+    const { code, stdout } = await project.runner(["import", "crontab", "tab"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("was a loop that tries up to 4 times");
+    const run = await project.runner(["run", "retry-cron", "--simulate", "stream_order:0.8", "--seed", "3"]);
+    expect(run).toMatchObject({ code: 0 });
+    expect(written("retry-cron.yaml")).toMatch(/kind: agentTurn\n {2}message: Run FPL check\.\.\.\n/);
+  });
+
+  it.each([
+    [["import"], 2, "missing required argument"],
+    [["import", "crontb"], 2, 'Did you mean "crontab"?'],
+    [["import", "crontab", "none"], 2, "there is no file"],
+    [["import", "crontab", "."], 2, "is a folder"],
+    [["import", "crontab", "empty"], 0, "nothing in it to import"],
+    [["import", "crontab", "empty", "-n", "x"], 2, "-n"],
+  ])("answers %j with %i", async (args, exit, words) => {
+    project.write("empty", "# nothing\n");
+    const { code, stderr } = await project.runner(args);
+    expect(stderr).toContain(words);
+    expect(code).toBe(exit);
+  });
+});
