@@ -76,7 +76,7 @@ export function finishImport(
       ? output.style("green", "wrote")
       : output.style("dim", dryRun ? "would write" : "as it is");
     tellJob(output, job, { written: state, before: from });
-    if (dryRun) output.data(`${job.text.replaceAll(/^/gm, "  | ").replace(/  \| $/, "")}`);
+    if (dryRun) output.data(job.text.replaceAll(/^/gm, "  | ").replace(/ {2}\| $/, ""));
   }
   if (general.length > 0) output.data("");
   for (const line of general) output.data(line);

@@ -1,5 +1,5 @@
 /** The rule that imported crontab lines are held against, itself held against the slow oracle and against Debian's cron as measured. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readField, fieldRules } from "../../src/load/crontab/fields.ts";
 import { debianInstants, type CronSets } from "../../src/schedule/debian.ts";
@@ -26,6 +26,14 @@ function sets(line: string): CronSets {
 }
 
 const iso = (at: number): string => new Date(at).toISOString().slice(0, 16);
+
+const fieldOf = (most: number) =>
+  fc.oneof(
+    fc.integer({ min: 0, max: most }).map(String),
+    fc.integer({ min: 2, max: 20 }).map((step) => `*/${step}`),
+    fc.constant("*"),
+    fc.array(fc.integer({ min: 0, max: most }), { minLength: 2, maxLength: 4 }).map((list) => list.join(",")),
+  );
 
 describe("debianInstants", () => {
   it.each([
@@ -73,13 +81,6 @@ describe("debianInstants", () => {
     "Africa/Casablanca",
     "Asia/Tehran",
   ];
-  const fieldOf = (most: number) =>
-    fc.oneof(
-      fc.integer({ min: 0, max: most }).map(String),
-      fc.integer({ min: 2, max: 20 }).map((step) => `*/${step}`),
-      fc.constant("*"),
-      fc.array(fc.integer({ min: 0, max: most }), { minLength: 2, maxLength: 4 }).map((list) => list.join(",")),
-    );
 
   it.each(zones)("agrees with the slow oracle around the changes of the clock in %s", (zone) => {
     const around = changes(zone, 2026).map((at) => ({

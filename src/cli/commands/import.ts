@@ -12,7 +12,7 @@ export const importJobs: CommandDefinition = {
   ],
   define: (command) =>
     command
-      .argument("<from>", `${Object.keys(sources).join(" or ")}`)
+      .argument("<from>", Object.keys(sources).join(" or "))
       .argument("[path]", "a crontab, or - for stdin (default: crontab -l)")
       .option("--system", "a user stands before each command, as in /etc/crontab (known by itself for that and /etc/cron.d)")
       .option("--out <folder>", "write the job files there (default: imported, in the folder of jobs)")

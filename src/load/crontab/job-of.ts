@@ -155,7 +155,6 @@ function retryOf(draft: Draft, { attempts, delaySeconds, factor, maxDelaySeconds
   if (most < attempts) draft.notes.push(`tries at most ${most} times here, not ${attempts}`);
   const growth = Math.min(Math.max(factor, 1), 10);
   const longest = Math.min(maxDelaySeconds ?? delaySeconds * growth ** Math.max(most - 2, 0), 86_400);
-  const seconds = (count: number): string => `${Math.round(count * 1_000)}ms`.replace(/000ms$/, "s");
   return {
     maxAttempts: most,
     delay: seconds(delaySeconds),
@@ -163,6 +162,10 @@ function retryOf(draft: Draft, { attempts, delaySeconds, factor, maxDelaySeconds
     maxDelay: seconds(Math.max(longest, delaySeconds)),
     jitter: 0,
   };
+}
+
+function seconds(count: number): string {
+  return `${Math.round(count * 1_000)}ms`.replace(/000ms$/, "s");
 }
 
 /** A turn of OpenClaw's whose message can be read. Whatever is not certain stays a command. */

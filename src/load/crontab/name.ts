@@ -28,8 +28,9 @@ export function nameOf(command: string): string {
     if (token.kind === "operator" && !/[<>]/.test(token.text)) segments.push([]);
     else if (token.kind === "word") segments.at(-1)?.push(token.text);
   }
-  const named = segments.map(ofSegment).filter((name) => name !== undefined);
-  const name = named[0] ?? clean(command.split(/\s/).find((word) => /^[\w./-]+$/.test(word) && !passedOver.has(word)) ?? "");
+  const name =
+    segments.map(ofSegment).find((named) => named !== undefined) ??
+    clean(command.split(/\s/).find((word) => /^[\w./-]+$/.test(word) && !passedOver.has(word)) ?? "");
   return name === "" || looksSecret(name) || /^readme$/i.test(name) ? "job" : name;
 }
 

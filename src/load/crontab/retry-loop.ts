@@ -32,7 +32,6 @@ export function readRetryLoop(script: string, args: readonly string[] = []): Rea
     [...line.matchAll(/\bsleep\s+("?\$?\(?\(?[^;&|\n]*)/g)].map(([, what = ""]) => what.trim()),
   );
   if (heads.length === 0 || sleeps.length === 0) return undefined;
-  const uncertain = (why: string): ReadLoop => ({ seen: `a loop with a sleep in it, perhaps to try again; ${why}` });
   if (heads.length > 1) return uncertain("it holds more than one loop");
   const values = variables(lines, args);
   const tried = triedCommand(lines, values.shifted);
@@ -42,6 +41,10 @@ export function readRetryLoop(script: string, args: readonly string[] = []): Rea
   const wait = waitOf(sleeps, lines, values);
   if (wait === undefined) return uncertain("how long it waits cannot be told");
   return { loop: { command: tried, attempts, ...wait } };
+}
+
+function uncertain(why: string): ReadLoop {
+  return { seen: `a loop with a sleep in it, perhaps to try again; ${why}` };
 }
 
 /** Lines and `;`-separated pieces without comments and keywords that only glue. */

@@ -90,10 +90,13 @@ function exprOf({ text, fields }: Fields): { readonly expr: string } | { readonl
     day !== undefined && weekday !== undefined && day.text !== "*" && weekday.text !== "*" && (day.star || weekday.star);
   const write = (words: (field: CronField, at: number) => string): string =>
     fields.map((field, at) => `${both && at === 4 ? "+" : ""}${words(field, at)}`).join(" ");
-  const list = ({ values }: CronField): string => [...values].toSorted((a, b) => a - b).join(",");
   const asWritten = write((field, at) => field.rewritten ?? (both && at === 4 ? list(field) : field.text.toUpperCase()));
   if (!("problem" in readCron(asWritten))) return { expr: asWritten };
   const out = write((field) => (field.text === "*" ? "*" : list(field)));
   const read = readCron(out);
   return "problem" in read ? { problem: read.problem } : { expr: out };
+}
+
+function list({ values }: CronField): string {
+  return [...values].toSorted((a, b) => a - b).join(",");
 }

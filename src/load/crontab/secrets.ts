@@ -96,8 +96,11 @@ function quoteAt(command: string, offset: number): string {
   return open;
 }
 
+function plain(piece: string): string {
+  return piece.replaceAll(/[\\"$`]/g, String.raw`\$&`);
+}
+
 function doubleQuoted(text: string, nameFor: (secret: string, hint: string) => string): string {
-  const plain = (piece: string): string => piece.replaceAll(/[\\"$`]/g, String.raw`\$&`);
   let made = "";
   let done = 0;
   for (const { from, to, hint } of find(text)) {

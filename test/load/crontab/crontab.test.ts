@@ -1,7 +1,7 @@
 /** Crontabs as cron reads them, good and broken. The broken ones and what is said of them: test/fixtures/crontabs/broken.json. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIssue } from "../../../src/errors.ts";
 import { readCrontab, type Crontab } from "../../../src/load/crontab/crontab.ts";
@@ -19,6 +19,16 @@ interface Broken {
 const broken = JSON.parse(readFileSync(path.join(root, "test/fixtures/crontabs/broken.json"), "utf8")) as Broken[];
 
 const read = (text: string, system = false): Crontab => readCrontab(text, { file: "crontab", system });
+
+const picked = (text: string): number[] => {
+  const { when } = read(`${text} x\n`).entries[0] ?? { when: { kind: "reboot" } };
+  return when.kind === "fields" ? when.fields.slice(0, 2).flatMap(({ values }) => [...values]) : [];
+};
+
+const range = (least: number, most: number) =>
+  fc
+    .tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most }), fc.integer({ min: 1, max: 9 }))
+    .map(([a, b, step]) => `${Math.min(a, b)}-${Math.max(a, b)}/${step}`);
 
 describe("broken crontabs", () => {
   it("are many", () => expect(broken.length).toBeGreaterThan(60));
@@ -74,10 +84,6 @@ describe("a crontab", () => {
   });
 
   it("with random times gives the same ones each time, within their ranges", () => {
-    const picked = (text: string): number[] => {
-      const { when } = read(`${text} x\n`).entries[0] ?? { when: { kind: "reboot" } };
-      return when.kind === "fields" ? when.fields.slice(0, 2).flatMap(({ values }) => [...values]) : [];
-    };
     const [minute = -1, hour = -1] = picked("10~20 ~ * * *");
     expect(minute >= 10 && minute <= 20 && hour >= 0 && hour <= 23).toBe(true);
     expect(picked("10~20 ~ * * *")).toEqual([minute, hour]);
@@ -106,10 +112,6 @@ describe("a crontab", () => {
   });
 
   it("gives back what was printed", () => {
-    const range = (least: number, most: number) =>
-      fc
-        .tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most }), fc.integer({ min: 1, max: 9 }))
-        .map(([a, b, step]) => `${Math.min(a, b)}-${Math.max(a, b)}/${step}`);
     const field = (least: number, most: number) =>
       fc.oneof(
         fc.constant("*"),

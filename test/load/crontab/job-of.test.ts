@@ -77,13 +77,9 @@ describe("a command", () => {
     expect(one("A=${HOME}/x\n0 5 * * * run").value).toMatchObject({ payload: { argv: ["/usr/bin/env", "A=${HOME}/x", "run"] } });
   });
 
-  it.each([
-    ["date +%F > /tmp/x", "", ""],
-    ['echo "$(date +%F)" > /tmp/x', "quotation", ""],
-  ])("whose first %% is within a quotation is told: %j", (command, told) => {
-    const notes = one(`0 5 * * * ${command}`).notes.join();
-    if (told === "") expect(notes).not.toContain("quotation");
-    else expect(notes).toContain(told);
+  it("whose first % is within a quotation is told", () => {
+    expect(one("0 5 * * * date +%F > /tmp/x").notes.join()).not.toContain("quotation");
+    expect(one('0 5 * * * echo "$(date +%F)" > /tmp/x').notes.join()).toContain("quotation");
   });
 });
 
