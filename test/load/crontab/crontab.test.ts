@@ -30,6 +30,15 @@ const range = (least: number, most: number) =>
     .tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most }), fc.integer({ min: 1, max: 9 }))
     .map(([a, b, step]) => `${Math.min(a, b)}-${Math.max(a, b)}/${step}`);
 
+const field = (least: number, most: number) =>
+  fc.oneof(
+    fc.constant("*"),
+    fc.constant("*/3"),
+    fc
+      .array(fc.oneof(range(least, most), fc.integer({ min: least, max: most }).map(String)), { minLength: 1, maxLength: 4 })
+      .map((parts) => parts.join(",")),
+  );
+
 describe("broken crontabs", () => {
   it("are many", () => expect(broken.length).toBeGreaterThan(60));
 
@@ -112,14 +121,6 @@ describe("a crontab", () => {
   });
 
   it("gives back what was printed", () => {
-    const field = (least: number, most: number) =>
-      fc.oneof(
-        fc.constant("*"),
-        fc.constant("*/3"),
-        fc
-          .array(fc.oneof(range(least, most), fc.integer({ min: least, max: most }).map(String)), { minLength: 1, maxLength: 4 })
-          .map((parts) => parts.join(",")),
-      );
     const time = fc.tuple(field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 7)).map((fields) => fields.join(" "));
     const command = fc
       .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
