@@ -98,7 +98,7 @@ describe("times", () => {
     ["0 5 */2 * 1", { expr: "0 5 */2 * +1" }],
     ["0 5 1 * */2", { expr: "0 5 1 * +0,2,4,6" }],
     ["0 5 1 * 5", { expr: "0 5 1 * 5" }],
-    ["005 5 * jan mon", { expr: "5 5 * 1 1" }],
+    ["05 5 * jan mon", { expr: "05 5 * JAN MON" }],
     ["0 5 * * sat-7", { expr: expect.stringMatching(/^0 5 \* \* (?:SAT-7|0,6)$/) as string }],
   ])("%s becomes %j", (time, value) => expect(one(`${time} x`).value).toMatchObject({ schedule: value }));
 
