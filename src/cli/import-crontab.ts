@@ -1,8 +1,9 @@
 /** `runner import crontab`: read, made into jobs, held against each other, written. */
 import path from "node:path";
 import { loadProject, type Project } from "../compose/project.ts";
-import type { Issue } from "../errors.ts";
+import { UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import { isRecord } from "../job/shape.ts";
 import { readCrontab, type CrontabEntry } from "../load/crontab/crontab.ts";
 import { jobOf, type ImportedEntry, type Surroundings } from "../load/crontab/job-of.ts";
 import { holdsSecret } from "../load/crontab/secrets.ts";
@@ -36,7 +37,9 @@ export async function importCrontab(
   const warnings: Issue[] = [...read.warnings];
   if (source.passedOver !== undefined) warnings.unshift({ file: source.file, path: "", message: source.passedOver });
   const place = importPlace(project, options);
-  const around = surroundings(context, project, place.dir);
+  // OpenClaw's store is looked into only where a line runs one of its jobs.
+  const stored = /\bcron\s+run\b/.test(source.text) ? await openClawPayloads(context) : () => undefined;
+  const around = surroundings(context, project, place.dir, stored);
   const jobs: ImportedJob[] = [];
   for (const entry of read.entries) {
     const made = jobOf(entry, around);
@@ -78,13 +81,42 @@ function inCrontab({ path: key, message, suggestion }: Issue, file: string, line
   };
 }
 
-function surroundings({ env }: CommandContext, project: Project, out: string): Surroundings {
+/** Payloads of the jobs of OpenClaw's own store, where there is one. */
+async function openClawPayloads({ env, place }: CommandContext): Promise<Surroundings["openClawPayload"]> {
+  const { openClawDir, readOpenClawStore } = await import("../load/openclaw/store.ts");
+  const { readOpenClawConfig } = await import("../load/openclaw/config.ts");
+  const { rowToJob } = await import("../load/openclaw/job-of.ts");
+  const cwd = path.resolve(place.dir);
+  const dir = openClawDir(env, cwd);
+  try {
+    const [{ file, jobs }, { choiceOf, modelOf }] = [
+      await readOpenClawStore(dir, cwd, env),
+      await readOpenClawConfig(dir, cwd, env),
+    ];
+    const context = { file, zone: "UTC", choiceOf, modelOf, taken: new Set<string>(), files: new Set<string>() };
+    const rows = jobs.map((job) => rowToJob(job, context)).filter((row) => "value" in row);
+    return (asked) => {
+      const payload = rows.find(({ value, name }) => value["id"] === asked || name === asked)?.value["payload"];
+      return isRecord(payload) ? payload : undefined;
+    };
+  } catch (error) {
+    if (error instanceof UsageError) return () => undefined;
+    throw error;
+  }
+}
+
+function surroundings(
+  { env }: CommandContext,
+  project: Project,
+  out: string,
+  openClawPayload: Surroundings["openClawPayload"],
+): Surroundings {
   return {
     me: ownUser(),
     userOf: (name) => userNamed(name),
     zone: machineZone(env),
     script: readScript,
-    openClawPayload: () => undefined,
+    openClawPayload,
     modelProblem: (model) => modelProblem(model, project),
     taken: takenNames(project, out),
   };

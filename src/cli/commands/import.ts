@@ -4,16 +4,17 @@ import type { CommandContext, CommandDefinition } from "../command.ts";
 
 export const importJobs: CommandDefinition = {
   name: "import",
-  summary: "Make job files of a crontab, showing next runs before and after side by side",
+  summary: "Make job files of a crontab or of OpenClaw's jobs, showing next runs before and after side by side",
   examples: [
     ["runner import crontab --dry-run", "what would become of your crontab; nothing is written"],
     ["runner import crontab /etc/cron.d/backup", "a crontab of the system: the user column is known"],
+    ["runner import openclaw", "the jobs of ~/.openclaw, of whichever version; the store is only read"],
     ["ssh host crontab -l | runner import crontab -", "from another machine"],
   ],
   define: (command) =>
     command
       .argument("<from>", Object.keys(sources).join(" or "))
-      .argument("[path]", "a crontab, or - for stdin (default: crontab -l)")
+      .argument("[path]", "a crontab, or - for stdin (default: crontab -l); OpenClaw's folder or store (default: ~/.openclaw)")
       .option("--system", "a user stands before each command, as in /etc/crontab (known by itself for that and /etc/cron.d)")
       .option("--out <folder>", "write the job files there (default: imported, in the folder of jobs)")
       .option("--force", "replace files that are there")
@@ -27,6 +28,7 @@ type Import = (context: CommandContext, path: string | undefined, options: Reado
 /** Where jobs can come from; each loaded when it is named. */
 const sources: Readonly<Record<string, () => Promise<Import>>> = {
   crontab: async () => (await import("../import-crontab.ts")).importCrontab,
+  openclaw: async () => (await import("../import-openclaw.ts")).importOpenClaw,
 };
 
 async function execute(

@@ -177,7 +177,8 @@ async function statesBeside(path: string, cwd: string, warnings: Issue[]): Promi
 
 function stateOf(job: unknown, states: Stored): Stored {
   if (!isRecord(job)) return {};
-  const id = String(job["id"] ?? job["jobId"] ?? "");
+  const written = job["id"] ?? job["jobId"];
+  const id = typeof written === "string" || typeof written === "number" ? String(written) : "";
   const beside = Object.hasOwn(states, id) ? states[id] : undefined;
   const own = isRecord(job["state"]) ? job["state"] : {};
   return isRecord(beside) && isRecord(beside["state"]) ? { ...own, ...beside["state"] } : own;
