@@ -42,6 +42,10 @@ export async function importCrontab(
   const around = surroundings(context, project, place.dir, stored);
   const jobs: ImportedJob[] = [];
   for (const entry of read.entries) {
+    if (entry.comment.some((line) => line.includes(">>> runner install:"))) {
+      warnings.push({ file: source.file, line: entry.line, path: "", message: "is runner's own line and stays where it is" });
+      continue;
+    }
     const made = jobOf(entry, around);
     if ("problem" in made) {
       issues.push({ file: source.file, line: entry.line, path: "", message: made.problem, suggestion: made.suggestion });

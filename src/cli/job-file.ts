@@ -1,6 +1,6 @@
 /** A resolved job as a job file: everything that it says, in the words of docs/jobs.md, so that reading it gives the same job. Pure. */
 import { formatDuration } from "../job/duration.ts";
-import type { Budget, Expectations, Gate, Job, JobLimits, RetryPolicy } from "../job/job.ts";
+import type { Blackout, Budget, CatchUp, Expectations, Gate, Job, JobLimits, RetryPolicy, Schedule } from "../job/job.ts";
 import { asWritten } from "./written-job.ts";
 
 type Written = Readonly<Record<string, unknown>>;
@@ -10,10 +10,14 @@ type Written = Readonly<Record<string, unknown>>;
  * from another value beside it. `undefined` stands for what is not said; JSON and YAML leave it out.
  */
 export function jobFile(job: Job): Written {
-  const { gate, expect, quiet, limits, budget, retry, payload, onRateLimit, record } = job;
+  const { schedule, catchUp, overlap, group, gate, expect, quiet, limits, budget, retry, payload, onRateLimit, record } = job;
   const { payload: written, retry: _retry, ...rest } = asWritten(job);
   return {
     ...rest,
+    schedule: scheduleFile(schedule),
+    catchUp: catchUp === undefined ? undefined : catchUpFile(catchUp),
+    overlap,
+    group,
     payload: { ...asRecord(written), timeoutSeconds: limits.attemptMs / 1_000 },
     retry: retryFile(retry),
     limits: limitsFile(limits, budget, payload.kind),
@@ -27,6 +31,33 @@ export function jobFile(job: Job): Written {
 
 function asRecord(value: unknown): Written {
   return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function scheduleFile({ startAt, endAt, blackout, ...rule }: Schedule): Written | undefined {
+  if (rule.kind === "manual" && rule.tz === undefined) return undefined;
+  return {
+    ...rule,
+    startAt: startAt === undefined ? undefined : new Date(startAt).toISOString(),
+    endAt: endAt === undefined ? undefined : new Date(endAt).toISOString(),
+    blackout: blackout?.map(blackoutText),
+  };
+}
+
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+function blackoutText(blackout: Blackout): string {
+  if (blackout.kind === "span") return `${blackout.from}..${blackout.to}`;
+  const { fromMinute, toMinute, days } = blackout;
+  const named = days?.map((day) => weekdays[day]).join(",") ?? "";
+  return `${named} ${time(fromMinute)}-${toMinute === 0 ? "24:00" : time(toMinute)}`.trim();
+}
+
+function time(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+}
+
+function catchUpFile({ policy, maxAgeMs, max }: CatchUp): Written {
+  return { policy, maxAge: maxAgeMs === undefined ? undefined : formatDuration(maxAgeMs), max };
 }
 
 /** A wait that the job did not set itself suits the fault, and must stay unset. */

@@ -2,7 +2,10 @@
 import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stage, type Stage } from "./stage.ts";
+import { parseAllDocuments } from "yaml";
+import { readCrontab } from "../../src/load/crontab/crontab.ts";
+import { splitPercent } from "../../src/load/crontab/percent.ts";
+import { root, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
 
@@ -11,7 +14,24 @@ const everything = {
   name: "everything",
   description: "Has what a job can have.",
   enabled: false,
-  schedule: { kind: "cron", expr: "0 12 * * 1-5", tz: "Europe/London" },
+  schedule: {
+    kind: "cron",
+    expr: "0 12 * * 1-5",
+    tz: "Europe/London",
+    stagger: "5m",
+    startAt: "2026-12-01",
+    endAt: "2027-12-01T10:00:00Z",
+    blackout: [
+      "22:00-06:00",
+      "sat,sun",
+      "mon-fri 12:00-13:30",
+      "2026-12-24..2026-12-26",
+      "2027-01-01T08:00..2027-01-01T09:00:30",
+    ],
+  },
+  catchUp: { policy: "all", maxAge: "6h", max: 7 },
+  overlap: "replace",
+  group: "night",
   payload: {
     kind: "agentTurn",
     message: "Say {{now}} and {{{{ this.",
@@ -133,3 +153,118 @@ describe("export json", () => {
     expect(stderr).toContain(words);
   });
 });
+
+describe("export crontab and k8s", () => {
+  const moved = stage();
+  beforeAll(() => {
+    moved.write("runner.config.json", { model: "kimi-coding/k2p5", timezone: "Europe/London" });
+    const job = (name: string, over: object): void => moved.write(`jobs/${name}.json`, { command: ["true"], ...over });
+    job("noon", { cron: "0 12 * * 7", overlap: "replace", catchUp: "skip" });
+    job("Every_5%", { every: "5m" });
+    job("six", { every: "6h", catchUp: { policy: "all", maxAge: "2h" }, enabled: false });
+    job("odd", { every: "90m" });
+    job("seconds", { cron: "*/10 * * * * *" });
+    job("last", { cron: "0 0 L * *" });
+    job("once", { at: "2030-01-01T00:00:00Z" });
+    job("up", { schedule: { kind: "boot" } });
+    job("hand", {});
+    moved.write("jobs/ask.yaml", "message: Hello\ncron: '0 7 * * *'\ntz: Asia/Tokyo\noverlap: queue\n");
+  });
+  afterAll(() => moved.close());
+
+  it("writes lines that cron reads as they were meant, and says what cron cannot say", async () => {
+    const { code, stdout, stderr } = await moved.runner(["export", "crontab"], { TZ: "Europe/London" });
+    expect(code).toBe(0);
+    const { entries, issues } = readCrontab(stdout, { file: "x", system: false });
+    expect(issues).toEqual([]);
+    const run = `${process.execPath} ${path.join(root, "bin/runner.js")} run`;
+    const lines = entries.map(({ when, command, settings }) => [
+      when.kind === "fields" ? when.text : "@reboot",
+      settings.get("CRON_TZ")?.value ?? "",
+      splitPercent(command).command.replace(run, "").replace(` -C ${moved.dir}`, "").trim(),
+    ]);
+    expect(lines).toHaveLength(4);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        ["*/5 * * * *", "UTC", "Every_5%"],
+        ["0 7 * * *", "Asia/Tokyo", "ask"],
+        ["0 12 * * 7", "Europe/London", "noon"],
+        ["@reboot", "UTC", "up"],
+      ]),
+    );
+    expect(stdout).toContain("# disabled: 0 0,6,12,18 * * *");
+    for (const words of [
+      "odd: every 5400 s",
+      "seconds: ",
+      "last: ",
+      "once: runs once",
+      "Debian's cron does not know it",
+      "KIMI_API_KEY",
+    ])
+      expect(stderr).toContain(words);
+    expect(stderr).not.toContain("hand");
+  });
+
+  it("writes one line for all with --tick", async () => {
+    const { stdout } = await moved.runner(["export", "crontab", "--tick"]);
+    expect(readCrontab(stdout, { file: "x", system: false }).entries).toMatchObject([{ when: { text: "* * * * *" } }]);
+    expect(stdout).toContain(`bin/runner.js tick -C ${moved.dir}`);
+    expect(await moved.runner(["export", "json", "--tick"])).toMatchObject({ code: 2 });
+  });
+
+  it("writes CronJobs that Kubernetes takes, with keys from a Secret", async () => {
+    const { code, stdout, stderr } = await moved.runner(["export", "k8s", "--image", "example.com/jobs:1"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("Secret runner-keys: KIMI_API_KEY");
+    const documents = parseAllDocuments(stdout).map((document) => document.toJS() as CronJob);
+    const byJob = new Map(documents.map((one) => [one.metadata.annotations["runner/job"], one]));
+    expect(new Set(byJob.keys())).toEqual(new Set(["Every_5%", "ask", "noon", "six"]));
+    for (const { apiVersion, kind, metadata, spec } of documents) {
+      expect([apiVersion, kind]).toEqual(["batch/v1", "CronJob"]);
+      expect(metadata.name).toMatch(/^[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?$/);
+      expect(spec.schedule.split(" ")).toHaveLength(5);
+      expect(spec.jobTemplate.spec.template.spec).toMatchObject({
+        restartPolicy: "Never",
+        containers: [{ image: "example.com/jobs:1" }],
+      });
+    }
+    expect(byJob.get("noon")?.spec).toMatchObject({
+      schedule: "0 12 * * 0",
+      timeZone: "Europe/London",
+      concurrencyPolicy: "Replace",
+      startingDeadlineSeconds: 90,
+    });
+    expect(byJob.get("six")?.spec).toMatchObject({
+      schedule: "0 0,6,12,18 * * *",
+      timeZone: "UTC",
+      suspend: true,
+      startingDeadlineSeconds: 7_200,
+    });
+    expect(byJob.get("ask")?.spec).toMatchObject({
+      timeZone: "Asia/Tokyo",
+      concurrencyPolicy: "Forbid",
+      startingDeadlineSeconds: 86_400,
+      jobTemplate: {
+        spec: {
+          template: {
+            spec: {
+              containers: [
+                { env: [{ name: "KIMI_API_KEY", valueFrom: { secretKeyRef: { name: "runner-keys", key: "KIMI_API_KEY" } } }] },
+              ],
+            },
+          },
+        },
+      },
+    });
+  });
+});
+
+interface CronJob {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly schedule: string;
+    readonly jobTemplate: { readonly spec: { readonly template: { readonly spec: object } } };
+  };
+}

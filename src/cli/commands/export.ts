@@ -16,11 +16,16 @@ export const exportJobs: CommandDefinition = {
   examples: [
     ["runner export json > jobs.json", "all jobs, normalised, in one file that is a job file again"],
     ["runner export json fpl-daily-check", "one job"],
+    ["runner export crontab", "a line a job; with --tick one line for all"],
+    ["runner export k8s --image registry.example.com/jobs:1 --out k8s", "a CronJob a job, a file each"],
   ],
   define: (command) =>
     command
       .argument("<format>", Object.keys(formats).join(", "))
       .argument("[job...]", "names or ids of jobs (default: all)")
+      .option("--tick", "crontab: one line that runs all jobs, instead of one a job")
+      .option("--image <image>", "k8s: the image that the jobs run in")
+      .option("--secret <name>", "k8s: the Secret that holds the keys (default: runner-keys)")
       .option("--out <folder>", "write files there instead of printing them")
       .option("--force", "with --out: replace files that are there"),
   execute,

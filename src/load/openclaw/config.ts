@@ -9,7 +9,7 @@ import { displayName } from "../display-name.ts";
 import { readDocument, readText } from "../document.ts";
 import type { Environment } from "../folders.ts";
 import { resolveFolder } from "../folders.ts";
-import type { Stored } from "./store.ts";
+import type { Stored } from "./stored.ts";
 
 export interface ModelChoice {
   readonly model?: string;

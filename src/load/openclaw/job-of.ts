@@ -6,7 +6,7 @@ import { parseJob } from "../../job/parse.ts";
 import { isRecord } from "../../job/shape.ts";
 import { uniqueName } from "../crontab/name.ts";
 import type { ModelChoice } from "./config.ts";
-import type { Stored, StoredJob } from "./store.ts";
+import type { Stored, StoredJob } from "./stored.ts";
 
 export interface RowContext {
   /** The store, for messages. */

@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Issue } from "../../errors.ts";
 import { isRecord } from "../../job/shape.ts";
 import { maxJobFiles } from "../find-files.ts";
-import type { OpenClawStore, StoredJob } from "./store.ts";
+import type { OpenClawStore, StoredJob } from "./stored.ts";
 
 /** The largest store, with its log, that is copied. */
 const maxBytes = 1_073_741_824;

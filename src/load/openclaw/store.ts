@@ -11,28 +11,7 @@ import { readDocument, readText } from "../document.ts";
 import type { Environment } from "../folders.ts";
 import { resolveFolder } from "../folders.ts";
 import { maxJobFiles } from "../find-files.ts";
-
-export type Stored = Readonly<Record<string, unknown>>;
-
-export interface StoredJob {
-  /** As it is stored; what is wrong with it is found by whoever makes a job of it. */
-  readonly value: unknown;
-  /** What OpenClaw recorded of it: its own `state`, or that of the file beside the store. */
-  readonly state: Stored;
-  /** `jobs[2]`, or `cron_jobs, row 3`. */
-  readonly origin: string;
-  readonly line?: number;
-}
-
-export interface OpenClawStore {
-  /** For messages. */
-  readonly file: string;
-  readonly jobs: readonly StoredJob[];
-  readonly issues: readonly Issue[];
-  readonly warnings: readonly Issue[];
-  /** The folder that OpenClaw's configuration lies in. */
-  readonly stateDir: string;
-}
+import type { OpenClawStore, Stored, StoredJob } from "./stored.ts";
 
 /** Where a store lies in a folder of OpenClaw's, the newest kind first. */
 const places = [

@@ -1,0 +1,69 @@
+import { shellWord } from "../../compose/service/crontab.ts";
+import { machineZone } from "../../load/machine-zone.ts";
+import { escapePercent } from "../../load/crontab/percent.ts";
+import { cronWords } from "./cron-words.ts";
+import type { Exported, ExportFormat, ExportInput, ExportNote } from "./format.ts";
+
+/** Lines of a crontab: one a job, or with `--tick` one for all, which then can be all that a job file can say. */
+export const crontab: ExportFormat = {
+  name: "crontab",
+  summary: "lines for a crontab",
+  options: ["tick"],
+  write: (input) => {
+    const { lines, notes } = input.options["tick"] === true ? tickLines(input) : jobLines(input);
+    return { files: [{ path: "crontab", text: `${lines.join("\n")}\n` }], notes: [...notes, ...keyNotes(input)] };
+  },
+};
+
+type Lines = { readonly lines: readonly string[]; readonly notes: Exported["notes"] };
+
+/** PATH so that Node's programs are found; cron's own is /usr/bin:/bin. */
+function command({ program, projectDir }: ExportInput, words: readonly string[]): string {
+  return escapePercent([...program, ...words, "-C", projectDir].map(shellWord).join(" "));
+}
+
+function tickLines(input: ExportInput): Lines {
+  const lines = [`# All jobs of ${input.projectDir}: what is due, each minute.`, `* * * * * ${command(input, ["tick"])}`];
+  const seconds = input.jobs.filter(({ schedule }) => schedule.kind === "cron" && schedule.expr.trim().split(/\s+/).length > 5);
+  return {
+    lines,
+    notes: seconds.map(({ name }) => ({ job: name, message: "has seconds: it is answered at the next full minute" })),
+  };
+}
+
+function jobLines(input: ExportInput): Lines {
+  const lines = [`# Jobs of ${input.projectDir}, made by runner export crontab.`];
+  const notes: ExportNote[] = [];
+  const here = machineZone(input.env);
+  let zone = here;
+  for (const job of input.jobs) {
+    const words = cronWords(job.schedule, input.zone);
+    const run = command(input, ["run", job.name]);
+    if ("problem" in words) {
+      lines.push("", `# ${job.name}: not here, for it ${words.problem}.`);
+      if (job.schedule.kind !== "manual")
+        notes.push({ job: job.name, message: `${words.problem}: left out; with --tick it is carried out` });
+      continue;
+    }
+    if (!("boot" in words) && words.zone !== zone) {
+      zone = words.zone;
+      lines.push("", `CRON_TZ=${zone}`);
+      if (zone !== here)
+        notes.push({
+          job: job.name,
+          message: `CRON_TZ=${zone} is cronie's: Debian's cron does not know it and takes the times for ${here}`,
+        });
+    }
+    if (!("boot" in words)) for (const message of words.notes) notes.push({ job: job.name, message });
+    lines.push("", `# ${job.name}`, `${job.enabled ? "" : "# disabled: "}${"boot" in words ? "@reboot" : words.expr} ${run}`);
+  }
+  const message =
+    "each line is a run of its own: nothing is caught up, and a slot that passed is not recorded; with --tick both are as in a daemon";
+  return { lines, notes: [...notes, { message }] };
+}
+
+function keyNotes({ keys }: ExportInput): ExportNote[] {
+  if (keys.length === 0) return [];
+  const message = `cron's environment is nearly empty: set ${keys.join(", ")} in the crontab, or use runner install --crontab, which reads keys from a file`;
+  return [{ message }];
+}
