@@ -1,5 +1,6 @@
 /**
- * The ledger's speed. `node bench/ledger.ts` (200,000 runs with their steps; `--million` for 1,000,000).
+ * The ledger's speed. `node bench/ledger.ts` (200,000 runs with their steps; `--million` for 1,000,000; `--lists` without what `cost`
+ * and `reliability` count, which takes minutes of a million).
  *
  * Writes: durable claims and steps a second, in one process, one after the other, as a run does them. Reads: the whole process
  * of a command that opens the ledger and reads, against a bare `node -e 0`, interleaved, medians. Absolute times depend on the
@@ -14,7 +15,8 @@ import { buildSync } from "esbuild";
 import { openLedger } from "../src/ledger/index.ts";
 import type { Ledger } from "../src/ledger/ledger.ts";
 import { fillHistory, fillSteps, startOfRun } from "../test/ledger/history.ts";
-import { attemptStart, callStart, runFinish, runStart, tryFinish, tryStart } from "../test/ledger/records.ts";
+import { attemptStart, callStart, runFinish, runStart, slotClaim, tryFinish, tryStart } from "../test/ledger/records.ts";
+import { pruning } from "./ledger-pruning.ts";
 
 const runs = process.argv.includes("--million") ? 1_000_000 : 200_000;
 const jobs = 50;
@@ -56,6 +58,26 @@ async function writes(ledger: Ledger): Promise<readonly (readonly [string, numbe
     ["steps a second (start or end of a try)", steps],
     ["whole runs a second (8 writes each)", whole],
   ];
+}
+
+/** Slots claimed in one transaction: how many a second, and how long such a batch takes, which is how late its last one is. */
+async function batches(ledger: Ledger): Promise<readonly (readonly string[])[]> {
+  const rows: (readonly string[])[] = [];
+  for (const size of [1, 10, 100, 500, 1000]) {
+    const took: number[] = [];
+    for (let round = 0, begin = performance.now(); performance.now() - begin < 1000; round++) {
+      const claims = Array.from({ length: size }, (_, at) => {
+        const name = `${size}-${round}-${at}`;
+        return slotClaim({ runId: `slot-${name}`, jobId: `job-${name}` });
+      });
+      const start = performance.now();
+      await ledger.claimSlots(claims);
+      took.push(performance.now() - start);
+    }
+    const typical = median(took);
+    rows.push([String(size), ((size * 1000) / typical).toFixed(0), typical.toFixed(2), Math.max(...took).toFixed(1)]);
+  }
+  return rows;
 }
 
 /** One program a read, bundled and cached as the command line is, so that loading our sources is no part of the figure. */
@@ -101,22 +123,38 @@ function processes(stateDir: string): readonly (readonly [string, number])[] {
   return programs.map(([name], at) => [name, median(times[at] ?? [])]);
 }
 
-/** CPU time, median: what else the machine does is no part of it. */
-async function time(work: () => Promise<unknown>, times = 200): Promise<number> {
+/** CPU time, median, of which what else the machine does is no part; and wall time. */
+type Time = readonly [cpu: number, wall: number];
+async function time(work: () => Promise<unknown>, times = 200): Promise<Time> {
   const samples: number[] = [];
+  const walls: number[] = [];
   for (let sample = 0; sample < times; sample++) {
     const before = process.cpuUsage();
+    const begin = performance.now();
     await work();
+    walls.push(performance.now() - begin);
     const { user, system } = process.cpuUsage(before);
     samples.push((user + system) / 1000);
   }
-  return median(samples);
+  return [median(samples), median(walls)];
+}
+
+/** All that `runner status` asks the ledger. */
+async function askAsStatus(ledger: Ledger): Promise<void> {
+  const now = startOfRun(runs);
+  await ledger.openRuns();
+  await ledger.lastRuns();
+  await ledger.recentRuns(20);
+  await ledger.lastSlots();
+  await ledger.pauses(now);
+  await ledger.leader();
+  await ledger.statusCounts({ since: now - 30 * 86_400_000 });
 }
 
 /** The counts look at every run of their time: one day, thirty, and all there is; of all jobs and of one. */
-async function counts(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+async function counts(ledger: Ledger): Promise<readonly (readonly [string, Time])[]> {
   const times = [1, 30, Math.ceil(runs / 1440)].map((days) => ({ days, since: startOfRun(runs) - days * 86_400_000 }));
-  const rows: (readonly [string, number])[] = [];
+  const rows: (readonly [string, Time])[] = [];
   for (const what of ["costs", "rungCounts", "healings"] as const)
     for (const { days, since } of times) {
       rows.push([`${what}, ${days} days`, await time(() => ledger[what]({ since }), 5)]);
@@ -125,18 +163,22 @@ async function counts(ledger: Ledger): Promise<readonly (readonly [string, numbe
   return rows;
 }
 
-async function queries(ledger: Ledger): Promise<readonly (readonly [string, number])[]> {
+async function queries(ledger: Ledger): Promise<readonly (readonly [string, Time])[]> {
+  const days30 = startOfRun(runs) - 30 * 86_400_000;
   const newest = (await ledger.history({ jobId: "job-7", limit: 1 }))[0]?.runId ?? "";
   return [
     ["last 20 runs of a job", await time(() => ledger.history({ jobId: "job-7" }))],
     ["last 20 runs of all", await time(() => ledger.history({}))],
+    ["all that `status` asks, of 50 jobs", await time(() => askAsStatus(ledger))],
+    ["failure rate of 30 days, all jobs", await time(() => ledger.statusCounts({ since: days30 }))],
+    ["failure rate of 30 days, one job", await time(() => ledger.statusCounts({ since: days30, jobId: "job-7" }))],
     ["last run of each of 50 jobs", await time(() => ledger.lastRuns())],
     ["last 20 that failed, of all", await time(() => ledger.history({ statuses: ["failed", "timed_out"] }))],
     ["last 20 of an ending nobody had, of a job", await time(() => ledger.history({ jobId: "job-7", statuses: ["blocked"] }))],
     ["last success of a job, before its newest run", await time(() => ledger.lastRun("job-7", ["succeeded"], newest))],
     ["one run by a beginning of its id", await time(() => ledger.run("run-00054321"))],
     ["how much `prune` would remove", await time(() => ledger.prunable(startOfRun(runs)), 20)],
-    ...(await counts(ledger)),
+    ...(process.argv.includes("--lists") ? [] : await counts(ledger)),
   ];
 }
 
@@ -151,6 +193,7 @@ try {
     ["write, one process, durable", "per second"],
     (await writes(fresh)).map(([name, value]) => [name, value.toFixed(0)]),
   );
+  table(["slots claimed at once", "a second", "ms, median", "ms, longest"], await batches(fresh));
   await fresh.close();
 
   const stateDir = join(folder, "old");
@@ -171,10 +214,14 @@ try {
   );
   const ledger = await openLedger({ stateDir });
   table(
-    ["query on the open ledger, median", "CPU ms"],
-    (await queries(ledger)).map(([name, value]) => [name, value.toFixed(3)]),
+    ["query on the open ledger, median", "CPU ms", "wall ms"],
+    (await queries(ledger)).map(([name, [cpu, wall]]) => [name, cpu.toFixed(3), wall.toFixed(3)]),
   );
   await ledger.close();
+  table(
+    ["claims of another process", "claims", "p50 ms", "p99 ms", "longest ms", "runs removed a second"],
+    await pruning(stateDir, startOfRun(runs) + 86_400_000),
+  );
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -6,10 +6,11 @@ import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
 import { prunable, pruneQueries } from "./prune.ts";
 import { unpacked } from "./recordings.ts";
-import { attemptRow, callRow, runRow, rungMemory, stateValues, toolRow, tryRow } from "./rows.ts";
+import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
 import { fromRuns, runColumns } from "./run-columns.ts";
 import { schedulingQueries, schedulingReadMethods } from "./scheduling-queries.ts";
 import type { Source } from "./source.ts";
+import { stateValues } from "./status-columns.ts";
 
 const fromRunsWithOutput = `SELECT ${runColumns}, o.text AS output, o.value FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key`;
 

@@ -1,6 +1,5 @@
 /** Row ↔ value: the only place that knows how a value of the contract lies in columns. */
 import type { Repair, Usage } from "../../errors.ts";
-import { openStatuses, runStatuses, type RunStatus } from "../../run/run.ts";
 import { keptRepairs, keptWarnings, keptWarningText } from "../ledger.ts";
 import type { AttemptRow, CallRow, GateRecord, Owner, RungMemory, RunFinish, RunRow, ToolRow, TryRow } from "../ledger.ts";
 import {
@@ -18,6 +17,7 @@ import {
   type Values,
 } from "./columns.ts";
 import { schedulingFacts } from "./scheduling-column.ts";
+import { statusOf } from "./status-columns.ts";
 
 export function usageValues(usage: Usage): Values {
   return {
@@ -117,22 +117,6 @@ export function ownerOf(row: Row): Owner {
     pidNamespace: text(row, "owner_pid_namespace"),
     host: text(row, "owner_host"),
   };
-}
-
-/** An open run says in `phase` what it is; see `schema-scheduling.ts`. */
-const phases = ["active", "queued", "waiting"] as const;
-export type Phase = (typeof phases)[number];
-
-export function statusOf(row: Row): RunStatus {
-  const status = word(row, "status", runStatuses);
-  const phase = status === "running" ? word(row, "phase", phases) : "active";
-  return phase === "active" ? status : phase;
-}
-
-/** How a state lies in the columns: `phase` is null where it does not matter. */
-export function stateValues(status: RunStatus): { readonly status: RunStatus; readonly phase: Phase | null } {
-  const open = openStatuses.find((one) => one === status);
-  return open === undefined ? { status, phase: null } : { status: "running", phase: open === "running" ? "active" : open };
 }
 
 /** From the columns of `runColumns`, and `output` and `value` where they were asked for. */

@@ -4,10 +4,11 @@ import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart } from "../ledger
 import type { Connection } from "./connection.ts";
 import { integer, integerIf, whole, wholeIf, type Values } from "./columns.ts";
 import { isPruneDue, prune, pruneInTheWake } from "./prune.ts";
-import { finishValues, ownerValues, runRow, statusOf, type Phase } from "./rows.ts";
+import { finishValues, ownerValues, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
 import { schedulingOf, schedulingOfStart, schedulingValue } from "./scheduling-column.ts";
-import { openOfJob, recordOfSlot } from "./scheduling-queries.ts";
+import { isInRange, openOfJob, recordOfSlot } from "./scheduling-queries.ts";
+import { statusOf, type Phase } from "./status-columns.ts";
 
 type RunMethods = Pick<Ledger, "claimRun" | "recordRun" | "finishRun" | "renewLease" | "prune">;
 
@@ -19,7 +20,7 @@ export function runMethods(connection: Connection): RunMethods {
         // A caller without types may ask for anything.
         if (!isMove("due", finish.status) || !isEnding(finish.status))
           throw new Error(`broken invariant: a run that never started cannot be ${finish.status}`);
-        if (start.slotAt === undefined || recordOfSlot(connection, start.jobId, start.slotAt) === undefined)
+        if (start.slotAt === undefined || !isInRange(connection, start.jobId, start.slotAt))
           insertRun(connection, start, { finish });
       }),
     async finishRun(runId, finish, onlyIf) {
@@ -91,9 +92,10 @@ export function insertRun(connection: Connection, start: RunStart, { finish, que
 }
 
 function claim(connection: Connection, start: RunStart): ClaimResult {
-  const taken = start.slotAt === undefined ? undefined : recordOfSlot(connection, start.jobId, start.slotAt);
-  if (taken === undefined && insertRun(connection, start)) return { won: true };
+  const inRange = start.slotAt !== undefined && isInRange(connection, start.jobId, start.slotAt);
+  if (!inRange && insertRun(connection, start)) return { won: true };
   if (isRepeatedClaim(connection, start)) return { won: true };
+  const taken = start.slotAt === undefined ? undefined : recordOfSlot(connection, start.jobId, start.slotAt);
   const blocker = taken ?? openOfJob(connection, start.jobId);
   if (blocker === undefined) throw new Error(`broken invariant: nothing stands in the way of run ${start.runId}`);
   return { won: false, because: blocker === taken ? "slot_taken" : "open_run", blocker: blockerFacts(blocker) };

@@ -13,10 +13,11 @@ import type {
 } from "../ledger.ts";
 import { integer, integerIf, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
-import { ownerOf, runRow, statusOf } from "./rows.ts";
+import { ownerOf, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
 import { schedulingOf } from "./scheduling-column.ts";
 import type { Source } from "./source.ts";
+import { statusOf } from "./status-columns.ts";
 
 const dayMs = 86_400_000;
 const ofJob = "r.job = (SELECT key FROM jobs WHERE id = :job)";
@@ -28,6 +29,8 @@ export const schedulingQueries = {
   ofSlot: `${fromRuns} WHERE ${ofJob} AND r.slot_at = :at`,
   /** The ranges of a job do not meet, so only the last one that begins before an instant can hold it. */
   rangeBefore: `${fromRuns} WHERE ${ofJob} AND r.slot_from <= :at ORDER BY r.slot_from DESC LIMIT 1`,
+  endOfRangeBefore: `SELECT slot_at FROM runs WHERE job = (SELECT key FROM jobs WHERE id = :job) AND slot_from <= :at
+    ORDER BY slot_from DESC LIMIT 1`,
   retryOf: `${fromRuns} WHERE r.rerun_of = :run AND r.trigger = 'retry'`,
   ofBoot: `${fromRuns} WHERE ${ofJob} AND r.scheduling ->> '$.boot' = :boot AND r.trigger = 'boot'`,
   open: `${fromRuns} WHERE r.status = 'running' ORDER BY r.key`,
@@ -54,6 +57,12 @@ function runIf(row: Row | undefined): RunRow | undefined {
 
 export function openOfJob(source: Source, jobId: string): RunRow | undefined {
   return runIf(source.sql(schedulingQueries.openOfJob).get({ job: jobId }));
+}
+
+/** Whether a range of the job answers the slot; the index of slots knows nothing of what lies inside of one. */
+export function isInRange(source: Source, jobId: string, at: number): boolean {
+  const range = source.sql(schedulingQueries.endOfRangeBefore).get({ job: jobId, at: whole(at) });
+  return range !== undefined && integer(range, "slot_at") >= whole(at);
 }
 
 /** The run or the range that answers the slot. */

@@ -3,12 +3,13 @@ import { isEnding, transition } from "../../run/run.ts";
 import type { BeginResult, BeginRun, Ledger, RunRow, SlotClaim, SlotClaimResult, Wait } from "../ledger.ts";
 import { integer, whole, type Row } from "./columns.ts";
 import type { Connection } from "./connection.ts";
-import { ownerValues, runRow, statusOf } from "./rows.ts";
+import { ownerValues, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
 import { blockerFacts, closeStepsOf, insertRun, isRepeatedClaim } from "./runs.ts";
 import { schedulingOf, schedulingValue } from "./scheduling-column.ts";
-import { openOfJob, recordOfSlot, schedulingQueries } from "./scheduling-queries.ts";
+import { isInRange, openOfJob, recordOfSlot, schedulingQueries } from "./scheduling-queries.ts";
 import { isFirstBlock, recordSlots } from "./slot-ranges.ts";
+import { statusOf } from "./status-columns.ts";
 
 type SlotMethods = Pick<Ledger, "claimSlots" | "beginRun" | "parkRun" | "recordSlots" | "isFirstBlock">;
 
@@ -27,9 +28,10 @@ export function slotMethods(connection: Connection): SlotMethods {
 
 /** The unique indexes decide; what stands in the way is looked for only where they refused. */
 function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
-  const taken = claim.slotAt === undefined ? undefined : recordOfSlot(connection, claim.jobId, claim.slotAt);
-  if (taken === undefined && insertRun(connection, claim, { queued: true })) return { won: true };
+  const inRange = claim.slotAt !== undefined && isInRange(connection, claim.jobId, claim.slotAt);
+  if (!inRange && insertRun(connection, claim, { queued: true })) return { won: true };
   if (isRepeatedClaim(connection, claim)) return { won: true };
+  const taken = claim.slotAt === undefined ? undefined : recordOfSlot(connection, claim.jobId, claim.slotAt);
   if (taken !== undefined) return lost("slot_taken", taken);
   const find = (query: string, values: Record<string, string>): RunRow | undefined => {
     const row = connection.sql(query).get(values);
