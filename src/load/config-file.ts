@@ -1,6 +1,6 @@
 /** Reads one configuration file, whatever its format, through cosmiconfig. Loaded only when there is a file to read. */
+import { homedir } from "node:os";
 import { basename, extname } from "node:path";
-import { cosmiconfig } from "cosmiconfig";
 import { ConfigError } from "../errors.ts";
 import type { Path } from "../job/words.ts";
 import { maxFileBytes, readDocument, readText, type DocumentFormat } from "./document.ts";
@@ -57,12 +57,28 @@ export async function readConfigFile(path: string, base: string): Promise<Config
   return { value: result, place: (wanted, of) => placeIn(documents, wanted, of) ?? { file } };
 }
 
+/** It looks for the home folder when it is loaded, and fails for a user who has none, which is no hindrance here: the file is known. */
+async function loadCosmiconfig(): Promise<typeof import("cosmiconfig")> {
+  try {
+    homedir();
+  } catch {
+    process.env["HOME"] = "/nonexistent";
+    try {
+      return await import("cosmiconfig");
+    } finally {
+      delete process.env["HOME"];
+    }
+  }
+  return import("cosmiconfig");
+}
+
 async function load(
   path: string,
   file: string,
   loaders: Record<string, (path: string, content: string) => Promise<unknown>>,
 ): Promise<unknown> {
   try {
+    const { cosmiconfig } = await loadCosmiconfig();
     const explorer = cosmiconfig("runner", { cache: false, searchPlaces: [basename(path)], searchStrategy: "none", loaders });
     const result = (await explorer.load(path)) as { config?: unknown; isEmpty?: boolean } | null;
     return result === null || result.isEmpty === true ? {} : result.config;

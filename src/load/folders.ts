@@ -2,6 +2,7 @@
 import { lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { UsageError } from "../errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,14 +48,20 @@ export function findProject(cwd: string, env: Environment): Project {
 
 /** Every path at which a configuration would be read, there or not: of the project's folder, and of the user. */
 export function configPlaces(projectDir: string, env: Environment): readonly string[] {
-  const ofUser = join(xdg(env, "XDG_CONFIG_HOME", ".config"), "runner");
-  return [...projectFiles.map((name) => join(projectDir, name)), ...userFiles.map((name) => join(ofUser, name))];
+  const ofUser = userFolder(env);
+  const places = ofUser === undefined ? [] : userFiles.map((name) => join(ofUser, name));
+  return [...projectFiles.map((name) => join(projectDir, name)), ...places];
 }
 
 /** The user's configuration files that are there, the one to read first. */
 export function findUserFiles(env: Environment): string[] {
-  const dir = join(xdg(env, "XDG_CONFIG_HOME", ".config"), "runner");
-  return userFiles.map((name) => join(dir, name)).filter((path) => exists(path));
+  const dir = userFolder(env);
+  return dir === undefined ? [] : userFiles.map((name) => join(dir, name)).filter((path) => exists(path));
+}
+
+function userFolder(env: Environment): string | undefined {
+  const dir = xdg(env, "XDG_CONFIG_HOME", ".config");
+  return dir === undefined ? undefined : join(dir, "runner");
 }
 
 /**
@@ -63,7 +70,8 @@ export function findUserFiles(env: Environment): string[] {
  */
 export function defaultStateDir(projectDir: string, env: Environment): string {
   const place = realPath(projectDir);
-  return join(xdg(env, "XDG_STATE_HOME", ".local/state"), "runner", `${basename(place) || "root"}-${fingerprint(place)}`);
+  const state = xdg(env, "XDG_STATE_HOME", ".local/state") ?? homeToUse(env, "the ledger lies in the home folder");
+  return join(state, "runner", `${basename(place) || "root"}-${fingerprint(place)}`);
 }
 
 function realPath(dir: string): string {
@@ -89,19 +97,36 @@ function fingerprint(text: string): string {
 
 /** A folder as a person wrote it: `~/` is the home folder, and what is relative starts from `base`. */
 export function resolveFolder(written: string, base: string, env: Environment): string {
-  if (written === "~" || written.startsWith("~/")) return join(homeOf(env), written.slice(1));
+  if (written === "~" || written.startsWith("~/"))
+    return join(homeToUse(env, `${JSON.stringify(written)} begins in the home folder`), written.slice(1));
   return resolve(base, written);
 }
 
-function homeOf(env: Environment): string {
+/** Undefined for a user whom the system does not know, as containers run them, and who has no HOME. */
+function homeOf(env: Environment): string | undefined {
   const home = env["HOME"];
-  return home !== undefined && isAbsolute(home) ? resolve(home) : homedir();
+  if (home !== undefined && isAbsolute(home)) return resolve(home);
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
+function homeToUse(env: Environment, what: string): string {
+  const home = homeOf(env);
+  if (home !== undefined) return home;
+  throw new UsageError(`${what}, and this user has no home folder (HOME is not set, and the system knows of none)`, {
+    suggestion: "Name a folder: --state-dir FOLDER, or stateDir in the configuration; or set HOME.",
+  });
 }
 
 /** The XDG rule: a relative or empty value is to be ignored. */
-function xdg(env: Environment, name: string, fallback: string): string {
+function xdg(env: Environment, name: string, fallback: string): string | undefined {
   const set = env[name];
-  return set !== undefined && isAbsolute(set) ? set : join(homeOf(env), fallback);
+  if (set !== undefined && isAbsolute(set)) return set;
+  const home = homeOf(env);
+  return home === undefined ? undefined : join(home, fallback);
 }
 
 /** A link to nothing counts as there, so that it is reported and not passed over. */

@@ -1,5 +1,5 @@
 /** The daemon as people run it: real processes, real files, a ledger on the disk. Everything is waited for by what the log says. */
-import { execFileSync, type ChildProcess } from "node:child_process";
+import { execFileSync, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, type TestContext } from "vitest";
@@ -246,6 +246,23 @@ describe.concurrent("the daemon", () => {
     expect(blocked.stderr).not.toMatch(/\n {4}at /);
     expect(await own.runner(["reload"])).toMatchObject({ code: expect.any(Number), stdout: "" });
   });
+});
+
+it("works for a user whom the system does not know, as containers run it, or says which folder to name", (context) => {
+  const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((file) => existsSync(file));
+  if (process.getuid?.() !== 0 || setpriv === undefined)
+    context.skip("only root, with setpriv, can become a user that is not there");
+  const own = aStage(context);
+  own.write("runner.config.json", {});
+  own.write("jobs/beat.json", beat(own));
+  execFileSync("chmod", ["-R", "a+rwX", path.dirname(own.dir)]);
+  const bin = path.join(import.meta.dirname, "../../bin/runner.js");
+  const args = ["--reuid", "54321", "--clear-groups", process.execPath, bin, "tick", "-C", own.dir];
+  const env = { PATH: "/usr/bin:/bin", TMPDIR: own.temporary };
+  const tick = (more: readonly string[]): ReturnType<typeof spawnSync> =>
+    spawnSync(setpriv ?? "", [...args, ...more], { env, encoding: "utf8" });
+  expect(tick([])).toMatchObject({ status: 2, stderr: expect.stringMatching(/no home folder[^]*--state-dir FOLDER/) });
+  expect(tick(["--state-dir", path.join(own.dir, "state")])).toMatchObject({ status: 0, stderr: "" });
 });
 
 /** Commands of living processes that name this folder, but for this one's own. */

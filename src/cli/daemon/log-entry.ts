@@ -56,8 +56,9 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       const text = `waits until ${instant(until)}: ${why}`;
       return { at, level: "warning", event: "run_waits", job: jobName, runId, until, text };
     }
+    // The end of its run says it, with the run; the same is not said again.
     case "job_blocked":
-      return { at, level: "error", event: "job_blocked", job: event.jobName, text: `blocked: ${event.reason}` };
+      return undefined;
     case "job_unblocked":
       return { at, level: "info", event: "job_unblocked", job: event.jobName, text: "no longer blocked" };
     case "clock_jumped": {

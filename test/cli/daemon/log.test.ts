@@ -117,8 +117,8 @@ describe("the daemon's log", () => {
 
   it("takes secrets out, and keeps foreign text to its line", () => {
     const { lines, listen } = logOf();
-    listen({ type: "job_blocked", at, jobName: "daily", reason: "key sk-secret\n\u001B[2Jis wrong" });
-    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  blocked: key (key) [2Jis wrong\n"]);
+    listen({ type: "job_unusable", at, jobName: "daily", reason: "key sk-secret\n\u001B[2Jis wrong" });
+    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  cannot be scheduled: key (key) [2Jis wrong\n"]);
   });
 
   it("tells the same trouble once, then at the 10th and 100th time, and the first run that ends otherwise", () => {
