@@ -21,7 +21,7 @@ export interface ImportedJob {
 type Paint = Output["style"];
 
 /** The two columns, and what is said once for all rows that are the same. */
-export function comparisonLines({ zone, next, changes }: Comparison, before: string, paint: Paint): string[] {
+function comparisonLines({ zone, next, changes }: Comparison, before: string, paint: Paint): string[] {
   const lines = next.map((row) => rowLine(row, zone, before, paint));
   const different = changes.filter(({ differs }) => differs.length > 0);
   for (const { at, minutes, differs } of different) {

@@ -13,7 +13,7 @@ export interface DueRow {
   readonly reason?: string;
 }
 
-export interface ClockChange {
+interface ClockChange {
   readonly at: number;
   /** Minutes that the clock is put on, or back if negative. */
   readonly minutes: number;

@@ -3,6 +3,8 @@
  * around one command that ends at its success, with a growing sleep. Only what can be read for certain is said. Pure.
  */
 
+import { shellQuote } from "./shell.ts";
+
 export interface RetryLoop {
   /** The command that is tried, as written. */
   readonly command: string;
@@ -115,13 +117,9 @@ function triedCommand(lines: readonly string[], args: readonly string[]): string
   const commands = found.map((one) => one.trim()).filter((one) => !/^(?:\[|\(\(|test\b|!\s*\[)/.test(one));
   const [only, another] = [...new Set(commands)];
   if (only === undefined || another !== undefined) return undefined;
-  const whole = only.replaceAll(/"?\$(?:\{?@\}?|\{?\*\}?)"?/g, args.map(quoted).join(" ")).trim();
+  const whole = only.replaceAll(/"?\$(?:\{?@\}?|\{?\*\}?)"?/g, args.map(shellQuote).join(" ")).trim();
   // Another variable's value is not known here.
   return whole === "" || /\$(?!\()/.test(whole) ? undefined : whole;
-}
-
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function attemptsOf(lines: readonly string[], values: Values): number | undefined {

@@ -14,7 +14,7 @@ export interface ImportedSchedule {
   readonly notes: readonly string[];
 }
 
-export interface EntrySets {
+interface EntrySets {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
   readonly days: ReadonlySet<number>;
