@@ -4,6 +4,7 @@ import { exitCodes } from "../run/exit-code.ts";
 import type { RunStatus } from "../run/run.ts";
 import { duration, instantUtc, oneLine, shortId } from "./format.ts";
 import { faultAdvice, faultWords } from "./fault-words.ts";
+import { waitWords } from "./begin-words.ts";
 import { shellWord } from "./shell-word.ts";
 import { dollars, several, usageWords } from "./money.ts";
 
@@ -75,9 +76,13 @@ interface EndFacts {
   readonly now: number;
 }
 
-export function endWords({ run }: RunDetail, { died }: EndFacts): readonly { readonly text: string; readonly good: boolean }[] {
+export function endWords(
+  { run }: RunDetail,
+  { died, now }: EndFacts,
+): readonly { readonly text: string; readonly good: boolean }[] {
   if (died) return [{ text: "Its process is gone, and nobody has recorded an end yet.", good: false }];
-  const reason = run.reason === undefined || run.reason === "" ? "" : `: ${oneLine(run.reason, 1_000)}`;
+  const said = run.reason ?? waitWords(run, now);
+  const reason = said === "" ? "" : `: ${oneLine(said, 1_000)}`;
   const until = run.deferredUntil === undefined ? "" : ` until ${instantUtc(run.deferredUntil)}`;
   const kind =
     run.exitCode === exitCodes.expectation

@@ -4,6 +4,7 @@
  */
 import type { AttemptRow, CallRow, RunDetail, RunRow, ToolRow, TryRow } from "../ledger/ledger.ts";
 import { endedWithoutRecord } from "../ledger/ledger.ts";
+import { rangeWords, triggerWords } from "./begin-words.ts";
 import { duration, instantUtc, oneLine, shortId } from "./format.ts";
 import { failureWords } from "./fault-words.ts";
 import { several } from "./money.ts";
@@ -60,12 +61,9 @@ function line(
 }
 
 function startLines(run: RunRow): StoryLine[] {
-  const at = instantUtc(run.startedAt);
-  const late = run.slotAt === undefined ? 0 : run.startedAt - run.slotAt;
-  const delay = late < 1000 ? "" : `, ${duration(late)} after it was due`;
-  const how = run.trigger === "slot" ? `was started by its schedule at ${at}${delay}` : `was started by hand at ${at}`;
-  const what =
-    run.payloadKind === "command" ? "It is a plain command; no model is asked." : `Its model is ${oneLine(run.modelAsked, 100)}.`;
+  const how = beginWords(run);
+  const model = run.modelAsked === "" ? "" : ` Its model is ${oneLine(run.modelAsked, 100)}.`;
+  const what = run.payloadKind === "command" ? " It is a plain command; no model is asked." : model;
   const again = run.rerunOf === undefined ? [] : [line("start", `It repeats run ${shortId(run.rerunOf)}.`)];
   const simulated = run.simulated
     ? [
@@ -77,7 +75,23 @@ function startLines(run: RunRow): StoryLine[] {
         ),
       ]
     : [];
-  return [line("start", `${oneLine(run.jobName, 100)} ${how}. ${what}`), ...again, ...simulated];
+  return [line("start", `${oneLine(run.jobName, 100)} ${how}.${what}`), ...again, ...simulated];
+}
+
+/** A row that stands for slots without a run, or for one that has not begun, has nothing that was started. */
+function beginWords(run: RunRow): string {
+  if (run.status === "queued") {
+    const slot = run.slotAt === undefined ? "" : ` for its slot ${instantUtc(run.slotAt)}`;
+    return `was claimed${slot} at ${instantUtc(run.queuedAt ?? run.startedAt)}, and has not begun yet`;
+  }
+  if ((run.status === "missed" || run.status === "skipped") && run.slotAt !== undefined) {
+    const range = rangeWords(run);
+    return `has no run for ${range === "" ? `its slot ${instantUtc(run.slotAt)}` : range}`;
+  }
+  const due = run.dueAt ?? run.slotAt;
+  const late = due === undefined ? 0 : run.startedAt - due;
+  const delay = late < 1000 ? "" : `, ${duration(late)} after it was due`;
+  return `was started ${triggerWords(run)} at ${instantUtc(run.startedAt)}${delay}`;
 }
 
 function gateLines({ gate }: RunRow): StoryLine[] {

@@ -1,6 +1,7 @@
 /** A run as a list of moments, in the order in which they happened. Pure: what `runner logs` prints, and what it follows. */
 import type { AttemptRow, CallRow, RunDetail, RunRow, ToolRow, TryRow } from "../ledger/ledger.ts";
 import { endedWithoutRecord } from "../ledger/ledger.ts";
+import { triggerWords } from "./begin-words.ts";
 import { duration, instantUtc, oneLine } from "./format.ts";
 import { dollars, usageWords } from "./money.ts";
 import { repaired } from "./trace.ts";
@@ -33,7 +34,7 @@ export function timelineOf(detail: RunDetail): readonly Moment[] {
 }
 
 function runBegin(run: RunRow): Moment[] {
-  const by = run.trigger === "slot" ? "by its schedule" : "by hand";
+  const by = triggerWords(run);
   const simulated = run.simulated ? ", simulated" : "";
   const what = run.payloadKind === "command" ? "a command" : oneLine(run.modelAsked, 100);
   const started: Moment = {

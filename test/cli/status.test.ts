@@ -112,3 +112,37 @@ describe("status --watch without a terminal", () => {
     await ledger.close();
   });
 });
+
+describe("the reading commands", () => {
+  it("show slots that nobody answered as what they are", async () => {
+    const history = (await runner("history", "missed", "-n", "1")).stdout;
+    expect(history).toMatch(/ 20\S+ 09:00:00Z +missed +missed +2 slots, 20\S+ 09:00:00Z to 20\S+ 09:00:00Z: nobody was there$/m);
+    expect((await runner("show", "missed")).stdout).toMatch(/^slot +2 slots, [^]*^started +never$/m);
+    expect((await runner("explain", "missed")).stdout).toMatch(
+      /^missed has no run for 2 slots, 20\S+ 09:00:00Z to \S+ 09:00:00Z\.\n/m,
+    );
+  });
+
+  it("say until when a run waits, and why; and which job is paused", async () => {
+    expect((await runner("history", "waits", "-n", "1")).stdout).toMatch(/waiting .* until 20.*Z, in .*: the plan resets$/m);
+    expect((await runner("explain", "waits")).stdout).toMatch(/^It waits to be carried on: until .*: the plan resets$/m);
+    expect((await runner("list")).stdout).toMatch(/^paused \(paused\) /m);
+    expect((await runner("list")).stdout).toMatch(/^well +0 9/m);
+  });
+
+  it("explain why a job did or did not run at a time", async () => {
+    const nine = new Date(nineBefore(Date.now())).toISOString();
+    const late = await runner("explain", "late", "--at", nine);
+    expect([late.code, late.stdout]).toEqual([0, expect.stringContaining("It has not run: it is overdue")]);
+    const { stdout } = await runner("explain", "failing", "--at", nine, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: "explanation-at",
+      slot: Date.parse(nine),
+      record: { runId: ids["failing"] },
+    });
+    expect(await runner("explain", "late", "--at", "noon")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is no time"),
+    });
+  });
+});

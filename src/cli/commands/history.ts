@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { HistoryQuery, LedgerReader, RunRow } from "../../ledger/ledger.ts";
 import { runStatuses, type RunStatus } from "../../run/run.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { latenessOf, rangeWords, waitWords, worthAWordMs } from "../begin-words.ts";
 import { duration, instantUtc, oneLine, shortId } from "../format.ts";
 import { deathWatch, statusWords } from "../status.ts";
 import { dollars } from "../money.ts";
@@ -69,16 +70,37 @@ function print({ output }: CommandContext, runs: readonly RunRow[], died: (run: 
     output.note(narrowed ? "No such runs. All of them: runner history" : "No runs yet. Start one: runner run JOB");
     return;
   }
-  const head = ["RUN", "STARTED", "JOB", "STATUS", "TOOK", "COST", "MODEL", "WHY"].map((cell) => output.style("bold", cell));
+  const now = Date.now();
+  const late = runs.some((run) => (latenessOf(run) ?? 0) >= worthAWordMs);
+  const head = ["RUN", "STARTED", "JOB", "STATUS", ...(late ? ["LATE"] : []), "TOOK", "COST", "MODEL", "WHY"];
   const rows = runs.map((run) => [
     shortId(run.runId),
-    instantUtc(run.startedAt),
+    instantUtc(timeOf(run)),
     run.jobName,
     statusWords(output.style, run, died),
-    run.finishedAt === undefined ? "" : duration(run.finishedAt - run.startedAt),
+    ...(late ? [latenessWords(run)] : []),
+    run.finishedAt === undefined || !hasRun(run) ? "" : duration(run.finishedAt - run.startedAt),
     run.costMicroUsd === undefined ? "" : dollars(run.costMicroUsd),
     run.payloadKind === "command" ? "(command)" : (run.modelUsed ?? run.modelAsked),
-    oneLine(run.reason ?? "", 80),
+    oneLine(whyWords(run, now), 100),
   ]);
-  for (const line of table([head, ...rows])) output.data(line);
+  for (const line of table([head.map((cell) => output.style("bold", cell)), ...rows])) output.data(line);
+}
+
+function hasRun({ status }: RunRow): boolean {
+  return status !== "missed" && status !== "skipped";
+}
+
+/** Of a slot that nobody answered the slot is of interest, not when that was written down. */
+function timeOf(run: RunRow): number {
+  return hasRun(run) ? run.startedAt : (run.slotFrom ?? run.slotAt ?? run.startedAt);
+}
+
+function latenessWords(run: RunRow): string {
+  const lateMs = latenessOf(run) ?? 0;
+  return lateMs < worthAWordMs ? "" : duration(lateMs);
+}
+
+function whyWords(run: RunRow, now: number): string {
+  return [rangeWords(run), waitWords(run, now), run.reason ?? ""].filter((part) => part !== "").join(": ");
 }

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { RunRow } from "../../ledger/ledger.ts";
+import type { Pause, RunRow } from "../../ledger/ledger.ts";
 import type { Job } from "../../job/job.ts";
 import type { Project } from "../../compose/project.ts";
 import { describeSchedule } from "../../schedule/describe.ts";
@@ -26,6 +26,8 @@ async function execute(context: CommandContext): Promise<number> {
   const project = await loadProject({ ...context.place, env: context.env });
   const ledger = await openProjectLedger(project, { create: false });
   const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
+  const pauses = await ledger?.pauses(Date.now());
+  const pauseOf = (job: Job): Pause | undefined => pauses?.get(job.id) ?? pauses?.get("*");
   await ledger?.close();
   const died = await deathWatch([...lastRuns.values()]);
   if (context.output.json) {
@@ -33,13 +35,23 @@ async function execute(context: CommandContext): Promise<number> {
       ...job,
       model: job.payload.kind === "command" ? null : (job.payload.model ?? project.defaultModel ?? null),
       lastRun: lastRuns.get(job.id) ?? null,
+      paused: pauseOf(job) ?? null,
     }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
-  } else print(context, project, (job) => lastRun(context.output, lastRuns.get(job.id), died));
+  } else
+    print(context, project, {
+      lastRunOf: (job) => lastRun(context.output, lastRuns.get(job.id), died),
+      isPaused: (job) => pauseOf(job) !== undefined,
+    });
   return reportProblems(context.output, project);
 }
 
-function print({ output }: CommandContext, project: Project, lastRunOf: (job: Job) => string): void {
+interface Known {
+  readonly lastRunOf: (job: Job) => string;
+  readonly isPaused: (job: Job) => boolean;
+}
+
+function print({ output }: CommandContext, project: Project, { lastRunOf, isPaused }: Known): void {
   const { jobs, defaultModel } = project;
   if (jobs.length === 0) {
     output.note("No jobs here. A job is a file in jobs/; make a first one: runner init");
@@ -47,7 +59,11 @@ function print({ output }: CommandContext, project: Project, lastRunOf: (job: Jo
   }
   const head = ["NAME", "SCHEDULE", "ZONE", "MODEL OR PROGRAM", "LAST RUN"].map((cell) => output.style("bold", cell));
   const rows = jobs.map((job) => [
-    job.enabled ? job.name : `${job.name} ${output.style("dim", "(disabled)")}`,
+    job.enabled
+      ? isPaused(job)
+        ? `${job.name} ${output.style("yellow", "(paused)")}`
+        : job.name
+      : `${job.name} ${output.style("dim", "(disabled)")}`,
     job.schedule.kind === "cron" ? job.schedule.expr : describeSchedule(job.schedule),
     job.schedule.kind === "cron" ? (job.schedule.tz ?? project.zone) : "",
     job.payload.kind === "command"

@@ -1,5 +1,6 @@
 import type { AttemptRow, CallRow, RunDetail, RunRow, ToolRow, TryRow } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { latenessOf, rangeWords, triggerWords, waitWords, worthAWordMs } from "../begin-words.ts";
 import { duration, instantUtc, oneLine, plainText, shortId } from "../format.ts";
 import { dollars, usageWords } from "../money.ts";
 import { findRun, withRecords } from "../records.ts";
@@ -56,7 +57,9 @@ function runFacts(run: RunRow, status: string): readonly (readonly [string, stri
     ["status", status + (run.exitCode === undefined ? "" : `, exit ${run.exitCode}`)],
     ["why", oneLine(run.reason ?? "", 4_000)],
     ["until", run.deferredUntil === undefined ? "" : instantUtc(run.deferredUntil)],
-    ["started", `${instantUtc(run.startedAt)}, ${run.trigger === "slot" ? "by its schedule" : "by hand"}`],
+    ["slot", slotWords(run)],
+    ["started", startedWords(run)],
+    ["waits", oneLine(waitWords(run, Date.now()), 500)],
     ["ended", ended],
     ["repeats", run.rerunOf === undefined ? "" : `run ${shortId(run.rerunOf)}`],
     ["model", run.payloadKind === "command" ? "" : model],
@@ -65,6 +68,22 @@ function runFacts(run: RunRow, status: string): readonly (readonly [string, stri
     ["cost", run.costMicroUsd === undefined ? "" : dollars(run.costMicroUsd)],
     ["simulated", run.simulated ? "yes: faults and answer come from the simulated provider" : ""],
   ];
+}
+
+function startedWords(run: RunRow): string {
+  if (run.status === "queued") return `not yet; claimed ${instantUtc(run.queuedAt ?? run.startedAt)}`;
+  if (run.slotAt !== undefined && (run.status === "missed" || run.status === "skipped")) return "never";
+  return `${instantUtc(run.startedAt)}, ${triggerWords(run)}`;
+}
+
+/** The slots it answers or stands for, and how late it was. */
+function slotWords(run: RunRow): string {
+  if (run.slotAt === undefined) return "";
+  const lateMs = latenessOf(run) ?? 0;
+  const range = rangeWords(run);
+  return range === ""
+    ? `${instantUtc(run.slotAt)}${lateMs < worthAWordMs ? "" : `, begun ${duration(lateMs)} after it was due`}`
+    : range;
 }
 
 function printAttempt(output: CommandContext["output"], attempt: AttemptRow, { calls, tries, tools }: RunDetail): void {
