@@ -33,8 +33,9 @@ const needed = [
   "man/runner.1",
 ];
 
-const packedLimit = 1_500_000;
-const unpackedLimit = 6_000_000;
+// A scheduler, importers and installers came with issue 4, some 200 kB packed.
+const packedLimit = 1_800_000;
+const unpackedLimit = 6_500_000;
 
 interface Packed {
   readonly size: number;

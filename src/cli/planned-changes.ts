@@ -39,9 +39,16 @@ function mayAsk({ output, env }: CommandContext): boolean {
   return !output.json && env["CI"] === undefined && process.stdin.isTTY && output.terminal;
 }
 
-async function confirmed(message: string): Promise<boolean> {
-  const { confirm } = await import("@clack/prompts");
-  return (await confirm({ message })) === true;
+async function confirmed(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // An end of the input, Ctrl-C included, is no.
+    const left = new Promise<string>((resolve) => void asking.once("close", () => resolve("")));
+    return /^\s*y(es)?\s*$/i.test(await Promise.race([asking.question(`${question} [y/N] `), left]));
+  } finally {
+    asking.close();
+  }
 }
 
 /** A crontab may hold keys and other people's lines: of it, only what changes is shown. Files of ours are shown whole. */

@@ -21,8 +21,8 @@ describe("init", () => {
     expect(made).toMatchObject({ code: 0, stderr: "" });
     expect(readdirSync(project.dir).toSorted()).toEqual(["jobs", "runner.config.yaml"]);
     const commands = made.stdout.split("\n").filter((line) => /^ {2}\S/.test(line));
-    expect(commands).toHaveLength(3);
-    expect(commands.every((line) => line.includes("runner run morning-note"))).toBe(true);
+    expect(commands).toHaveLength(5);
+    expect(commands.slice(0, 3).every((line) => line.includes("runner run morning-note"))).toBe(true);
     expect(await project.runner(["run", "morning-note", "--simulate", "none"])).toMatchObject({ code: 0 });
     expect(await project.runner(["validate"])).toMatchObject({ code: 0 });
     expect((await project.runner(["next", "morning-note", "-n", "1"])).stdout).toContain("07:00:00");

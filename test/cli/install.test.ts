@@ -1,9 +1,12 @@
 /** `runner install` and `uninstall`: what they write, what they refuse, and that everything else stays as it was. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startSimulatedProvider } from "../../src/provider/script.ts";
 import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
@@ -196,12 +199,12 @@ describe("install --crontab", () => {
     const installed = await project.runner(["install", "--crontab"], machine());
     expect(installed.code).toBe(0);
     expect(installed.stdout + installed.stderr).not.toContain("sk-somebody");
-    const once = readFileSync(crontabFile());
-    expect(once.subarray(0, mine.length).equals(mine)).toBe(true);
+    const first = readFileSync(crontabFile());
+    expect(first.subarray(0, mine.length).equals(mine)).toBe(true);
     const found = await document(["install", "--crontab"]);
     expect(found).toMatchObject({ code: 0, written: false, changes: [{ action: "none" }] });
     expect(found.stdout).not.toContain("sk-somebody");
-    expect(readFileSync(crontabFile()).equals(once)).toBe(true);
+    expect(readFileSync(crontabFile()).equals(first)).toBe(true);
     await project.runner(["uninstall", "--crontab"], machine());
     expect(readFileSync(crontabFile()).equals(mine)).toBe(true);
   });
@@ -218,18 +221,27 @@ describe("install --crontab", () => {
   });
 
   it("works as cron starts it: /bin/sh, no profile, nothing in the environment", async () => {
-    giveKeys();
-    const { code } = await project.runner(["install", "--crontab"], machine({ XDG_CONFIG_HOME: path.join(home, ".config") }));
-    expect(code).toBe(0);
-    const line =
-      readFileSync(crontabFile(), "utf8")
-        .split("\n")
-        .find((one) => one.startsWith("* * * * * ")) ?? "";
-    const command = line.slice("* * * * * ".length).replaceAll("\\%", "%");
-    const cron = ["-i", `HOME=${home}`, "LOGNAME=me", "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "/bin/sh", "-c"];
-    const looking = command.replace(" tick ", " doctor --json ");
-    const { stdout: told } = spawnSync("env", [...cron, looking], { encoding: "utf8", cwd: "/" });
-    expect(told).toContain("TEST_API_KEY is set");
+    const provider = await startSimulatedProvider({});
+    try {
+      giveKeys();
+      project.write("runner.config.json", configFor(provider.url));
+      project.write("jobs/quick.json", quickJob({ schedule: { kind: "every", everyMs: 1_000 } }));
+      expect(await project.runner(["install", "--crontab"], machine())).toMatchObject({ code: 0 });
+      const lines = readFileSync(crontabFile(), "utf8").split("\n");
+      const line = lines.find((one) => one.startsWith("* * * * * ")) ?? "";
+      const command = line.slice("* * * * * ".length).replaceAll("\\%", "%");
+      const cron = ["-i", `HOME=${home}`, "LOGNAME=me", "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command];
+      // The first minute arms the job; one of the next finds a second of it that is due.
+      for (let minute = 0; minute < 20 && provider.requests === 0; minute++) {
+        const done = await ended(spawn("env", cron, { cwd: "/", stdio: ["ignore", "pipe", "pipe"] }));
+        expect(done).toEqual({ code: 0, said: "" });
+      }
+      const { stdout } = await project.runner(["history", "--json"], machine());
+      const { runs } = JSON.parse(stdout) as { runs: { status: string; trigger: string }[] };
+      expect(runs).toContainEqual(expect.objectContaining({ status: "succeeded" }));
+    } finally {
+      await provider.close();
+    }
   });
 
   it.each([
@@ -244,6 +256,14 @@ describe("install --crontab", () => {
     expect(readdirSync(path.dirname(keyFile()))).toEqual(["project.env"]);
   });
 });
+
+/** What a process says on both streams, and how it ends. */
+async function ended(child: ChildProcessByStdio<null, Readable, Readable>): Promise<{ code: number | null; said: string }> {
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, said };
+}
 
 describe("wrong use", () => {
   it.each([

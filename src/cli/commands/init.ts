@@ -119,11 +119,12 @@ function tell(
   { files, kept, keySet }: { files: readonly NewFile[]; kept: string | undefined; keySet: boolean },
 ): void {
   const key = variable === undefined || keySet ? "" : `export ${variable}=… && `;
-  const next = [
+  const next: readonly (readonly [command: string, meaning: string])[] = [
     [`runner run ${job} --simulate stream_order:0.8`, "try it: no key, nothing leaves the machine"],
     [`${key}runner run ${job} --dry-run`, "everything it would do, and whether the key is there"],
     [`runner run ${job}`, "for real"],
-  ] as const;
+    ...(schedule === "manual" ? [] : whenDue),
+  ];
   const paths = files.map((file) => file.path);
   if (output.json) {
     const commands = next.map(([command]) => command);
@@ -145,6 +146,15 @@ function tell(
   const width = Math.max(...next.map(([command]) => command.length));
   for (const [command, meaning] of next) output.data(`  ${command.padEnd(width)}  ${output.style("dim", meaning)}`);
 }
+
+/** How jobs with a schedule get fired. */
+const whenDue: readonly (readonly [command: string, meaning: string])[] = [
+  ["runner start", "fire the jobs when they are due, as long as it runs"],
+  [
+    `runner install --${process.platform === "darwin" ? "launchd" : "systemd"}`,
+    "have the machine do that for good; or --crontab",
+  ],
+];
 
 function when(schedule: string, timezone: string): string {
   if (schedule === "manual") return "when you start it";

@@ -1,5 +1,5 @@
 /** A timer and a service a job, for whoever wants systemd to be the scheduler; see docs/install.md. */
-import { configHomeOf, ownName } from "../../compose/service/install-plan.ts";
+import { configHomeOf, ownName } from "../../compose/service/where.ts";
 import { keyFilePath } from "../../compose/service/key-file.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "../../compose/service/systemd-words.ts";
 import { serviceVariables } from "../../compose/service/environment.ts";

@@ -8,7 +8,7 @@ import type { Leader } from "../../ledger/ledger.ts";
 import { openProjectLedger, type Project } from "../project.ts";
 import { environmentOf } from "../service/environment.ts";
 import { findInstalled, type Installed } from "../service/installed.ts";
-import { configHomeOf } from "../service/install-plan.ts";
+import { configHomeOf } from "../service/where.ts";
 import { keyFilePath, readKeyFile } from "../service/key-file.ts";
 import { cronRuns, lingers, noCron } from "../service/manager-there.ts";
 import { checkNeeds } from "../service/needs.ts";

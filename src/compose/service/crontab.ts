@@ -33,7 +33,8 @@ export function crontabBlock(service: Service): string {
  */
 function cronCommand(service: Service): string {
   const variables = Object.entries(service.environment).map(([name, value]) => `${name}=${value}`);
-  const words = ["/usr/bin/env", ...variables, ...commandLine(service, [readKeys(service.keyFile)])];
+  // cron mails whatever is printed, so only what goes wrong is.
+  const words = ["/usr/bin/env", ...variables, ...commandLine(service, [readKeys(service.keyFile)]), "-q"];
   const command = words.map(shellWord).join(" ").replaceAll("%", "\\%");
   const bytes = Buffer.byteLength(command);
   if (bytes <= commandBytes) return command;

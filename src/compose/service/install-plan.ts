@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { JobError, UsageError } from "../../errors.ts";
-import { findProject } from "../../load/folders.ts";
 import type { Check } from "../doctor/check.ts";
 import { loadProject, type Project } from "../project.ts";
 import { crontabBlock, variablesOf, withBlock } from "./crontab.ts";
@@ -17,6 +16,7 @@ import { ownPrograms } from "./own-programs.ts";
 import type { Change, Manager, Plan, Scope, Service } from "./service.ts";
 import { enableSteps, systemdUnits, unitFolder } from "./systemd.ts";
 import { serviceUser } from "./users.ts";
+import { configHomeOf, ownName, projectFolder } from "./where.ts";
 
 export interface Wish {
   readonly manager: Manager;
@@ -103,34 +103,12 @@ export async function planInstallation(wish: Wish): Promise<Proposal> {
   };
 }
 
-/** The folder that the project is in, as every command finds it. */
-export function projectFolder(place: Wish["place"], env: NodeJS.ProcessEnv): string {
-  const dir = path.resolve(place.dir);
-  const found = place.configFile === undefined ? findProject(dir, env).dir : dir;
-  if (!/\p{Cc}|[\s\\]$/u.test(found)) return found;
-  throw new UsageError(`the project's folder ${JSON.stringify(found)} has a name that no unit file or crontab can hold`, {
-    suggestion: "Rename it: no control characters, and no blank or backslash at its end.",
-  });
-}
-
-export function configHomeOf(env: NodeJS.ProcessEnv, home: string): string {
-  const set = env["XDG_CONFIG_HOME"];
-  return set !== undefined && path.isAbsolute(set) ? set : path.join(home, ".config");
-}
-
 function serviceName(given: string | undefined, projectDir: string): string {
   if (given !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(given))
     throw new UsageError(`--name ${JSON.stringify(given)} is no name of a service`, {
       suggestion: "Write letters, digits, dots and dashes, at most 64.",
     });
   return given ?? ownName(projectDir);
-}
-
-/** The name of a project's service, where none was given: its folder's, as far as a unit may have it. */
-export function ownName(projectDir: string): string {
-  const plain = path.basename(projectDir).normalize("NFKD");
-  const made = plain.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|-+$/g, "");
-  return made.slice(0, 64) || "project";
 }
 
 /** The program by which the daemon tells systemd that it is up (src/cli/daemon/systemd.ts). */

@@ -100,7 +100,7 @@ describe("the line", () => {
       `'${process.execPath}' -e 'console.log(JSON.stringify(process.argv.slice(1)))' --`,
     );
     const words = JSON.parse(execFileSync("/bin/sh", ["-c", command], { encoding: "utf8", env: {} })) as string[];
-    const wanted = [`PATH=${dir}`, ...commandLine(odd, [`--env-file-if-exists=${dir}/k.env`])];
+    const wanted = [`PATH=${dir}`, ...commandLine(odd, [`--env-file-if-exists=${dir}/k.env`]), "-q"];
     expect(words).toEqual(wanted);
     expect(shellWords(command.slice(command.indexOf(" -- ") + 4))).toEqual(wanted);
   });

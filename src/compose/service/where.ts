@@ -1,0 +1,33 @@
+/** Where the things of a project's service are. */
+import path from "node:path";
+import { UsageError } from "../../errors.ts";
+import { findProject } from "../../load/folders.ts";
+
+/** As the command line names it. */
+interface Place {
+  readonly dir: string;
+  readonly configFile: string | undefined;
+}
+
+/** The folder that the project is in, as every command finds it. */
+export function projectFolder(place: Place, env: NodeJS.ProcessEnv): string {
+  const dir = path.resolve(place.dir);
+  const found = place.configFile === undefined ? findProject(dir, env).dir : dir;
+  if (!/\p{Cc}|[\s\\]$/u.test(found)) return found;
+  throw new UsageError(`the project's folder ${JSON.stringify(found)} has a name that no unit file or crontab can hold`, {
+    suggestion: "Rename it: no control characters, and no blank or backslash at its end.",
+  });
+}
+
+/** `$XDG_CONFIG_HOME`, or its default. */
+export function configHomeOf(env: NodeJS.ProcessEnv, home: string): string {
+  const set = env["XDG_CONFIG_HOME"];
+  return set !== undefined && path.isAbsolute(set) ? set : path.join(home, ".config");
+}
+
+/** The name of a project's service, where none was given: its folder's, as far as a unit may have it. */
+export function ownName(projectDir: string): string {
+  const plain = path.basename(projectDir).normalize("NFKD");
+  const made = plain.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replaceAll(/^[^A-Za-z0-9]+|-+$/g, "");
+  return made.slice(0, 64) || "project";
+}
