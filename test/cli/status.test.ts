@@ -140,6 +140,9 @@ describe("the reading commands", () => {
       slot: Date.parse(nine),
       record: { runId: ids["failing"] },
     });
+    const between = await runner("explain", "missed", "--at", new Date(nineBefore(Date.now()) - hour).toISOString());
+    expect(between.stdout).not.toContain("by the schedule of that time");
+    expect(between.stdout).toMatch(/^missed has no slot at .*\n {2}The slot before: .*, missed \(run/);
     expect(await runner("explain", "late", "--at", "noon")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("is no time"),

@@ -26,10 +26,13 @@ export async function gatherAt(ledger: LedgerReader | undefined, question: AtQue
   const zone = job.schedule.tz ?? projectZone;
   const around = slotsAround(job, asked, projectZone);
   const records = new Map<number, RunRow>();
-  for (const slot of [around.before, around.slot, around.after, asked.at]) {
+  for (const slot of [around.before, around.slot, around.after]) {
     const record = slot === undefined ? undefined : await ledger?.slotRecord(job.id, slot);
     if (slot !== undefined && record !== undefined) records.set(slot, record);
   }
+  // By the schedule of that time there may have been a slot; a range over the time says nothing of that.
+  const exact = await ledger?.slotRecord(job.id, asked.at);
+  if (exact !== undefined && (exact.slotAt === asked.at || exact.slotFrom === asked.at)) records.set(asked.at, exact);
   const leader = await ledger?.leader();
   const events = (await ledger?.events({ jobId: job.id, limit: mostEvents })) ?? [];
   const pauses = await ledger?.pauses(now);
