@@ -46,11 +46,11 @@ class LeaseLost extends Error {
   }
 }
 
-/** Between two looks for a request to end the run. Where nothing was written meanwhile, one look costs microseconds. */
+/** Between two looks for a request to end the run. There are few requests, so a look costs some microseconds. */
 const cancelLookMs = 1_000;
 
 interface LeaseParts {
-  readonly ledger: Pick<Ledger, "renewLease" | "hasChanged" | "cancelRequests">;
+  readonly ledger: Pick<Ledger, "renewLease" | "cancelRequests">;
   readonly clock: Clock;
 }
 
@@ -83,7 +83,6 @@ export async function underLease<T>(
     });
   const heed = (): Promise<void> =>
     each(cancelLookMs, async () => {
-      if (!(await ledger.hasChanged())) return;
       const request = (await ledger.cancelRequests()).find((one) => one.runId === runId);
       if (request !== undefined) ended.abort(new Stopped({ kind: "request", words: request.reason }));
     });

@@ -208,14 +208,17 @@ async function clearUp(
   exited: Promise<void>,
   isAlive: () => boolean,
 ): Promise<Cleanup> {
-  const options = { graceMs: plan.limits.killGraceMs, counts: () => !isAlive() };
-  const ended = await endTree(tree, options);
+  const counts = (): boolean => !isAlive();
+  const until = performance.now() + plan.limits.killGraceMs;
+  // Whoever is ended in the middle may have left behind what only its pipes show; the grace is for all of it together.
+  if (isAlive()) tree.adoptHolders(pipeNames);
+  const ended = await endTree(tree, { graceMs: plan.limits.killGraceMs, counts });
   tree.unwatch();
   let { killed } = ended;
   let closed = await pipes.endWithin(drainMs.beforeSearch);
   if (!closed) {
     tree.adoptHolders(pipeNames);
-    killed += (await endTree(tree, options)).killed;
+    killed += (await endTree(tree, { graceMs: Math.max(0, until - performance.now()), counts })).killed;
     closed = await pipes.endWithin(drainMs.atMost);
   }
   pipes.destroy();
