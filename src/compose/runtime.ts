@@ -1,6 +1,6 @@
 /** Configuration → everything a run needs, built in order and closed in reverse. */
+import { systemClock, type Clock } from "../engine/clock.ts";
 import { thisOwner, ownerState } from "../engine/owner.ts";
-import { systemClock } from "../engine/clock.ts";
 import { createEngine, type Engine, type RunCarrier } from "../engine/engine.ts";
 import { createBudget } from "../gateway/budget.ts";
 import { openLedger } from "../ledger/index.ts";
@@ -33,6 +33,8 @@ export interface RuntimeOptions {
   readonly strict?: boolean;
   /** An open ledger, which stays open when the runtime is closed. Default the project's own. */
   readonly ledger?: Ledger;
+  /** Default the system's. */
+  readonly clock?: Clock;
 }
 
 export interface Runtime {
@@ -56,6 +58,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     const { openGateway } = await import("./gateway.ts");
     return openGateway(strict ? unrepaired(project.providers) : project.providers, env, simulation);
   };
+  const clock = options.clock ?? systemClock;
   const simulated = simulation !== undefined;
   const strict = options.strict === true;
   const { env } = project.place;
@@ -69,9 +72,9 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     runProgram,
     meter,
     quotaOf: quotas(project.providers),
-    openBudget: (budget, ranMs) => createBudget(budget, { meter, ranMs, monotonic: () => systemClock.monotonic() }),
+    openBudget: (budget, ranMs) => createBudget(budget, { meter, ranMs, monotonic: () => clock.monotonic() }),
     inspect: (inspection) => inspect(inspection, { providers: project.providers, env, simulated }),
-    clock: systemClock,
+    clock,
     random: Math.random,
     env,
     owner: thisOwner(),

@@ -1,6 +1,6 @@
 /** A project → a scheduler that fires its jobs, and follows its files. */
 import path from "node:path";
-import { systemClock } from "../../engine/clock.ts";
+import { systemClock, type Clock } from "../../engine/clock.ts";
 import { ownerState, thisOwner } from "../../engine/owner.ts";
 import type { Scheduler, SchedulerEnd } from "../../engine/scheduler-parts.ts";
 import type { SchedulerListener } from "../../engine/scheduler-events.ts";
@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly listen: SchedulerListener;
   /** The scheduler's loop has turned. */
   readonly turned?: () => void;
+  /** Default the system's. */
+  readonly clock?: Clock;
 }
 
 export interface Daemon {
@@ -57,8 +59,9 @@ export async function openDaemon(project: Project, options: DaemonOptions): Prom
   const stateDir = daemonStateDir(project, options.simulate !== undefined);
   const ledger = await openLedger({ stateDir });
   try {
-    const engines = await openEngines(project, ledger, options.simulate);
-    const daemon = new ProjectDaemon(project, { ...options, stateDir, ledger, engines });
+    const { simulate, clock = systemClock } = options;
+    const engines = await openEngines(project, { ledger, clock, ...(simulate === undefined ? {} : { simulate }) });
+    const daemon = new ProjectDaemon(project, { ...options, clock, stateDir, ledger, engines });
     await daemon.start();
     return daemon;
   } catch (error) {
@@ -71,26 +74,29 @@ interface Inside extends DaemonOptions {
   readonly stateDir: string;
   readonly ledger: Ledger;
   readonly engines: Engines;
+  readonly clock: Clock;
 }
 
 class ProjectDaemon implements Daemon {
   readonly stateDir: string;
   readonly ledger: Ledger;
   readonly #engines: Engines;
+  readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   #project: Project;
   #under: Promise<Reread> | undefined;
   #next: Promise<Reread> | undefined;
 
-  constructor(project: Project, { engines, stateDir, ledger, version, simulate, listen, turned }: Inside) {
+  constructor(project: Project, { engines, clock, stateDir, ledger, version, simulate, listen, turned }: Inside) {
     this.#project = project;
     this.#engines = engines;
     this.stateDir = stateDir;
     this.ledger = ledger;
+    this.#clock = clock;
     this.#scheduler = createScheduler({
       ledger,
       carrier: engines,
-      clock: systemClock,
+      clock,
       random: Math.random,
       owner: thisOwner(),
       ownerState,
@@ -162,7 +168,7 @@ class ProjectDaemon implements Daemon {
 
   /** For `runner reload`, which waits for an answer, and for `explain`; that it was put in force notes the scheduler. */
   async #noteRefusal(text: string): Promise<void> {
-    await this.ledger.noteEvent({ at: systemClock.now(), kind: "reload_refused", text: this.redact(text) }).catch(() => {});
+    await this.ledger.noteEvent({ at: this.#clock.now(), kind: "reload_refused", text: this.redact(text) }).catch(() => {});
   }
 }
 

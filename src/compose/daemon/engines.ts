@@ -2,6 +2,7 @@
  * The engine of a daemon, which may become another while runs are under way: they end with the one they began with, whose providers and
  * gateway stay until then. All of them write into one ledger.
  */
+import type { Clock } from "../../engine/clock.ts";
 import type { RunCarrier } from "../../engine/engine.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { Project } from "../project.ts";
@@ -21,8 +22,10 @@ interface Generation {
   retired: boolean;
 }
 
-export async function openEngines(project: Project, ledger: Ledger, simulate: Simulate | undefined): Promise<Engines> {
-  const options = { ledger, ...(simulate === undefined ? {} : { simulate }) };
+export async function openEngines(
+  project: Project,
+  options: { readonly ledger: Ledger; readonly clock: Clock; readonly simulate?: Simulate },
+): Promise<Engines> {
   const open = async (of: Project): Promise<Generation> => ({
     runtime: await openRuntime(of, options),
     madeOf: madeOf(of),
