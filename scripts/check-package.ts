@@ -81,6 +81,7 @@ function check(version: string, tarball: string): void {
   expect(real, "show last --json", shown.status === 0 && shown.stderr === "", shown);
   const looked = runner("doctor", "--json");
   expect(real, "doctor --json", looked.status === 77 && looked.stdout.includes(`"kind": "doctor"`), looked);
+  checkScheduler(real, project, runner);
   const library = path.join(prefix, "lib/node_modules", packageJson.name);
   const entry = JSON.stringify(path.join(library, packageJson.exports["."].default));
   const healing = `import { repairingFetch } from ${entry}; process.stdout.write(typeof repairingFetch())`;
@@ -96,6 +97,27 @@ function check(version: string, tarball: string): void {
   const further = countPackages(path.join(library, "node_modules"));
   expect(real, `${further} further packages, at most ${furtherLimit}`, further <= furtherLimit);
   rmSync(home, { recursive: true, force: true });
+}
+
+/** What fires jobs, from the installed package. */
+function checkScheduler(real: string, project: string, runner: (...args: readonly string[]) => Done): void {
+  const ticked = runner("tick", "--simulate", "none");
+  expect(real, "tick", ticked.status === 0 && !/Warning/.test(ticked.stderr), ticked);
+  const once = runner("start", "--once", "--simulate", "none");
+  expect(real, "start --once", once.status === 0 && !/Warning/.test(once.stderr), once);
+  const status = runner("status", "--json");
+  expect(real, "status --json", status.stderr === "" && status.stdout.includes(`"kind": "status"`), status);
+  writeFileSync(path.join(project, "old-crontab"), "0 4 * * * /usr/local/bin/backup\n");
+  const imported = runner("import", "crontab", "old-crontab", "--dry-run");
+  expect(real, "import crontab --dry-run", imported.status === 0 && imported.stdout.includes("/usr/local/bin/backup"), imported);
+  for (const manager of ["--systemd", "--launchd"]) {
+    const planned = runner("install", manager, "--dry-run", "--json");
+    // 77: the key of the first job is in no file yet.
+    const good = planned.status === 77 && planned.stdout.includes("start") && planned.stderr === "";
+    expect(real, `install ${manager} --dry-run`, good, planned);
+  }
+  const exported = runner("export", "systemd");
+  expect(real, "export systemd", exported.status === 0 && exported.stdout.includes("OnCalendar="), exported);
 }
 
 function countPackages(folder: string): number {

@@ -18,7 +18,7 @@ const dayMs = 86_400_000;
 const mostLines = 24;
 
 /** Of a cron expression that was checked: one line, or two where day of month and day of week each may let it fire. */
-export function cronCalendar(expr: string, zone: string): Calendar | CalendarProblem {
+function cronCalendar(expr: string, zone: string): Calendar | CalendarProblem {
   const read = readCron(expr);
   if ("problem" in read) return read;
   const { seconds, minutes, hours } = read.times;
