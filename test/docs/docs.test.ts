@@ -27,7 +27,17 @@ beforeAll(() => {
 afterAll(() => project.close());
 
 /** Keys only a configuration has. */
-const configKeys = new Set(["providers", "jobsDir", "stateDir", "timezone", "fallbacks", "model", "defaults", "prices"]);
+const configKeys = new Set([
+  "providers",
+  "jobsDir",
+  "stateDir",
+  "timezone",
+  "fallbacks",
+  "model",
+  "defaults",
+  "prices",
+  "scheduler",
+]);
 
 function kindOf(value: unknown): "job" | "config" | "part of a job" {
   if (Array.isArray(value)) return "job";

@@ -42,11 +42,10 @@ export function localMinutes(zone: string, from: number, to: number): LocalMinut
 /** The real minutes at which the entry runs. The first few hours of `minutes` are only a run-up. */
 export function due(fields: Fields, minutes: readonly LocalMinute[]): number[] {
   const runs: number[] = [];
-  const seen = new Set<number>();
   let last: number | undefined;
   for (const { at, local } of minutes) {
-    const isFirst = !seen.has(local);
-    seen.add(local);
+    // A clock shows a time again only after it went back.
+    const isFirst = last === undefined || local > last;
     let run = matches(fields, local) && (fields.wild || isFirst);
     if (!fields.wild && last !== undefined) {
       // The minutes that the clock jumped over are made up for at once.
@@ -59,11 +58,12 @@ export function due(fields: Fields, minutes: readonly LocalMinute[]): number[] {
 }
 
 function matches({ minutes, hours, weekdays }: Fields, local: number): boolean {
-  const date = new Date(local);
+  const count = Math.floor(local / minute);
   return (
-    minutes.has(date.getUTCMinutes()) &&
-    hours.has(date.getUTCHours()) &&
-    (weekdays === undefined || weekdays.has(date.getUTCDay()))
+    minutes.has(count % 60) &&
+    hours.has(Math.floor(count / 60) % 24) &&
+    // The first of January 1970 was a Thursday.
+    (weekdays === undefined || weekdays.has((Math.floor(count / 1_440) + 4) % 7))
   );
 }
 
