@@ -26,7 +26,7 @@ for (const zone of zones) {
   const checked = expressions.map((_, at) => checkExpression(walked, at, known?.[at], values.whole));
   answers.set(
     walked.clocks,
-    checked.map(({ due }) => due),
+    checked.map(({ wanted }) => wanted),
   );
   slots += checked.reduce((sum, one) => sum + one.slots, 0);
   changes += walked.changes.length;
@@ -34,7 +34,7 @@ for (const zone of zones) {
   if (known !== undefined) continue;
   for (const [at, { fields }] of expressions.entries())
     if (!fields.wild && fields.hours.size === 1 && fields.weekdays === undefined)
-      odd.push(...oddDays(walked, checked[at]?.due ?? []));
+      odd.push(...oddDays(walked, checked[at]?.wanted ?? []));
 }
 const seconds = Math.round((performance.now() - began) / 1_000);
 console.log(

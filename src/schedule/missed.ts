@@ -30,7 +30,7 @@ export interface DueQuestion {
 }
 
 /** A slot that is to have a run now. */
-export interface DueSlot {
+interface DueSlot {
   /** The nominal instant: with the job, its key. */
   readonly at: number;
   /** When it was to begin: the instant, staggered. */
@@ -42,7 +42,7 @@ export interface DueSlot {
 }
 
 /** Consecutive slots that have no run, for one and the same reason. */
-export interface UnansweredSlots {
+interface UnansweredSlots {
   /** The first and the last of them, nominal instants. */
   readonly from: number;
   readonly to: number;

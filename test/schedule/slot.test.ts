@@ -133,11 +133,13 @@ describe("cron against a slow oracle, on the days of every change in ten zones",
         const last = minutes.at(-1)?.at ?? 0;
         const expected = due(fields, minutes).filter((run) => run > after);
         const expr = `${m.text} ${h.text} * * ${days === undefined ? "*" : days.join(",")}`;
-        const found = nextSlots(cron(expr, zone), new Date(after), expected.length + 1, "UTC").map((slot) => slot.getTime());
+        // Of an entry of every minute some hours are enough: the start is drawn.
+        const most = Math.min(expected.length + 1, 400);
+        const found = nextSlots(cron(expr, zone), new Date(after), most, "UTC").map((slot) => slot.getTime());
         expect(
           found.filter((run) => run <= last),
           `${expr} in ${zone} after ${new Date(after).toISOString()}`,
-        ).toEqual(expected);
+        ).toEqual(expected.slice(0, most));
       }),
       { numRuns: 500 },
     );
@@ -167,10 +169,10 @@ describe("cron against a slow oracle, on the days of every change in ten zones",
     const year = yearOf(zone, 2027);
     expect(year.changes).toHaveLength(2);
     for (const [at, { fields }] of expressions.entries()) {
-      const { wrong, due: all } = checkExpression(year, at, undefined, false);
+      const { wrong, wanted } = checkExpression(year, at, undefined, false);
       expect(wrong).toEqual([]);
       const nightly = !fields.wild && fields.hours.size === 1 && fields.weekdays === undefined;
-      expect(nightly ? oddDays(year, all) : []).toEqual([]);
+      expect(nightly ? oddDays(year, wanted) : []).toEqual([]);
     }
   });
 });

@@ -56,8 +56,8 @@ export function yearOf(zone: string, year: number): Year {
     if (offset !== turns.at(-1)?.offset) turns.push({ at, offset });
   };
   for (let block = start; block < to; block += 6 * hour) {
-    const changing = offsetAt(block + 6 * hour) !== turns.at(-1)?.offset;
-    for (let at = block; changing && at <= block + 6 * hour; at += minute) turn(at);
+    if (offsetAt(block + 6 * hour) === turns.at(-1)?.offset) continue;
+    for (let at = block; at <= block + 6 * hour; at += minute) turn(at);
   }
   const minutes = (): LocalMinute[] =>
     turns.flatMap(({ at: first, offset }, index) =>
@@ -82,7 +82,7 @@ export function checkExpression(
   at: number,
   expected: readonly number[] | undefined,
   whole: boolean,
-): Checked & { readonly due: readonly number[] } {
+): Checked & { readonly wanted: readonly number[] } {
   const { expr, fields } = expressions[at] ?? {
     expr: "",
     fields: { minutes: new Set<number>(), hours: new Set<number>(), wild: false },
@@ -114,15 +114,15 @@ export function checkExpression(
   }
   const { slots: counted } = countSlots(schedule, from - 1, to - 1, "UTC");
   if (counted !== wanted.length) wrong.push(`${expr} in ${zone}: ${counted} slots are counted, ${wanted.length} are right`);
-  return { slots, wrong, due: wanted };
+  return { slots, wrong, wanted };
 }
 
 /** Civil days of the year on which a nightly job would not run exactly once. */
-export function oddDays({ zone, minutes, from, to }: Year, due: readonly number[]): string[] {
+export function oddDays({ zone, minutes, from, to }: Year, slots: readonly number[]): string[] {
   const all = minutes();
   const first = all[0]?.at ?? 0;
   const runs = new Map<number, number>();
-  for (const slot of due) {
+  for (const slot of slots) {
     const date = Math.floor((all[(slot - first) / minute]?.local ?? 0) / day);
     runs.set(date, (runs.get(date) ?? 0) + 1);
   }
