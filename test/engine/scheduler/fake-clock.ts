@@ -93,9 +93,9 @@ export class FakeClock implements Clock {
     this.#sinceBoot += ms;
   }
 
-  /** Everybody who sleeps does so no more, nor wakes: their process is dead. */
-  forget(): void {
-    this.#sleepers.clear();
+  /** Time passes, and whoever sleeps does not hear of it before the next `pass`: timers are late. */
+  stride(ms: number): void {
+    this.#move(ms);
   }
 
   /** Resolves when nothing happens any more but sleeping. */

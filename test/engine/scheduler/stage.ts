@@ -161,6 +161,8 @@ interface Facts {
   /** Stands before the ledger: throws, where it is to fail. */
   readonly fail: (method: string, args: readonly unknown[]) => void;
   readonly owner: Owner;
+  /** It dies at its so many-th call of the ledger: just before it if that is even, else just after it. */
+  readonly diesAt: number;
 }
 
 export class Process {
@@ -186,7 +188,7 @@ export class Process {
     const process = new Process(machine, facts.play ?? (() => ({ afterMs: 1_000 })), facts.owner ?? machine.owner());
     process.ledger = await machine.ledger();
     const parts: SchedulerParts = {
-      ledger: process.#mortal(process.ledger, facts.fail),
+      ledger: process.#mortal(process.ledger, facts),
       carrier: process.#carrier(),
       clock: {
         now: () => machine.clock.now(),
@@ -224,10 +226,17 @@ export class Process {
 
   /** As `kill -9`: nothing of it happens any more, at whatever it was. */
   async kill(): Promise<void> {
-    if (this.#dead) return;
+    this.#die();
+    await this.ledger.close();
+  }
+
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  #die(): void {
     this.#dead = true;
     this.machine.alive.delete(this.owner.pid);
-    await this.ledger.close();
   }
 
   types(): string[] {
@@ -242,7 +251,8 @@ export class Process {
   readonly #open = new Set<string>();
 
   /** The ledger of a process that may die: then nothing comes back from it any more. */
-  #mortal(ledger: Ledger, fail: Facts["fail"] = () => {}): Ledger {
+  #mortal(ledger: Ledger, { fail = () => {}, diesAt = -1 }: Partial<Facts>): Ledger {
+    let calls = 0;
     return new Proxy(ledger, {
       get: (target, name, receiver) => {
         const method: unknown = Reflect.get(target, name, receiver);
@@ -250,7 +260,11 @@ export class Process {
         return async (...args: unknown[]) => {
           if (this.#dead) return new Promise(() => {});
           fail(String(name), args);
+          const dies = calls++ === diesAt;
+          if (dies && diesAt % 2 === 0) this.#die();
+          if (this.#dead) return new Promise(() => {});
           const result: unknown = await Reflect.apply(method, target, args);
+          if (dies) this.#die();
           return this.#dead ? new Promise(() => {}) : result;
         };
       },

@@ -1,0 +1,104 @@
+/**
+ * What many scheduled jobs cost: `node bench/scheduled-jobs.ts [jobs] [idle seconds]`, by default 100,000 and 60.
+ *
+ * A process holds the scheduler as the daemon uses it, with its jobs armed in a real ledger and none of them due: its memory, how long it took
+ * to arm them, and its CPU while nothing happens. `--same` gives all jobs one of 60 expressions instead of one each.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../src/engine/clock.ts";
+import { ownerState, thisOwner } from "../src/engine/owner.ts";
+import { createScheduler } from "../src/engine/scheduler.ts";
+import type { Job } from "../src/job/job.ts";
+import { openLedger } from "../src/ledger/index.ts";
+import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
+import { scheduledJob } from "./scheduled-job.ts";
+
+const same = process.argv.includes("--same");
+const [jobs = 100_000, idleSeconds = 60] = process.argv
+  .slice(2)
+  .filter((word) => /^\d+$/.test(word))
+  .map(Number);
+
+/** Different times of one day, half a year away, so that nothing is due meanwhile. */
+function expression(number: number): string {
+  const month = ((new Date().getUTCMonth() + 6) % 12) + 1;
+  if (same) return `${number % 60} 4 1 ${month} *`;
+  return `${number % 60} ${Math.floor(number / 60) % 60} ${Math.floor(number / 3_600) % 24} ${1 + (Math.floor(number / 86_400) % 28)} ${month} *`;
+}
+
+async function hold(): Promise<void> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "runner-jobs-"));
+  const ledger = await openLedger({ stateDir: folder });
+  const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
+  const scheduler = createScheduler({
+    ledger,
+    carrier: { carryOn: () => new Promise(() => {}) },
+    clock: systemClock,
+    random: Math.random,
+    owner: thisOwner(),
+    ownerState,
+    sweep: async () => true,
+    settings: { maxRuns: 8, groups: new Map(), providers: new Map(), startsPerSecond: 10, shutdownGraceMs: 0, killGraceMs: 0 },
+    zone: "UTC",
+    projectDir: folder,
+    version: "bench",
+    hash: jobHash,
+    scheduleHash: (job: Job) => scheduleHash(job, "UTC"),
+    providersOf: () => [],
+    modelOf: () => "simulated/model",
+    simulated: false,
+    listen: (event) => event.type === "leading" && leads(),
+  });
+  const begun = performance.now();
+  await scheduler.replaceJobs(
+    Array.from({ length: jobs }, (_, number) => scheduledJob(number, { kind: "cron", expr: expression(number), tz: "UTC" })),
+    true,
+  );
+  const stop = new AbortController();
+  const ended = scheduler.run({ stop: stop.signal, now: stop.signal });
+  await leading;
+  const armedMs = performance.now() - begun;
+  // The memory that arming took goes back to the system when the process has been idle for a while.
+  await wait(5_000);
+  const before = process.cpuUsage();
+  const from = performance.now();
+  await wait(idleSeconds * 1_000);
+  const { user, system } = process.cpuUsage(before);
+  const cpu = (user + system) / 1_000 / (performance.now() - from);
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0) * 1024;
+  process.stdout.write(
+    JSON.stringify({ armedMs, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, peak, cpu }),
+  );
+  stop.abort();
+  await ended;
+  await ledger.close();
+  rmSync(folder, { recursive: true });
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+interface Held {
+  readonly armedMs: number;
+  readonly rss: number;
+  readonly heap: number;
+  readonly peak: number;
+  readonly cpu: number;
+}
+
+if (process.argv.includes("child")) await hold();
+else {
+  const args = ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), "child", ...process.argv.slice(2)];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (stdout === "") throw new Error(stderr);
+  const { armedMs, rss, heap, peak, cpu }: Held = JSON.parse(stdout);
+  console.log(`${jobs} jobs, ${same ? "60 expressions" : "an expression each"}: armed in ${(armedMs / 1_000).toFixed(1)} s`);
+  console.log(`memory: ${mib(rss)} (heap ${mib(heap)}, most while arming ${mib(peak)})`);
+  console.log(`CPU while nothing is due, over ${idleSeconds} s: ${(cpu * 100).toFixed(3)} %`);
+}

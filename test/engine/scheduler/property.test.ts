@@ -1,0 +1,206 @@
+/**
+ * Whatever happens to the machine, the clock, the daemon and its jobs: every slot since its job was armed has exactly one record, and none has run
+ * twice. `RUNNER_PROPERTY_RUNS=500` for more of it.
+ */
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Job } from "../../../src/job/job.ts";
+import type { RunRow } from "../../../src/ledger/ledger.ts";
+import { nextSlot } from "../../../src/schedule/slot.ts";
+import { job, Machine, minute, type Process } from "./stage.ts";
+
+const expressions = ["* * * * *", "*/2 * * * *", "*/30 * * * * *", "1-59/3 * * * *"] as const;
+
+const anyJob = fc.record({
+  expr: fc.constantFrom(...expressions),
+  overlap: fc.constantFrom("skip" as const, "queue" as const, "replace" as const),
+  policy: fc.constantFrom("skip" as const, "latest" as const, "all" as const),
+  staggerMs: fc.constantFrom(0, 20_000),
+  dark: fc.boolean(),
+});
+
+const anyEvent = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("pass" as const), strides: fc.integer({ min: 1, max: 40 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("kill" as const), awayMs: fc.constantFrom(0, minute, 7 * minute, 3_600_000) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("die" as const), atCall: fc.integer({ min: 0, max: 60 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("stop" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("set" as const), byMs: fc.integer({ min: -20, max: 20 }).map((n) => n * minute) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("suspend" as const), byMs: fc.integer({ min: 1, max: 20 }).map((n) => n * minute) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom("pause" as const, "unpause" as const), job: fc.constantFrom("*", "j0", "j1") }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("reload" as const), at: fc.nat(3), expr: fc.constantFrom(...expressions) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("second" as const) }) },
+);
+
+type Event = typeof anyEvent extends fc.Arbitrary<infer T> ? T : never;
+type Draft = typeof anyJob extends fc.Arbitrary<infer T> ? T : never;
+
+it("each slot since its job was armed has one record, and none has run twice", async () => {
+  const numRuns = Number(process.env["RUNNER_PROPERTY_RUNS"] ?? 20);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyJob, { minLength: 1, maxLength: 4 }),
+      fc.array(anyEvent, { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (drafts, events, maxRuns) => {
+        const machine = new Machine("2026-11-25T07:50:00Z");
+        try {
+          const jobs = drafts.map((draft, at) => toJob(`j${at}`, draft));
+          const world = new World(machine, jobs, maxRuns);
+          await world.start();
+          for (const event of events) await world.play(event);
+          await world.comeToRest();
+          expect(await world.judge()).toEqual([]);
+        } finally {
+          await machine.close();
+        }
+      },
+    ),
+    { numRuns },
+  );
+}, 600_000);
+
+function toJob(id: string, { expr, overlap, policy, staggerMs, dark }: Draft): Job {
+  const blackout = dark ? [{ kind: "daily", fromMinute: 8 * 60, toMinute: 8 * 60 + 4 } as const] : [];
+  const schedule = { kind: "cron", expr, tz: "UTC", blackout, ...(staggerMs === 0 ? {} : { staggerMs }) } as const;
+  return job(id, schedule, { overlap, catchUp: { policy, max: 3 } });
+}
+
+/** What happens, and what must hold in the end. */
+class World {
+  readonly machine: Machine;
+  readonly maxRuns: number;
+  jobs: Job[];
+  daemons: Process[] = [];
+
+  constructor(machine: Machine, jobs: Job[], maxRuns: number) {
+    this.machine = machine;
+    this.jobs = jobs;
+    this.maxRuns = maxRuns;
+  }
+
+  async start(diesAt = -1): Promise<void> {
+    const { machine, jobs, maxRuns } = this;
+    let begun = 0;
+    // Some runs take longer than an interval, and some wait for another attempt.
+    const play = () => {
+      begun += 1;
+      if (begun % 7 === 3)
+        return { wait: { until: machine.clock.now() + 15_000, why: "", kind: "attempt", ranMs: 0, uncounted: 0 } as const };
+      return { afterMs: begun % 4 === 0 ? 80_000 : 2_000 };
+    };
+    this.daemons.push(await machine.start(jobs, { play, settings: { maxRuns, shutdownGraceMs: 4_000 }, diesAt }));
+  }
+
+  async play(event: Event): Promise<void> {
+    const { machine, daemons } = this;
+    const { clock } = machine;
+    switch (event.kind) {
+      case "pass":
+        return this.strides(event.strides);
+      case "kill":
+        for (const daemon of daemons) await daemon.kill();
+        clock.set(event.awayMs);
+        return this.start();
+      case "die":
+        for (const daemon of daemons) await daemon.kill();
+        await this.start(event.atCall);
+        await this.strides(20);
+        return this.start();
+      case "stop":
+        for (const daemon of daemons) daemon.stop.abort();
+        await this.strides(3);
+        for (const daemon of daemons) await daemon.kill();
+        return this.start();
+      case "set":
+        return clock.set(event.byMs);
+      case "suspend":
+        return clock.suspend(event.byMs);
+      case "pause":
+      case "unpause":
+        return this.pause(event.kind, event.job);
+      case "reload":
+        return this.reload(event.at, event.expr);
+      case "second":
+        return this.start();
+    }
+  }
+
+  async pause(kind: "pause" | "unpause", jobId: string): Promise<void> {
+    const ledger = await this.machine.ledger();
+    const now = this.machine.clock.now();
+    if (kind === "pause") await ledger.pause({ jobId, at: now, by: "maria" });
+    else await ledger.unpause(jobId, now);
+    await ledger.close();
+    await this.strides(1);
+  }
+
+  async reload(at: number, expr: string): Promise<void> {
+    this.jobs = this.jobs.map((one, index) =>
+      index === at ? { ...one, schedule: { ...one.schedule, kind: "cron", expr } } : one,
+    );
+    for (const daemon of this.daemons) void daemon.scheduler.replaceJobs(this.jobs, true);
+    await this.strides(1);
+  }
+
+  async strides(count: number): Promise<void> {
+    for (let one = 0; one < count; one++) {
+      this.machine.clock.stride(4_000);
+      await this.machine.clock.pass(0);
+    }
+  }
+
+  /** Nothing more happens: the last daemon does what is to be done. */
+  async comeToRest(): Promise<void> {
+    for (const daemon of this.daemons) await daemon.kill();
+    const ledger = await this.machine.ledger();
+    for (const jobId of ["*", "j0", "j1"]) await ledger.unpause(jobId, this.machine.clock.now());
+    await ledger.close();
+    await this.start();
+    await this.strides(100);
+  }
+
+  /** Slots that have no record, or several, and runs that were begun twice. */
+  async judge(): Promise<string[]> {
+    const { machine, jobs } = this;
+    const ledger = await machine.ledger();
+    const armed = await ledger.armed();
+    await ledger.close();
+    const wrong: string[] = [];
+    for (const { id, schedule } of jobs) {
+      const rows = await machine.rows(id);
+      const since = armed.get(id)?.since ?? Infinity;
+      // What is a few seconds old, or staggered, may not be answered yet, and what is caught up with goes one by one.
+      const until = machine.clock.now() - 200_000;
+      for (
+        let slot = nextSlot(schedule, since, "UTC");
+        slot !== undefined && slot <= until;
+        slot = nextSlot(schedule, slot, "UTC")
+      ) {
+        const at = slot;
+        const records = rows.filter((row) => answers(row, at)).map(({ status }) => status);
+        if (records.length !== 1) wrong.push(`${id} ${new Date(at).toISOString()}: ${records.join(", ") || "no record"}`);
+      }
+    }
+    const begun = machine.begun.filter(({ trigger }) => trigger === "slot").map(({ jobId, slotAt }) => `${jobId} ${slotAt}`);
+    return [...wrong, ...begun.filter((one, at) => begun.indexOf(one) !== at).map((one) => `${one} has run twice`)];
+  }
+}
+
+function answers({ slotAt, slotFrom, trigger }: RunRow, slot: number): boolean {
+  return trigger === "slot" && slotAt !== undefined && (slotFrom ?? slotAt) <= slot && slot <= slotAt;
+}
