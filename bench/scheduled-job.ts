@@ -12,7 +12,6 @@ const model = parsed.job;
 
 export function scheduledJob(number: number, schedule: Schedule): Job {
   const id = `job-${number}`;
-  const { payload, retry, limits } = model;
-  const parts = { payload: { ...payload }, retry: { ...retry, set: [...retry.set] }, limits: { ...limits } };
-  return { ...model, ...parts, id, name: id, schedule, source: { file: `jobs/${id}.json`, line: 1 } };
+  // What a file says nothing about is shared by all jobs (`usual` of job/to-job.ts).
+  return { ...model, payload: { ...model.payload }, id, name: id, schedule, source: { file: `jobs/${id}.json`, line: 1 } };
 }

@@ -111,7 +111,26 @@ function toBudget({ tokens, usd, calls, turns, seconds }: NonNullable<JobInput["
   return Object.keys(budget).length === 0 ? undefined : budget;
 }
 
+/** Jobs that say nothing of their own share one object: 100,000 of them are to fit into memory. */
+const usual = {
+  turn: Object.freeze(madeRetry({}, false)),
+  command: Object.freeze(madeRetry({}, true)),
+  limits: Object.freeze(madeLimits({}, undefined, undefined)),
+};
+
 function toRetry(input: NonNullable<JobInput["retry"]>, isCommand: boolean): RetryPolicy {
+  if (Object.keys(input).length > 0) return madeRetry(input, isCommand);
+  return isCommand ? usual.command : usual.turn;
+}
+
+function toLimits(input: JobInput): JobLimits {
+  const { limits = {}, payload } = input;
+  const bytes = payload.kind === "command" ? payload.outputMaxBytes : undefined;
+  const isUsual = Object.keys(limits).length === 0 && payload.timeoutSeconds === undefined && bytes === undefined;
+  return isUsual ? usual.limits : madeLimits(limits, payload.timeoutSeconds, bytes);
+}
+
+function madeRetry(input: NonNullable<JobInput["retry"]>, isCommand: boolean): RetryPolicy {
   const delayMs = input.delay ?? 5_000;
   return {
     maxAttempts: input.maxAttempts ?? 3,
@@ -127,12 +146,9 @@ function toRetry(input: NonNullable<JobInput["retry"]>, isCommand: boolean): Ret
 }
 
 /** A default that is shorter than what was set next to it follows it; what was set is never changed. */
-function toLimits(input: JobInput): JobLimits {
-  const set = input.limits ?? {};
-  const seconds = input.payload.timeoutSeconds;
+function madeLimits(set: NonNullable<JobInput["limits"]>, seconds: number | undefined, kept: number | undefined): JobLimits {
   const unlimited = seconds === 0;
   const runMs = set.run ?? (unlimited ? longestMs : Math.max(3_600_000, Math.ceil((seconds ?? 0) * 1_000)));
-  const kept = input.payload.kind === "command" ? input.payload.outputMaxBytes : undefined;
   return {
     firstByteMs: set.firstByte ?? 120_000,
     idleMs: set.idle ?? 120_000,

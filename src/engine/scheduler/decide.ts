@@ -1,10 +1,10 @@
 /** What becomes of the slots of one job that are due: which one is claimed, and which get no run and why. Nothing is written here. */
 import type { SlotClaim, SlotRange } from "../../ledger/ledger.ts";
-import { dueSlots, onTimeMs, type DueAnswer } from "../../schedule/missed.ts";
+import { dueSlots, type DueAnswer } from "../../schedule/missed.ts";
 import { claimOf, rangeOf } from "./claims.ts";
 import { overlapOf } from "./overlap.ts";
 import { pauseOf, pauseWords } from "./pauses.ts";
-import type { Entry } from "./roster.ts";
+import { leastGapMs, type Entry } from "./roster.ts";
 import { openOf, shortId, type State } from "./state.ts";
 
 export interface Decision {
@@ -56,14 +56,13 @@ export function decide(state: State, entry: Entry, now: number): Decision {
 }
 
 /**
- * The ordinary case, without the calculator: one slot is due, it is on time, and nothing speaks against it. `dueSlots` would say the same
+ * The ordinary case, without the calculator: the slot is on time, and so early that no other one can be due. `dueSlots` would say the same
  * (test/engine/scheduler/decide.test.ts), and a herd of jobs on one instant is claimed before anything is computed.
  */
-function oneOnTime({ job, next, following, staggerMs }: Entry, now: number, paused: string | undefined): DueAnswer | undefined {
+export function oneOnTime({ job, next, staggerMs }: Entry, now: number, paused: string | undefined): DueAnswer | undefined {
   if (next === undefined || paused !== undefined || (job.schedule.blackout ?? []).length > 0) return undefined;
   const dueAt = next + staggerMs;
-  const alone = following === undefined ? job.schedule.kind === "at" : following + staggerMs > now;
-  if (dueAt > now || now - dueAt > onTimeMs || !alone) return undefined;
+  if (now < dueAt || now - dueAt >= leastGapMs) return undefined;
   return { run: [{ at: next, dueAt, late: false, folded: 0 }], ranges: [], next: undefined };
 }
 

@@ -151,7 +151,7 @@ export async function goOn(state: State): Promise<void> {
     const { entry, askAgainAt } = one;
     if (roster.get(entry.job.id) !== entry) continue;
     try {
-      roster.advance(entry, parts.clock.now());
+      roster.place(entry, parts.clock.now());
       if (entry.behind) roster.timeline.set(entry, undefined);
       else if (askAgainAt !== undefined) roster.timeline.set(entry, askAgainAt);
     } catch (error) {

@@ -200,6 +200,6 @@ export class Turns {
       this.state.rate = new StartRate(settings.startsPerSecond, parts.clock.monotonic());
     this.state.settings = settings;
     places.limits = settings;
-    roster.setZone(zone);
+    roster.zone = zone;
   }
 }
