@@ -50,7 +50,7 @@ export async function reread(before: Project): Promise<Reread> {
 }
 
 /** By id: a job that got another name is the same job, changed. */
-export function compareJobs(before: readonly Job[], after: readonly Job[]): JobChanges {
+function compareJobs(before: readonly Job[], after: readonly Job[]): JobChanges {
   const old = new Map(before.map((job) => [job.id, jobHash(job)]));
   const kept = new Set(after.map(({ id }) => id));
   return {

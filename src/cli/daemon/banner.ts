@@ -63,7 +63,7 @@ export function jobWords({ jobs, issues }: Pick<Project, "jobs" | "issues">): st
 }
 
 /** Where the zone comes from, in words. */
-export function zoneSource(project: Project): string {
+function zoneSource(project: Project): string {
   const set = project.settings().find(({ path }) => path === "timezone");
   if (set?.place !== undefined) return `${set.place.file}${set.place.line === undefined ? "" : `:${set.place.line}`}`;
   return project.place.env["TZ"] === project.zone ? "the environment variable TZ" : "the machine's";

@@ -57,6 +57,7 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
   let following: Following | undefined;
   const reload = options.once ? undefined : (): void => void following?.reload(onRequest);
   const signals = onDaemonSignals({ log, exitNow: context.exitNow, reload });
+  signals.stop.addEventListener("abort", () => systemd.stopping("stops"), { once: true });
   const forget = onInternalError(log, sink, context);
   try {
     daemon = await openDaemon(project, {
@@ -133,7 +134,7 @@ function serviceState(systemd: Systemd): ServiceState {
         systemd.ready(words(project));
       } else if (event.type === "held") systemd.status(`starts nothing: ${event.reason}`);
       else if (event.type === "resumed") systemd.status(words(project));
-      else if (event.type === "draining") systemd.stopping(`stops; ${several(event.running, "run")} under way`);
+      else if (event.type === "draining") systemd.status(`stops; ${several(event.running, "run")} under way`);
     },
     reloading() {
       if (up) systemd.reloading();

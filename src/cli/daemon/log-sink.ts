@@ -13,7 +13,7 @@ export interface LogSink {
 }
 
 /** Most bytes that are kept for a reader that does not read. */
-export const keptBytes = 1_048_576;
+const keptBytes = 1_048_576;
 /** Between two tries to write to a pipe that was full, in ms. */
 const retryMs = 50;
 

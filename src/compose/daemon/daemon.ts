@@ -50,7 +50,7 @@ export interface Daemon {
 const sweepGraceMs = 2_000;
 
 /** Where a daemon's ledger is. */
-export function daemonStateDir({ stateDir }: Pick<Project, "stateDir">, simulated: boolean): string {
+function daemonStateDir({ stateDir }: Pick<Project, "stateDir">, simulated: boolean): string {
   return simulated ? path.join(stateDir, "simulated") : stateDir;
 }
 
