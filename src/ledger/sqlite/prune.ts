@@ -33,11 +33,15 @@ export const pruneQueries = {
   lastKept: "SELECT key FROM runs WHERE job = ? ORDER BY key DESC LIMIT 1 OFFSET ?",
   /** The run that answers the newest slot: the next one is computed from it, so it stays. So does the one of the newest boot. */
   newestSlot: "SELECT key FROM runs WHERE job = ? AND slot_at IS NOT NULL ORDER BY slot_at DESC LIMIT 1",
-  newestBoot: "SELECT max(key) AS key FROM runs WHERE job = ? AND trigger = 'boot'",
+  // The plus keeps the planner from going through all runs of the job for the newest key.
+  newestBoot: "SELECT max(+key) AS key FROM runs WHERE job = ? AND trigger = 'boot'",
   /** The oldest runs behind it; a batch, so that a run whose clock was ahead cannot keep all others. */
   beyond: "SELECT key, started_at, status FROM runs WHERE job = ? AND key > ? AND key < ? ORDER BY key LIMIT ?",
-  countBeyond: `SELECT count(*) AS n FROM runs WHERE job = ? AND key < ? AND started_at < ? AND status <> 'running'
-    AND key NOT IN (?, ?)`,
+  // All of them by an index alone, less the few that stay: looking at each run's status would read a whole ledger.
+  countBeyond: `SELECT count(*)
+    - (SELECT count(*) FROM runs WHERE job = :job AND status = 'running' AND +key < :last AND +started_at < :before)
+    - (SELECT count(*) FROM runs WHERE key IN (:slot, :boot) AND status <> 'running' AND key < :last AND started_at < :before) AS n
+    FROM runs WHERE job = :job AND key < :last AND started_at < :before`,
 };
 
 /** In the order of their references: what names a run goes before the run. What asks it to end goes by itself (CASCADE). */
@@ -88,7 +92,8 @@ export function prunable(source: Source, now: number, keep = usual): number {
     const job = integer(row, "key");
     const beyond = jobBeyond(source, job, keep);
     if (beyond === undefined) continue;
-    const counted = source.sql(pruneQueries.countBeyond).get(job, beyond.lastKept, before, ...beyond.staying);
+    const [slot, boot] = beyond.staying;
+    const counted = source.sql(pruneQueries.countBeyond).get({ job, last: beyond.lastKept, before, slot, boot });
     count += counted === undefined ? 0 : integer(counted, "n");
   }
   return count;
