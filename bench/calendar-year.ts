@@ -34,7 +34,7 @@ for (const zone of zones) {
   if (known !== undefined) continue;
   for (const [at, { fields }] of expressions.entries())
     if (!fields.wild && fields.hours.size === 1 && fields.weekdays === undefined)
-      odd.push(...oddDays(walked, checked[at]?.wanted ?? []));
+      odd.push(...oddDays(walked, checked[at]?.wanted ?? [], fields));
 }
 const seconds = Math.round((performance.now() - began) / 1_000);
 console.log(

@@ -8,6 +8,7 @@
  */
 import { Cron } from "croner";
 import { readCron, type CronExpression } from "../job/cron.ts";
+import { nextOffsetChange, type OffsetChange } from "../job/offset.ts";
 import { unusable } from "./unusable.ts";
 
 interface Entry {
@@ -49,7 +50,7 @@ function computeNext(entry: Entry, after: number): number {
       throw unusable("schedule.expr", `${JSON.stringify(expr)} never fires`);
     return Infinity;
   }
-  const next = found.getTime();
+  const next = jumps(entry, after, found.getTime() - 1).at(0) ?? found.getTime();
   // A scheduler that believed an answer of the past would fire without end (openclaw's loops): it is this job's error.
   if (!(next > after))
     throw unusable(
@@ -57,6 +58,23 @@ function computeNext(entry: Entry, after: number): number {
       `the slot of ${JSON.stringify(expr)} in ${zone} after ${iso(after)} was computed as ${iso(next)}, which is not after it`,
     );
   return next;
+}
+
+/**
+ * Where clocks jump over a time of a fixed entry, after one instant and up to another. croner 11 knows these, but for a jump over the end of a
+ * day: in Nuuk 23:00 becomes 00:00, and it has no slot then for 23:59.
+ */
+function jumps({ expr, zone, read }: Entry, from: number, to: number): number[] {
+  const found: number[] = [];
+  if (read.wild) return found;
+  const next = (after: number): OffsetChange | undefined => nextOffsetChange(zone, after, to);
+  for (let change = next(from); change !== undefined; change = next(change.at)) {
+    const { at, beforeMinutes, afterMinutes } = change;
+    // On UTC's calendar clock times are instants.
+    const first = nextCronSlot(expr, "UTC", at + beforeMinutes * 60_000 - 1);
+    if (first !== undefined && first < at + afterMinutes * 60_000) found.push(at);
+  }
+  return found;
 }
 
 /** The newest slots after `from` and at or before `to`, at most `most`, oldest first. */
@@ -68,7 +86,7 @@ export function newestCronSlots(expr: string, zone: string, from: number, to: nu
   const found: number[] = [];
   while (found.length < most) {
     const [slot] = ask(entry, (cron) => cron.previousRuns(1, new Date(before)));
-    const at = slot?.getTime();
+    const at = jumps(entry, Math.max(slot?.getTime() ?? from, from), before - 1).at(-1) ?? slot?.getTime();
     if (at === undefined || at <= from) break;
     if (!(at < before))
       throw unusable(

@@ -53,6 +53,7 @@ describe("cron at the clock changes of New York, as Debian's cron was seen to ru
       "2026-10-03T15:30Z",
     ],
     ["a gap at midnight: São Paulo 2018", "0 0 * * *", "America/Sao_Paulo", "2018-11-04T02:00:00Z", "2018-11-04T03:00Z"],
+    ["a gap before midnight: Nuuk 2027", "59 23 * * *", "America/Godthab", "2027-03-27T12:00:00Z", "2027-03-28T01:00Z"],
     ["a gap at midnight: Cairo 2026", "30 0 * * 5", "Africa/Cairo", "2026-04-23T12:00:00Z", "2026-04-23T22:00Z"],
   ])("%s", (_name, expr, zone, after, expected) => {
     expect(slots(cron(expr, zone), after, 1)).toEqual([expected]);
@@ -70,6 +71,7 @@ const windows = [
   ["Antarctica/Troll", 2026],
   ["America/Santiago", 2026],
   ["Europe/Dublin", 2026],
+  ["America/Godthab", 2027],
 ] as const;
 
 interface Window {
@@ -172,7 +174,7 @@ describe("cron against a slow oracle, on the days of every change in ten zones",
       const { wrong, wanted } = checkExpression(year, at, undefined, false);
       expect(wrong).toEqual([]);
       const nightly = !fields.wild && fields.hours.size === 1 && fields.weekdays === undefined;
-      expect(nightly ? oddDays(year, wanted) : []).toEqual([]);
+      expect(nightly ? oddDays(year, wanted, fields) : []).toEqual([]);
     }
   });
 });
@@ -287,6 +289,21 @@ describe("a gap", () => {
     expect(countSlots(cron("* * * * 1-5"), ...ten, "UTC")).toEqual({ slots: 2_608 * 1_440, atLeast: false });
     expect(countSlots(cron("* * * * 1-5"), 0, Date.parse("2099-01-01"), "UTC").atLeast).toBe(true);
     expect(performance.now() - before).toBeLessThan(10_000);
+  });
+
+  it("backwards over a jump at the end of a day", () => {
+    const found = newestSlots(
+      cron("59 23 * * *", "America/Godthab"),
+      Date.parse("2027-03-26T12:00Z"),
+      Date.parse("2027-03-29T12:00Z"),
+      9,
+      "UTC",
+    );
+    expect(found.map((at) => new Date(at).toISOString().slice(5, 16))).toEqual(["03-27T01:59", "03-28T01:00", "03-29T00:59"]);
+    expect(
+      countSlots(cron("59 23 * * *", "America/Godthab"), Date.parse("2027-03-26T12:00Z"), Date.parse("2027-03-29T12:00Z"), "UTC")
+        .slots,
+    ).toBe(3);
   });
 
   it("backwards, no more than was asked for", () => {

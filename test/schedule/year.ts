@@ -117,13 +117,21 @@ export function checkExpression(
   return { slots, wrong, wanted };
 }
 
-/** Civil days of the year on which a nightly job would not run exactly once. */
-export function oddDays({ zone, minutes, from, to }: Year, slots: readonly number[]): string[] {
+/** Civil days of the year on which a nightly job would not run exactly once. A time that was jumped over is of the day that it would have been on. */
+export function oddDays(
+  { zone, minutes, from, to }: Year,
+  slots: readonly number[],
+  { minutes: ofHour, hours }: Fields,
+): string[] {
   const all = minutes();
   const first = all[0]?.at ?? 0;
   const runs = new Map<number, number>();
   for (const slot of slots) {
-    const date = Math.floor((all[(slot - first) / minute]?.local ?? 0) / day);
+    const index = (slot - first) / minute;
+    let local = all[index]?.local ?? 0;
+    for (let skipped = (all[index - 1]?.local ?? local) + minute; skipped < local; skipped += minute)
+      if (ofHour.has((skipped / minute) % 60) && hours.has(Math.floor(skipped / hour) % 24)) local = skipped;
+    const date = Math.floor(local / day);
     runs.set(date, (runs.get(date) ?? 0) + 1);
   }
   const dates = new Set(all.filter(({ at }) => at >= from + day && at < to - day).map(({ local }) => Math.floor(local / day)));
