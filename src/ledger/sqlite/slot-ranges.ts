@@ -136,6 +136,8 @@ function lengthen(connection: Connection, row: Row, { from, to, slots }: Span): 
 export function isFirstBlock(connection: Connection, runId: string): boolean {
   const row = connection.sql(`${fromRuns} WHERE r.id = ?`).get(runId);
   if (row === undefined) throw new Error(`broken invariant: there is no run ${runId}`);
+  // It stands for several already: it was asked before.
+  if (row["slot_from"] !== null) return false;
   const job = text(row, "job_id");
   const before = connection.sql(rangeQueries.beforeOfJob).get({ job, key: integer(row, "key") });
   const known =

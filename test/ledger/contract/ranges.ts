@@ -107,7 +107,7 @@ export function ranges(bench: Bench): void {
     expect(await block("b3", 3000)).toBe(false);
     expect(await rows()).toEqual(["b3 blocked 1000-3000 3"]);
     expect(await holder(1000, 2000, 3000)).toEqual(["b3", "b3", "b3"]);
-    expect(await bench.ledger().isFirstBlock("b3"), "asked again").toBe(true);
+    expect(await bench.ledger().isFirstBlock("b3"), "asked again").toBe(false);
     expect(await block("b4", 4000, "another reason")).toBe(true);
     expect(await block("by hand", undefined, "another reason"), "known, and no slot to join").toBe(false);
     expect(await block("b5", 5000, "another reason")).toBe(false);
