@@ -1,5 +1,5 @@
 /** `runner export`: what leaves the project, and that it comes back the same. */
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -257,6 +257,23 @@ describe("export crontab and k8s", () => {
       },
     });
   });
+});
+
+it.each(["crontab", "systemd"])("export %s refuses a folder whose name would be lines of its own", async (format) => {
+  const place = stage();
+  try {
+    const folder = path.join(place.dir, "x\nExecStart=evil");
+    mkdirSync(path.join(folder, "jobs"), { recursive: true });
+    writeFileSync(
+      path.join(folder, "jobs/a.json"),
+      '{ "schedule": { "kind": "every", "every": "1h" }, "payload": { "kind": "command", "argv": ["true"] } }',
+    );
+    const { code, stdout, stderr } = await place.runner(["export", format, "-C", folder]);
+    expect(stderr).toContain("has a name that no unit file or crontab can hold");
+    expect([code, stdout]).toEqual([2, ""]);
+  } finally {
+    place.close();
+  }
 });
 
 interface CronJob {

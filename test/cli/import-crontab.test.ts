@@ -110,6 +110,12 @@ describe("import crontab", () => {
     expect(written("retry-cron.yaml")).toMatch(/kind: agentTurn\n {2}message: Run FPL check\.\.\.\n/);
   });
 
+  it.runIf(existsSync("/dev/zero"))("reads no more of a device without an end than a crontab may have", async () => {
+    const { code, stderr } = await project.runner(["import", "crontab", "/dev/zero"]);
+    expect(stderr).toContain("/dev/zero: has more than 1048576 bytes (is this a crontab?)");
+    expect(code).toBe(78);
+  });
+
   it.each([
     [["import"], 2, "missing required argument"],
     [["import", "crontb"], 2, 'Did you mean "crontab"?'],

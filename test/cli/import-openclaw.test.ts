@@ -1,6 +1,7 @@
 /** `runner import openclaw`: stores of every generation, made as those versions write them, and read without a byte of them changed. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +12,12 @@ beforeEach(() => {
   project = stage();
 });
 afterEach(() => project.close());
+
+function sqlite(file: string, statements: string): void {
+  const db = new DatabaseSync(file);
+  db.exec(statements);
+  db.close();
+}
 
 const home = (): string => path.dirname(project.dir);
 const streamError = 'Unexpected event order, got message_start before receiving "message_stop"';
@@ -232,6 +239,32 @@ describe("import openclaw", () => {
     } finally {
       db.close();
     }
+  });
+
+  it.each([
+    ["a named pipe", (file: string) => void execFileSync("mkfifo", [file]), "is not a regular file"],
+    [
+      "a view that computes for ever",
+      (file: string) =>
+        sqlite(
+          file,
+          "CREATE VIEW cron_jobs AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS rowid, '' AS job_json FROM n WHERE x < 0",
+        ),
+      "cron_jobs is no table",
+    ],
+    [
+      "a log without an end",
+      (file: string) => {
+        sqlite(file, "CREATE TABLE cron_jobs (job_json TEXT)");
+        symlinkSync("/dev/zero", `${file}-wal`);
+      },
+      "its log (-wal) is not a regular file",
+    ],
+  ])("refuses %s", async (_, make, words) => {
+    make(path.join(project.dir, "store.sqlite"));
+    const { code, stderr } = await project.runner(["import", "openclaw", "store.sqlite"]);
+    expect(stderr).toContain(words);
+    expect(code).toBe(78);
   });
 
   it("gives a crontab line that runs one of its jobs that job's turn", async () => {

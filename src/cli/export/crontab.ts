@@ -1,4 +1,5 @@
 import { shellWord } from "../../compose/service/crontab.ts";
+import { inOneLine } from "../../compose/service/where.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import { escapePercent } from "../../load/crontab/percent.ts";
 import { cronWords } from "./cron-words.ts";
@@ -10,6 +11,7 @@ export const crontab: ExportFormat = {
   summary: "lines for a crontab",
   options: ["tick"],
   write: (input) => {
+    inOneLine(input.projectDir);
     const { lines, notes } = input.options["tick"] === true ? tickLines(input) : jobLines(input);
     return { files: [{ path: "crontab", text: `${lines.join("\n")}\n` }], notes: [...notes, ...keyNotes(input)] };
   },

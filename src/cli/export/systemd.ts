@@ -1,5 +1,5 @@
 /** A timer and a service a job, for whoever wants systemd to be the scheduler; see docs/install.md. */
-import { configHomeOf, ownName } from "../../compose/service/where.ts";
+import { configHomeOf, inOneLine, ownName } from "../../compose/service/where.ts";
 import { keyFilePath } from "../../compose/service/key-file.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "../../compose/service/systemd-words.ts";
 import { serviceVariables } from "../../compose/service/environment.ts";
@@ -20,6 +20,7 @@ export const systemd: ExportFormat = {
 };
 
 function write(input: ExportInput): Exported {
+  inOneLine(input.projectDir);
   const files: NewFile[] = [];
   const notes: ExportNote[] = [];
   for (const job of input.jobs) {

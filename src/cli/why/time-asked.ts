@@ -17,15 +17,19 @@ export interface TimeAsked {
 }
 
 const day = 86_400_000;
-const forms = "Write 09:00, yesterday 09:00, 2026-11-24T09:00, 2026-11-24 or, with an offset, 2026-11-24T09:00+01:00.";
+const forms =
+  "Write now, 09:00, yesterday, yesterday 09:00, 2026-11-24T09:00, 2026-11-24 or, with an offset, 2026-11-24T09:00+01:00.";
 
 /**
- * `09:00` is the last time that the zone's clocks showed it; `yesterday 09:00`; a date, with or without a time; one with an offset is that
+ * `now`; `09:00` is the last time that the zone's clocks showed it; `today`, `yesterday` and `yesterday 09:00`; a date, with or without a time; one with an offset is that
  * instant whatever the zone.
  * @throws UsageError that says what can be written
  */
 export function timeAsked(written: string, now: number, zone: string): TimeAsked {
   const text = written.trim();
+  if (/^now$/i.test(text)) return { at: now, spanMs: 1_000, skipped: false, local: localText(clockAt(zone, now), 1_000) };
+  const whole = /^(?:today|(yesterday))$/i.exec(text);
+  if (whole !== null) return local(zone, (Math.floor(clockAt(zone, now) / day) - (whole[1] === undefined ? 0 : 1)) * day, day);
   const clock = /^(?:(today|yesterday) +)?(\d{1,2}):(\d{2})(?::(\d{2}))?$/i.exec(text);
   if (clock !== null) {
     const [, when, hours, minutes, seconds] = clock;

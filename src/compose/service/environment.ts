@@ -45,7 +45,7 @@ export function serviceVariables(env: Environment, node: string, forOther: boole
   for (const name of [...passedOn, ...(forOther ? [] : ownFolders)]) {
     const value = env[name];
     if (value === undefined || value === "" || /\p{Cc}/u.test(value)) continue;
-    if (/^[a-z]+:\/\/[^/]*@/i.test(value))
+    if (/^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i.test(value))
       notes.push(`${name} holds a password and is not written into the service; put its line into the key file.`);
     else environment[name] = value;
   }

@@ -12,9 +12,13 @@ interface Place {
 /** The folder that the project is in, as every command finds it. */
 export function projectFolder(place: Place, env: NodeJS.ProcessEnv): string {
   const dir = path.resolve(place.dir);
-  const found = place.configFile === undefined ? findProject(dir, env).dir : dir;
-  if (!/\p{Cc}|[\s\\]$/u.test(found)) return found;
-  throw new UsageError(`the project's folder ${JSON.stringify(found)} has a name that no unit file or crontab can hold`, {
+  return inOneLine(place.configFile === undefined ? findProject(dir, env).dir : dir);
+}
+
+/** A folder that units and crontabs can name: they are read line by line. @throws UsageError for another */
+export function inOneLine(folder: string): string {
+  if (!/\p{Cc}|[\s\\]$/u.test(folder)) return folder;
+  throw new UsageError(`the project's folder ${JSON.stringify(folder)} has a name that no unit file or crontab can hold`, {
     suggestion: "Rename it: no control characters, and no blank or backslash at its end.",
   });
 }

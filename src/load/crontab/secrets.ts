@@ -20,8 +20,17 @@ const value = `("(?:[^"\\\\$\`]|\\\\.)*"|'[^']*'|[^\\s"'$\`;|&<>()]+)`;
 const named = "(?:api[-_]?key|access[-_]?key|secret[-_]?key|auth[-_]?token|token|password|passwd|secret)";
 /** Where a key stands although its form does not say so. The last group is the value, the one before it the hint for a name. */
 const places: readonly RegExp[] = [
-  new RegExp(`(?<![\\w$-])((?:[A-Za-z]\\w{0,60}_)?(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD))=${value}`, "gi"),
+  new RegExp(
+    `(?<![\\w$-])((?:[A-Za-z]\\w{0,60}_)?(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE)|PGPASSWORD|MYSQL_PWD|SSHPASS)=${value}`,
+    "gi",
+  ),
   new RegExp(`(?<=\\s)--?(${named})(?:=|\\s+)(?!-)${value}`, "gi"),
+  // Headers of HTTP; "Bearer" and the like are no part of the value.
+  /\b(authorization|x-api-key|api-key|private-token) {0,8}: {0,8}(?:(?:bearer|basic|token) {1,8})?(?!(?:bearer|basic|token)\b)([^\s"'`$;|&<>()]+)/gi,
+  // curl -u NAME:PASSWORD, mysql -pPASSWORD, sshpass -p PASSWORD.
+  /(?<=\bcurl\b[^\n;|&]{0,300}\s(?:-u|--user)[\s=]{0,8}["']?[^\s:"'$]{1,100}:)()([^\s"'`$;|&<>()]+)/g,
+  /(?<=\bmysql\w{0,10}\b[^\n;|&]{0,300}\s-p)()([^\s"'`$;|&<>()]+|"[^"$`]*"|'[^']*')/g,
+  /(?<=\bsshpass\s{1,8}-p\s{0,8})()([^\s"'`$;|&<>()]+|"[^"$`]*"|'[^']*')/g,
   /(?<=:\/\/[^\s:/@'"]{0,200}):()([^\s@/'"$`]{1,200})(?=@)/g,
 ];
 

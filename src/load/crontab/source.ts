@@ -1,6 +1,6 @@
 /** Where a crontab is read from: a file, stdin, or the user's own by crontab(1); and who its users are. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, dirname, resolve } from "node:path";
 import { JobError, UsageError } from "../../errors.ts";
@@ -23,7 +23,7 @@ export interface CrontabSource {
  */
 export function readCrontabSource(file: string | undefined, cwd: string): CrontabSource {
   if (file === undefined) return { text: ownCrontab(), file: "crontab -l", system: false };
-  if (file === "-") return { text: bounded(readFileSync(0), "stdin"), file: "stdin", system: false };
+  if (file === "-") return { text: bounded(readUpToLimit(0), "stdin"), file: "stdin", system: false };
   const path = resolve(cwd, file);
   const facts = statSync(path, { throwIfNoEntry: false });
   if (facts === undefined) throw new UsageError(`there is no file ${JSON.stringify(file)}`);
@@ -42,19 +42,35 @@ export function readCrontabSource(file: string | undefined, cwd: string): Cronta
 }
 
 function read(path: string, file: string): Buffer {
+  let open: number | undefined;
   try {
-    return readFileSync(path);
+    open = openSync(path, "r");
+    return readUpToLimit(open);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
     const message = code === "EACCES" ? "may not be read by this user" : `cannot be read: ${code}`;
     throw new JobError([{ file, path: "", message }], { cause: error });
+  } finally {
+    if (open !== undefined) closeSync(open);
   }
+}
+
+/** To its end, or one byte further than is allowed: a pipe is as good as a file (`<(ssh host crontab -l)`), and a device may have no end. */
+function readUpToLimit(descriptor: number): Buffer {
+  const bytes = Buffer.alloc(maxFileBytes + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const got = readSync(descriptor, bytes, length, bytes.length - length, null);
+    if (got === 0) break;
+    length += got;
+  }
+  return bytes.subarray(0, length);
 }
 
 /** What is not UTF-8 becomes U+FFFD, so that a comment in another encoding is no hindrance. */
 function bounded(bytes: Buffer, file: string): string {
   if (bytes.length > maxFileBytes)
-    throw new JobError([{ file, path: "", message: `has ${bytes.length} bytes, at most ${maxFileBytes} are read` }]);
+    throw new JobError([{ file, path: "", message: `has more than ${maxFileBytes} bytes`, suggestion: "is this a crontab?" }]);
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
 

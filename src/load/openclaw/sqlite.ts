@@ -24,6 +24,9 @@ export function readSqliteStore(path: string, file: string): Omit<OpenClawStore,
     warnings: [],
   });
   const bytes = sizeOf(path) + sizeOf(`${path}-wal`);
+  // A link to a device has no size and no end.
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false })?.isFile() === false)
+    return refuse("its log (-wal) is not a regular file");
   if (bytes > maxBytes) return refuse(`has ${bytes} bytes, at most ${maxBytes} are read`);
   const folder = mkdtempSync(join(tmpdir(), "runner-openclaw-"));
   try {
@@ -66,6 +69,10 @@ function copyWhole(path: string, copy: string): boolean {
 }
 
 function rowsOf(db: DatabaseSync, file: string): { jobs: StoredJob[]; issues: Issue[]; warnings: Issue[] } {
+  // A view may compute for ever.
+  const kinds = db.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = 'cron_jobs'").all();
+  if (kinds.some(({ type }) => type !== "table"))
+    return { jobs: [], issues: [{ file, path: "", message: "its cron_jobs is no table" }], warnings: [] };
   const columns = db
     .prepare("SELECT name FROM pragma_table_info('cron_jobs')")
     .all()

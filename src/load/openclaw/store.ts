@@ -107,6 +107,8 @@ function isSqlite(path: string): boolean {
   const head = Buffer.alloc(16);
   let open: number | undefined;
   try {
+    // Opening a named pipe would wait for its other end for ever.
+    if (!statSync(path).isFile()) return false;
     open = openSync(path, "r");
     readSync(open, head, 0, 16, 0);
   } catch {

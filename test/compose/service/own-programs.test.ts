@@ -74,6 +74,7 @@ describe("what is written into a service", () => {
       TZ: "Europe/London",
       ANTHROPIC_API_KEY: "sk-planted",
       HTTPS_PROXY: "http://me:hunter2@proxy:3128",
+      http_proxy: "me:hunter2@proxy:3128",
       NO_PROXY: "localhost",
       XDG_STATE_HOME: "/state",
     };

@@ -135,6 +135,20 @@ describe("secrets", () => {
       ["GET_KEY"],
       ["/bin/sh", "-c", 'get https://me:"${GET_KEY}"@example.com/x'],
     ],
+    [`PGPASSWORD=hunter2\n0 5 * * * ask`, ["PGPASSWORD"], ["ask"]],
+    ["0 5 * * * PGPASSWORD=hunter2 dump", ["DUMP_PGPASSWORD"], ["/bin/sh", "-c", 'PGPASSWORD="${DUMP_PGPASSWORD}" dump']],
+    [
+      "0 5 * * * mysqldump -u root -phunter2 db",
+      ["MYSQLDUMP_KEY"],
+      ["/bin/sh", "-c", 'mysqldump -u root -p"${MYSQLDUMP_KEY}" db'],
+    ],
+    ["0 5 * * * curl -u me:hunter2 x", ["CURL_KEY"], ["/bin/sh", "-c", 'curl -u me:"${CURL_KEY}" x']],
+    ["0 5 * * * sshpass -p 'hunter2' ssh h", ["SSHPASS_KEY"], ["/bin/sh", "-c", `sshpass -p ''"\${SSHPASS_KEY}"'' ssh h`]],
+    [
+      `0 5 * * * curl -H "Authorization: Bearer abc123" -H 'X-Api-Key: hunter2'`,
+      ["CURL_AUTHORIZATION", "CURL_X_API_KEY"],
+      ["/bin/sh", "-c", `curl -H "Authorization: Bearer \${CURL_AUTHORIZATION}" -H 'X-Api-Key: '"\${CURL_X_API_KEY}"''`],
+    ],
     [
       `0 5 * * * ask%the "key" is ${key}%`,
       ["ASK_KEY"],
