@@ -136,7 +136,7 @@ export const schedulerEventKinds = [
   "unblocked",
   "armed",
 ] as const;
-export type SchedulerEventKind = (typeof schedulerEventKinds)[number];
+type SchedulerEventKind = (typeof schedulerEventKinds)[number];
 
 /** Something that happened to the scheduler, or was done to it: what `explain --at` looks at beside the runs. */
 export interface SchedulerEventRow {

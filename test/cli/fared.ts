@@ -15,19 +15,7 @@ export function nineBefore(now: number): number {
   return nine <= now ? nine : nine - day;
 }
 
-export const names = [
-  "well",
-  "late",
-  "failing",
-  "blocked",
-  "missed",
-  "paused",
-  "off",
-  "new",
-  "under-way",
-  "waits",
-  "dead",
-] as const;
+const names = ["well", "late", "failing", "blocked", "missed", "paused", "off", "new", "under-way", "waits", "dead"] as const;
 
 export function writeJobs(project: Stage): void {
   for (const name of names) {

@@ -18,14 +18,14 @@ import type { Turn, TurnHooks, TurnResult, TurnSpec } from "../../src/turn/turn.
 import { limits } from "../gateway/stage.ts";
 
 export const slotAt = Date.UTC(2026, 10, 25, 8);
-export const meter = () => ({ tokens: 0 });
+const meter = () => ({ tokens: 0 });
 
-export interface HandClock extends Clock {
+interface HandClock extends Clock {
   set(at: number): void;
 }
 
 /** Sleeps end at once and move the time; those of the heartbeat and of the look for requests never do. */
-export function handClock(): HandClock {
+function handClock(): HandClock {
   let now = slotAt;
   return {
     now: () => now,

@@ -13,7 +13,7 @@ const leave = `${escape}?7h${escape}?25h${escape}?1049l`;
 const begin = `${escape}?2026h${escape}H`;
 const end = `${escape}J${escape}?2026l`;
 
-export type ScreenEvent = "resized" | "quit" | "interrupted";
+type ScreenEvent = "resized" | "quit" | "interrupted";
 
 export interface Screen {
   readonly width: number;

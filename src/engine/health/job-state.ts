@@ -48,7 +48,7 @@ export type JobState =
   | { readonly kind: "never_run" }
   | { readonly kind: "disabled" };
 
-export type JobStateKind = JobState["kind"];
+type JobStateKind = JobState["kind"];
 
 export type Light = "red" | "yellow" | "busy" | "green" | "off";
 

@@ -3,7 +3,7 @@ import type { RecentRun, StatusCount } from "../../ledger/ledger.ts";
 import type { RunStatus } from "../../run/run.ts";
 
 /** What an ending says of the job: `neither` of those that were wanted, or that a later run answers. */
-export type Judgement = "good" | "bad" | "blocked" | "neither" | "open";
+type Judgement = "good" | "bad" | "blocked" | "neither" | "open";
 
 const judgements: Readonly<Record<RunStatus, Judgement>> = {
   queued: "open",
@@ -22,7 +22,7 @@ const judgements: Readonly<Record<RunStatus, Judgement>> = {
   deferred: "neither",
 };
 
-export function judgementOf(status: RunStatus): Judgement {
+function judgementOf(status: RunStatus): Judgement {
   return judgements[status];
 }
 

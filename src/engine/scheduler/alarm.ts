@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 
 /** The longest sleep: no clock that is set and no machine that slept may hide a slot for longer. */
-export const longestSleepMs = 30_000;
+const longestSleepMs = 30_000;
 
 export class Alarm {
   readonly #clock: Clock;

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 
 /** How far the clocks may drift apart between two looks: more is no drift of a quartz, nor a slew of NTP. */
-export const toleratedDriftMs = 5_000;
+const toleratedDriftMs = 5_000;
 
 export type ClockLook =
   | { readonly kind: "steady"; readonly now: number }

@@ -126,7 +126,7 @@ async function record({ parts }: State, ranges: readonly SlotRange[]): Promise<v
 }
 
 /** Takes note of how a claim went; a slot that was lost to the job's queued run is given back as a range, to be recorded as skipped. */
-export function take(state: State, entry: Entry, claim: SlotClaim, result: SlotClaimResult): SlotRange[] {
+function take(state: State, entry: Entry, claim: SlotClaim, result: SlotClaimResult): SlotRange[] {
   const { runId, jobName, startedAt, slotAt } = claim;
   if (result.won) {
     enlist(state, { ...claim, status: "queued", queuedAt: startedAt });

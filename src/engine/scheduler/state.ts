@@ -21,7 +21,7 @@ export interface Running {
 }
 
 /** A run that waits for its time. */
-export interface Waiting extends Timed {
+interface Waiting extends Timed {
   readonly run: RunRow;
 }
 

@@ -40,7 +40,7 @@ export function runMethods(connection: Connection): RunMethods {
   };
 }
 
-export function jobKey(connection: Connection, id: string): number {
+function jobKey(connection: Connection, id: string): number {
   const found = connection.sql("SELECT key FROM jobs WHERE id = ?").get(id);
   return found === undefined
     ? Number(connection.sql("INSERT INTO jobs (id) VALUES (?)").run(id).lastInsertRowid)
