@@ -165,11 +165,32 @@ export interface StatusCount {
   readonly runs: number;
 }
 
-/** A run as `status` looks at it, of many at once. */
-export type RecentRun = Pick<
+/** The newest run of a job that has ended, as a look at all jobs needs it. */
+export type EndedRun = Pick<
   RunRow,
-  "runId" | "status" | "startedAt" | "finishedAt" | "slotAt" | "slotFrom" | "slots" | "deferredUntil"
+  "runId" | "status" | "startedAt" | "finishedAt" | "slotAt" | "slotFrom" | "slots" | "deferredUntil" | "reason"
 >;
+
+/** One of the newest runs of a job, of a great many. */
+export interface RecentRun {
+  readonly status: RunStatus;
+  /**
+   * Of what ended `failed`, `timed_out`, `interrupted`, `unknown` or `blocked` after the last run that `succeeded` or was `quiet`, and of
+   * nothing else: to look at each run costs time.
+   */
+  readonly told?: {
+    readonly runId: string;
+    /** When it began, or the first of the slots that it stands for. */
+    readonly since: number;
+    readonly slots: number;
+  };
+}
+
+export interface RecentRuns {
+  /** Newest first. */
+  readonly runs: readonly RecentRun[];
+  readonly lastEnd?: EndedRun;
+}
 
 export interface SchedulingLedger {
   /**
@@ -216,8 +237,8 @@ export interface SchedulingLedger {
 export interface SchedulingReader {
   /** Every run that has not ended, oldest first. */
   openRuns(): Promise<readonly RunRow[]>;
-  /** The newest rows of each job, newest first, at most `limit` (1 to 100) of each, by job id. Cheap however many runs there are. */
-  recentRuns(limit: number): Promise<ReadonlyMap<string, readonly RecentRun[]>>;
+  /** The newest runs of each job that has any, at most `limit` (1 to 100) of each, by job id. Cheap however many runs there are. */
+  recentRuns(limit: number): Promise<ReadonlyMap<string, RecentRuns>>;
   /** The newest instant of each job that has a record, by job id. */
   lastSlots(): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */

@@ -27,6 +27,6 @@ export function jobDocument(health: JobHealth): Record<string, unknown> {
     nextAt: nextAt ?? null,
     paused: paused ?? null,
     last30Days: { succeeded: rate.good, carriedOut: rate.all },
-    recent: recent.map(({ runId, status, startedAt }) => ({ runId, status, startedAt })),
+    recent: recent.map(({ status }) => status),
   };
 }

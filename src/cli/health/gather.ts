@@ -37,7 +37,6 @@ export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look
     leaderState: leader === undefined ? "dead" : leaderState(leader, now),
     openRuns,
     died: await deathWatch(openRuns),
-    lastRuns: (await ledger?.lastRuns()) ?? nothing,
     recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,
     lastSlots: (await ledger?.lastSlots()) ?? nothing,
     armed: (await ledger?.armed()) ?? nothing,

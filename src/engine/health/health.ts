@@ -3,7 +3,7 @@
  * A slot that was due and has no record is what an operator must see first (openclaw/openclaw#139215: slots passed, and nothing told it).
  */
 import type { Job } from "../../job/job.ts";
-import type { Leader, Pause, RecentRun, RunRow, SchedulerEventRow, StatusCount } from "../../ledger/ledger.ts";
+import type { Leader, Pause, RecentRuns, RunRow, SchedulerEventRow, StatusCount } from "../../ledger/ledger.ts";
 import { judgeDaemon, type DaemonHealth } from "./daemon-health.ts";
 import { jobHealth, type JobFacts } from "./job-health.ts";
 import { isTrouble, type JobHealth } from "./job-state.ts";
@@ -23,9 +23,8 @@ export interface HealthFacts {
   readonly openRuns: readonly RunRow[];
   /** Whether a run that reads `running` has lost its process. */
   readonly died: (run: RunRow) => boolean;
-  /** The newest row of each job, by its id. */
-  readonly lastRuns: ReadonlyMap<string, RunRow>;
-  readonly recentRuns: ReadonlyMap<string, readonly RecentRun[]>;
+  /** By the job's id. */
+  readonly recentRuns: ReadonlyMap<string, RecentRuns>;
   readonly lastSlots: ReadonlyMap<string, number>;
   readonly armed: ReadonlyMap<string, { readonly since: number }>;
   readonly pauses: ReadonlyMap<string, Pause>;
@@ -71,8 +70,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
       attended: daemon.kind === "alive",
       open: openOf.get(job.id) ?? [],
       died: facts.died,
-      last: facts.lastRuns.get(job.id),
-      recent: facts.recentRuns.get(job.id) ?? [],
+      recent: facts.recentRuns.get(job.id) ?? { runs: [] },
       lastSlot: facts.lastSlots.get(job.id),
       armedSince: facts.armed.get(job.id)?.since,
       paused,

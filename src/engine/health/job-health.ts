@@ -1,8 +1,7 @@
 /** The one state that a job is in. Pure: the order of the questions is the order of what weighs most. */
 import { readInstant } from "../../job/instant.ts";
 import type { Job } from "../../job/job.ts";
-import type { Pause, RecentRun, RunRow } from "../../ledger/ledger.ts";
-import { isEnding } from "../../run/run.ts";
+import type { Pause, RecentRuns, RunRow } from "../../ledger/ledger.ts";
 import type { JobHealth, JobState } from "./job-state.ts";
 import type { NextSlot } from "./next-slot.ts";
 import { streakOf, type Streak, type SuccessRate } from "./streak.ts";
@@ -15,9 +14,7 @@ export interface JobFacts {
   readonly attended: boolean;
   readonly open: readonly RunRow[];
   readonly died: (run: RunRow) => boolean;
-  readonly last: RunRow | undefined;
-  /** Newest first. */
-  readonly recent: readonly RecentRun[];
+  readonly recent: RecentRuns;
   readonly lastSlot: number | undefined;
   readonly armedSince: number | undefined;
   readonly paused: Pause | undefined;
@@ -33,15 +30,15 @@ interface Calendar {
 }
 
 export function jobHealth(job: Job, facts: JobFacts): JobHealth {
-  const streak = streakOf(facts.recent);
+  const streak = streakOf(facts.recent.runs);
   const calendar = calendarOf(job, facts);
-  const lastEnd = facts.recent.find(({ status }) => isEnding(status));
+  const { runs, lastEnd } = facts.recent;
   const due = job.enabled && facts.paused === undefined ? calendar.nextAt : undefined;
   return {
     job,
     state: stateOf(job, facts, calendar, streak),
     rate: facts.rate,
-    recent: facts.recent,
+    recent: runs,
     ...(streak === undefined ? {} : { streak }),
     ...(lastEnd === undefined ? {} : { lastEnd }),
     ...(due === undefined ? {} : { nextAt: due }),
@@ -103,19 +100,16 @@ function fromCalendar(job: Job, { now, toleranceMs }: JobFacts, { problem, unans
   return undefined;
 }
 
-function fromStreak(job: Job, { last }: JobFacts, { judgement, newest, since, inARow, atLeast }: Streak): JobState {
-  const { runId, status } = newest;
-  const reason = last?.runId === runId ? (last.reason ?? "") : "";
+function fromStreak(job: Job, { recent }: JobFacts, { judgement, runId, status, since, inARow, atLeast }: Streak): JobState {
+  const reason = recent.lastEnd?.runId === runId ? (recent.lastEnd.reason ?? "") : "";
   if (judgement === "blocked") return { kind: "blocked", runId, since, times: inARow, reason };
   return { kind: "failing", runId, since, inARow, atLeast, status, once: job.schedule.kind === "at" };
 }
 
 /** The newest ending, where it says what nobody must wonder about. */
-function fromLast({ recent, last, now }: JobFacts): JobState | undefined {
-  const newest = recent.find(({ status }) => isEnding(status));
-  if (newest === undefined) return undefined;
-  const { runId, slotAt = newest.startedAt, slotFrom = slotAt, slots = 1, status, deferredUntil = 0 } = newest;
-  const reason = last?.runId === runId ? (last.reason ?? "") : "";
+function fromLast({ recent: { lastEnd }, now }: JobFacts): JobState | undefined {
+  if (lastEnd === undefined) return undefined;
+  const { runId, slotAt = lastEnd.startedAt, slotFrom = slotAt, slots = 1, status, deferredUntil = 0, reason = "" } = lastEnd;
   if (status === "missed") return { kind: "missed", runId, from: slotFrom, to: slotAt, slots, reason };
   if (status === "deferred" && deferredUntil > now) return { kind: "put_off", runId, until: deferredUntil };
   return undefined;
@@ -125,7 +119,7 @@ function quietState(job: Job, { recent, armedSince, lastSlot }: JobFacts, { next
   const { kind } = job.schedule;
   const byClock = kind !== "manual" && kind !== "boot";
   if (byClock && armedSince === undefined && nextAt !== undefined) return { kind: "not_armed" };
-  if (recent.length > 0) return { kind: byClock && nextAt === undefined ? "finished" : "ok" };
+  if (recent.runs.length > 0) return { kind: byClock && nextAt === undefined ? "finished" : "ok" };
   if (job.schedule.kind === "at" && nextAt === undefined && lastSlot === undefined)
     return { kind: "passed", slotAt: readInstant(job.schedule.at) ?? 0 };
   return { kind: "never_run" };

@@ -1,6 +1,6 @@
 /** The states of a job as `status` knows them: each job is in exactly one. */
 import type { Job } from "../../job/job.ts";
-import type { Pause, RecentRun } from "../../ledger/ledger.ts";
+import type { EndedRun, Pause, RecentRun } from "../../ledger/ledger.ts";
 import type { RunStatus } from "../../run/run.ts";
 import type { Streak, SuccessRate } from "./streak.ts";
 
@@ -58,7 +58,7 @@ export interface JobHealth {
   /** The endings before that were bad, whatever the job does now. */
   readonly streak?: Streak;
   /** The newest run that has ended. */
-  readonly lastEnd?: RecentRun;
+  readonly lastEnd?: EndedRun;
   /** When it is due next; absent if it is paused or disabled, or nothing is ahead. */
   readonly nextAt?: number;
   readonly paused?: Pause;

@@ -34,25 +34,28 @@ export interface Streak {
   readonly atLeast: boolean;
   /** When the first of them began. */
   readonly since: number;
-  readonly newest: RecentRun;
+  /** The newest of them. */
+  readonly runId: string;
+  readonly status: RunStatus;
 }
 
 /** @param recent newest first. `undefined` if the newest ending was good, or there is none. */
 export function streakOf(recent: readonly RecentRun[]): Streak | undefined {
   const telling = recent.filter(({ status }) => judgementOf(status) !== "neither" && judgementOf(status) !== "open");
   const [newest] = telling;
-  if (newest === undefined) return undefined;
+  if (newest?.told === undefined) return undefined;
   const judgement = judgementOf(newest.status);
   if (judgement !== "bad" && judgement !== "blocked") return undefined;
   const end = telling.findIndex(({ status }) => judgementOf(status) !== judgement);
   const streak = end < 0 ? telling : telling.slice(0, end);
-  const first = streak.at(-1) ?? newest;
+  const first = streak.at(-1)?.told ?? newest.told;
   return {
     judgement,
-    inARow: streak.reduce((sum, { slots }) => sum + (slots ?? 1), 0),
+    inARow: streak.reduce((sum, { told }) => sum + (told?.slots ?? 1), 0),
     atLeast: end < 0 && recent.length >= 20,
-    since: first.slotFrom ?? first.startedAt,
-    newest,
+    since: first.since,
+    runId: newest.told.runId,
+    status: newest.status,
   };
 }
 

@@ -4,7 +4,6 @@ import type {
   CancelRequest,
   Leader,
   Pause,
-  RecentRun,
   RunRow,
   SchedulerEventQuery,
   SchedulerEventRow,
@@ -13,9 +12,9 @@ import type {
 } from "../ledger.ts";
 import { integer, integerIf, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
+import { recentQueries, recentRuns } from "./recent-runs.ts";
 import { ownerOf, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
-import { schedulingOf } from "./scheduling-column.ts";
 import type { Source } from "./source.ts";
 import { statusOf } from "./status-columns.ts";
 
@@ -34,10 +33,7 @@ export const schedulingQueries = {
   retryOf: `${fromRuns} WHERE r.rerun_of = :run AND r.trigger = 'retry'`,
   ofBoot: `${fromRuns} WHERE ${ofJob} AND r.scheduling ->> '$.boot' = :boot AND r.trigger = 'boot'`,
   open: `${fromRuns} WHERE r.status = 'running' ORDER BY r.key`,
-  /** For each job a few steps into the index; CROSS JOIN keeps the planner from starting at the runs. */
-  recent: `SELECT j.id AS job_id, r.id, r.status, r.phase, r.started_at, r.finished_at, r.slot_at, r.slot_from, r.scheduling, r.deferred_until
-    FROM jobs j CROSS JOIN runs r ON r.key IN (SELECT l.key FROM runs l WHERE l.job = j.key ORDER BY l.key DESC LIMIT :limit)
-    ORDER BY j.key, r.key DESC`,
+  ...recentQueries,
   // One step into the index for each job.
   lastSlots: `SELECT j.id, (SELECT max(r.slot_at) FROM runs r WHERE r.job = j.key AND r.slot_at IS NOT NULL) AS at FROM jobs j`,
   cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
@@ -87,33 +83,6 @@ export function schedulingReadMethods(source: Source): SchedulingReader {
     events: (query) => source.read(() => events(source, query)),
     statusCounts: (query) => source.read(() => statusCounts(source, query)),
   };
-}
-
-/** Most runs of a job that `recentRuns` gives. */
-const mostRecent = 100;
-
-function recentRuns(source: Source, limit: number): ReadonlyMap<string, readonly RecentRun[]> {
-  if (!Number.isInteger(limit) || limit < 1 || limit > mostRecent)
-    throw new Error(`broken invariant: ${limit} runs of each job were asked for`);
-  const runs = new Map<string, RecentRun[]>();
-  for (const row of source.sql(schedulingQueries.recent).all({ limit })) {
-    const job = text(row, "job_id");
-    const { slots } = schedulingOf(row);
-    const run: RecentRun = present({
-      runId: text(row, "id"),
-      status: statusOf(row),
-      startedAt: integer(row, "started_at"),
-      finishedAt: integerIf(row, "finished_at"),
-      slotAt: integerIf(row, "slot_at"),
-      slotFrom: integerIf(row, "slot_from"),
-      slots,
-      deferredUntil: integerIf(row, "deferred_until"),
-    });
-    const ofOne = runs.get(job);
-    if (ofOne === undefined) runs.set(job, [run]);
-    else ofOne.push(run);
-  }
-  return runs;
 }
 
 function lastSlots(source: Source): ReadonlyMap<string, number> {

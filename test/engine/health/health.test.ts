@@ -6,7 +6,7 @@ import { isTrouble, lightOf, type JobHealth } from "../../../src/engine/health/j
 import { nextSlotIn } from "../../../src/engine/health/next-slot.ts";
 import type { Leader, Pause, RunRow } from "../../../src/ledger/ledger.ts";
 import { owner } from "../../ledger/records.ts";
-import { day, hour, jobOf, minute, row } from "./situations.ts";
+import { day, hour, jobOf, minute, recentOf, row } from "./situations.ts";
 
 /** Wednesday, half a minute after noon. */
 const now = Date.UTC(2026, 10, 25, 12, 0, 30);
@@ -33,8 +33,7 @@ function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): Projec
     leaderState: "alive",
     openRuns: rows.filter(({ status }) => ["queued", "running", "waiting"].includes(status)),
     died: () => false,
-    lastRuns: new Map(rows.slice(0, 1).map((run) => ["check", run])),
-    recentRuns: new Map([["check", rows]]),
+    recentRuns: new Map([["check", recentOf(rows)]]),
     lastSlots: new Map(slots.length === 0 ? [] : [["check", Math.max(...slots)]]),
     armed: new Map([["check", { since: now - 30 * day }]]),
     pauses: new Map(),

@@ -2,7 +2,7 @@
 import assert from "node:assert";
 import { parseJob } from "../../../src/job/parse.ts";
 import type { Job } from "../../../src/job/job.ts";
-import type { RunRow } from "../../../src/ledger/ledger.ts";
+import type { RecentRuns, RunRow } from "../../../src/ledger/ledger.ts";
 import { runStart } from "../../ledger/records.ts";
 
 export const minute = 60_000;
@@ -33,4 +33,14 @@ export function row(facts: Partial<RunRow> & Pick<RunRow, "status" | "startedAt"
     ...(open ? {} : { finishedAt: facts.startedAt + minute, reason: `it ${facts.status}`, exitCode: 0 }),
     ...facts,
   };
+}
+
+/** What the ledger tells of these rows, newest first, to whoever looks at all jobs. */
+export function recentOf(rows: readonly RunRow[]): RecentRuns {
+  const lastEnd = rows.find(({ finishedAt }) => finishedAt !== undefined);
+  const bad = ["failed", "timed_out", "interrupted", "unknown", "blocked"];
+  const runs = rows.map(({ runId, status, startedAt, slotFrom = startedAt, slots = 1 }) =>
+    bad.includes(status) ? { status, told: { runId, since: slotFrom, slots } } : { status },
+  );
+  return lastEnd === undefined ? { runs } : { runs, lastEnd };
 }

@@ -163,16 +163,43 @@ export function slots(bench: Bench): void {
       if (number < 3) await ledger.finishRun(`a${number}`, runFinish({ status: "deferred", deferredUntil: 77 }));
     }
     await ledger.recordSlots([slotRange({ runId: "b1", jobId: "b" })]);
-    const queued = { runId: "a3", status: "queued", startedAt: 10, slotAt: 3000 };
-    const deferred = { runId: "a2", status: "deferred", startedAt: 10, finishedAt: 90, slotAt: 2000, deferredUntil: 77 };
+    const ended = async (runId: string, jobId: string, finish: Parameters<typeof runFinish>[0]) => {
+      await ledger.claimRun(runStart({ runId, jobId, startedAt: 9500 }));
+      await ledger.finishRun(runId, runFinish(finish));
+    };
+    await ended("c1", "c", { status: "quiet", reason: "nothing to report" });
+    for (const [runId, slotAt] of [
+      ["d1", 1000],
+      ["d2", 2000],
+    ] as const) {
+      await claim({ runId, jobId: "d", slotAt });
+      await ledger.finishRun(runId, runFinish({ status: "blocked", reason: "no key", usage: {} }));
+      await ledger.isFirstBlock(runId);
+    }
+    await ended("d3", "d", { status: "failed" });
+    await ended("e1", "e", { status: "failed" });
+    await ended("e2", "e", { status: "succeeded" });
+    await ended("e3", "e", { status: "timed_out" });
+    await ledger.claimRun(runStart({ runId: "e4", jobId: "e" }));
+
+    const recent = await ledger.recentRuns(100);
+    const told = (runId: string, since: number, slots: number) => ({ told: { runId, since, slots } });
+    expect(Object.fromEntries([...recent].map(([job, { runs }]) => [job, runs]))).toStrictEqual({
+      job: [{ status: "queued" }, { status: "deferred" }, { status: "deferred" }],
+      b: [{ status: "missed" }],
+      c: [{ status: "quiet" }],
+      d: [
+        { status: "failed", ...told("d3", 9500, 1) },
+        { status: "blocked", ...told("d2", 1000, 2) },
+      ],
+      e: [{ status: "running" }, { status: "timed_out", ...told("e3", 9500, 1) }, { status: "succeeded" }, { status: "failed" }],
+    });
     const missed = { runId: "b1", status: "missed", startedAt: 9000, finishedAt: 9000, slotAt: 3000, slotFrom: 1000, slots: 3 };
-    expect(await ledger.recentRuns(2)).toStrictEqual(
-      new Map<string, unknown>([
-        ["job", [queued, deferred]],
-        ["b", [missed]],
-      ]),
-    );
-    expect((await ledger.recentRuns(100)).get("job")).toHaveLength(3);
+    expect(recent.get("job")?.lastEnd).toMatchObject({ runId: "a2", status: "deferred", slotAt: 2000, deferredUntil: 77 });
+    expect(recent.get("b")?.lastEnd).toMatchObject(missed);
+    expect(recent.get("c")?.lastEnd).toMatchObject({ runId: "c1", reason: "nothing to report" });
+    expect(recent.get("e")?.lastEnd).toMatchObject({ runId: "e3", startedAt: 9500, finishedAt: 90 });
+    expect((await ledger.recentRuns(1)).get("job")).toMatchObject({ runs: [{ status: "queued" }], lastEnd: { runId: "a2" } });
     await expect(ledger.recentRuns(101)).rejects.toThrow(/broken invariant/);
   });
 
