@@ -38,9 +38,9 @@ export function row(facts: Partial<RunRow> & Pick<RunRow, "status" | "startedAt"
 /** What the ledger tells of these rows, newest first, to whoever looks at all jobs. */
 export function recentOf(rows: readonly RunRow[]): RecentRuns {
   const lastEnd = rows.find(({ finishedAt }) => finishedAt !== undefined);
-  const bad = ["failed", "timed_out", "interrupted", "unknown", "blocked"];
+  const bad = new Set(["failed", "timed_out", "interrupted", "unknown", "blocked"]);
   const runs = rows.map(({ runId, status, startedAt, slotFrom = startedAt, slots = 1 }) =>
-    bad.includes(status) ? { status, told: { runId, since: slotFrom, slots } } : { status },
+    bad.has(status) ? { status, told: { runId, since: slotFrom, slots } } : { status },
   );
   return lastEnd === undefined ? { runs } : { runs, lastEnd };
 }

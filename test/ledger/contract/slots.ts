@@ -183,16 +183,20 @@ export function slots(bench: Bench): void {
     await ledger.claimRun(runStart({ runId: "e4", jobId: "e" }));
 
     const recent = await ledger.recentRuns(100);
-    const told = (runId: string, since: number, slots: number) => ({ told: { runId, since, slots } });
     expect(Object.fromEntries([...recent].map(([job, { runs }]) => [job, runs]))).toStrictEqual({
       job: [{ status: "queued" }, { status: "deferred" }, { status: "deferred" }],
       b: [{ status: "missed" }],
       c: [{ status: "quiet" }],
       d: [
-        { status: "failed", ...told("d3", 9500, 1) },
-        { status: "blocked", ...told("d2", 1000, 2) },
+        { status: "failed", told: { runId: "d3", since: 9500, slots: 1 } },
+        { status: "blocked", told: { runId: "d2", since: 1000, slots: 2 } },
       ],
-      e: [{ status: "running" }, { status: "timed_out", ...told("e3", 9500, 1) }, { status: "succeeded" }, { status: "failed" }],
+      e: [
+        { status: "running" },
+        { status: "timed_out", told: { runId: "e3", since: 9500, slots: 1 } },
+        { status: "succeeded" },
+        { status: "failed" },
+      ],
     });
     const missed = { runId: "b1", status: "missed", startedAt: 9000, finishedAt: 9000, slotAt: 3000, slotFrom: 1000, slots: 3 };
     expect(recent.get("job")?.lastEnd).toMatchObject({ runId: "a2", status: "deferred", slotAt: 2000, deferredUntil: 77 });
