@@ -61,7 +61,12 @@ export async function importCrontab(
     else jobs.push(describe(made, { job: written.job, text: written.text, file: target.file, count, now: Date.now() }));
   }
   const general = jobs.length === 0 ? [] : [...inGeneral, ...mailed(read.entries)];
-  return finishImport(context, { from: "crontab", file: source.file, jobs, general, issues, warnings }, place, options);
+  return finishImport(
+    context,
+    { from: "crontab", file: source.file, private: source.private, jobs, general, issues, warnings },
+    place,
+    options,
+  );
 }
 
 /** Who was mailed, said once for all lines: it is a comment in each file. */

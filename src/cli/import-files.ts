@@ -39,6 +39,8 @@ export function takenNames(project: Project, out: string): Set<string> {
 export interface Imported {
   readonly from: "crontab" | "openclaw";
   readonly file: string;
+  /** Others may not read what was imported, and may not read what becomes of it. */
+  readonly private?: boolean;
   readonly jobs: readonly ImportedJob[];
   /** What is to be known of all of them. */
   readonly general: readonly string[];
@@ -64,6 +66,7 @@ export function finishImport(
     : writeFiles(place.dir, files, {
         force: options["force"] === true,
         mayBeSame: true,
+        private: imported.private === true,
         remedy: "Replace it with --force, or name another folder with --out.",
       });
   if (output.json) {

@@ -36,6 +36,6 @@ export async function deathWatch(runs: readonly RunRow[]): Promise<(run: RunRow)
 
 /** The status in its colour, with what has to be known beside it. */
 export function statusWords(style: (style: Style, text: string) => string, run: RunRow, died: (run: RunRow) => boolean): string {
-  if (died(run)) return style("red", "died") + style("dim", " (the next run closes it)");
+  if (died(run)) return style("red", "died") + style("dim", " (a daemon or the next run closes it)");
   return style(statusStyle(run.status), run.status) + (run.simulated ? style("dim", " (simulated)") : "");
 }

@@ -98,7 +98,7 @@ export function endWords(
 export function adviceOf(detail: RunDetail, { died }: EndFacts): readonly string[] {
   const { run } = detail;
   const [job, id] = [shellWord(run.jobName), shortId(run.runId)];
-  if (died) return [`The next run closes it as interrupted: runner run ${job}`, ...unsureTools(detail)];
+  if (died) return [`A daemon or the next run closes it as interrupted: runner run ${job}`, ...unsureTools(detail)];
   switch (run.status) {
     case "running":
       return [`Watch it: runner logs ${id} -f`];

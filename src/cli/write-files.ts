@@ -14,6 +14,8 @@ export interface WriteOptions {
   readonly force: boolean;
   /** A file that is there with this very content is not in the way. Default false. */
   readonly mayBeSame?: boolean;
+  /** Only their owner may read them. Default false. */
+  readonly private?: boolean;
   /** What to do about a file that is there, told with it. */
   readonly remedy: string;
 }
@@ -26,7 +28,7 @@ export interface WriteOptions {
 export function writeFiles(
   dir: string,
   files: readonly NewFile[],
-  { force, mayBeSame = false, remedy }: WriteOptions,
+  { force, mayBeSame = false, private: own = false, remedy }: WriteOptions,
 ): readonly string[] {
   const made: string[] = [];
   const written: string[] = [];
@@ -39,7 +41,7 @@ export function writeFiles(
       // Reserves the name against anybody else, so that renaming overwrites nothing of theirs.
       if (!force || !there) writeFileSync(target, "", { flag: "wx" });
       if (!there) made.push(target);
-      writeWhole(target, file.text);
+      writeWhole(target, file.text, own ? 0o600 : 0o666);
       written.push(file.path);
     } catch (error) {
       for (const one of made) rmSync(one, { force: true });
@@ -62,10 +64,10 @@ function holds(target: string, text: string): boolean {
   }
 }
 
-function writeWhole(target: string, content: string): void {
+function writeWhole(target: string, content: string, mode: number): void {
   const beside = `${target}.${process.pid}.new`;
   try {
-    writeFileSync(beside, content, { flag: "wx" });
+    writeFileSync(beside, content, { flag: "wx", mode });
     renameSync(beside, target);
   } catch (error) {
     rmSync(beside, { force: true });

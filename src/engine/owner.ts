@@ -34,7 +34,7 @@ export function ownerState(owner: Owner): OwnerState {
   return owner.startedAt === "" || started === owner.startedAt ? "alive" : "dead";
 }
 
-/** Whether a run that is recorded as running has died and was not closed yet; the job's next run closes it. For whoever only reads. */
+/** Whether a run that is recorded as running has died and was not closed yet; a daemon or the job's next run closes it. For whoever only reads. */
 export function hasDied(run: Pick<RunRow, "status" | "owner" | "startedAt" | "leaseUntil">, now: number): boolean {
   if (run.status !== "running") return false;
   const state = ownerState(run.owner);

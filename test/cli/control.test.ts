@@ -91,6 +91,15 @@ describe("pause and resume", () => {
     expect((await runner("resume", "well")).stderr).toBe("well is not paused by itself; nothing was changed.\n");
   });
 
+  it("keeps no reason that holds a key, or is a text of its own", async () => {
+    const key = "sk-planted-0123456789abcdefghijklmnop";
+    const refused = await runner("pause", "well", "--reason", `no ${key}`);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--reason holds what looks like a key")]);
+    expect(refused.stderr).not.toContain(key);
+    expect((await runner("pause", "well", "--reason", "x".repeat(501))).stderr).toContain("at most 500 are kept");
+    expect((await runner("resume", "well")).stderr).toBe("well is not paused by itself; nothing was changed.\n");
+  });
+
   it("pauses everything, names what is paused by itself, and takes times on the clocks of the zone", async () => {
     const year = new Date().getUTCFullYear() + 1;
     const all = await runner("pause", "--all", "--until", `${year}-07-01`);

@@ -1,5 +1,5 @@
 /** `runner import crontab`: what it writes, prints and leaves alone. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, statSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stage, type Stage } from "./stage.ts";
@@ -108,6 +108,16 @@ describe("import crontab", () => {
     const run = await project.runner(["run", "retry-cron", "--simulate", "stream_order:0.8", "--seed", "3"]);
     expect(run).toMatchObject({ code: 0 });
     expect(written("retry-cron.yaml")).toMatch(/kind: agentTurn\n {2}message: Run FPL check\.\.\.\n/);
+  });
+
+  it("lets others read what it writes only if they could read the crontab", async () => {
+    project.write("tab", "0 5 * * * open\n");
+    project.write("own", "0 5 * * * closed\n");
+    chmodSync(path.join(project.dir, "own"), 0o600);
+    for (const file of ["tab", "own"]) expect((await project.runner(["import", "crontab", file])).code).toBe(0);
+    const mode = (name: string): number => statSync(path.join(project.dir, "jobs/imported", name)).mode;
+    expect(mode("closed.yaml") & 0o077).toBe(0);
+    expect(mode("open.yaml") & 0o044).toBe(statSync(path.join(project.dir, "tab")).mode & 0o044);
   });
 
   it.runIf(existsSync("/dev/zero"))("reads no more of a device without an end than a crontab may have", async () => {

@@ -328,8 +328,8 @@ describe("being stopped", () => {
     await asked.promise;
     running.process.kill("SIGKILL");
     await running.ended;
-    expect((await project.runner(["list"])).stdout).toContain("died (the next run closes it)");
-    expect((await project.runner(["history"])).stdout).toContain("died (the next run closes it)");
+    expect((await project.runner(["list"])).stdout).toContain("died (a daemon or the next run closes it)");
+    expect((await project.runner(["history"])).stdout).toContain("died (a daemon or the next run closes it)");
     const { code, stderr } = await project.runner(["run", "quick"], keys);
     expect(code).toBe(0);
     expect(stderr).toContain("closed as interrupted");

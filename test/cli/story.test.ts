@@ -88,7 +88,7 @@ describe("a story", () => {
     expect(told(detailOf(ids.backup))).toContain("It is a plain command; no model is asked.");
     const died = told(detailOf(ids.died), true);
     expect(died).toContain("attempt: It was under way when its process was gone.");
-    expect(died).toContain("advice: The next run closes it as interrupted: runner run dead");
+    expect(died).toContain("advice: A daemon or the next run closes it as interrupted: runner run dead");
   });
 
   it("says nothing of what nobody knows, and warns before a run that has acted is repeated", () => {

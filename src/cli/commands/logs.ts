@@ -13,7 +13,7 @@ import type { Moment } from "../timeline.ts";
 /** How often a live run is looked at. A look costs a millisecond or two. */
 const lookEveryMs = 400;
 
-const goneWords = "Its process is gone without having recorded an end; the next run closes it.";
+const goneWords = "Its process is gone without having recorded an end; a daemon or the next run closes it.";
 
 export const logs: CommandDefinition = {
   name: "logs",

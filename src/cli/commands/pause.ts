@@ -1,9 +1,14 @@
+import type { Project } from "../../compose/project.ts";
+import { UsageError } from "../../errors.ts";
 import { everyJob, type Pause } from "../../ledger/ledger.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { targetOf, type Target } from "../control/target.ts";
 import { userName } from "../control/who.ts";
 import { pauseWords } from "../health/words.ts";
 import { endOption } from "../time-options.ts";
+
+/** Most characters of a reason. */
+const reasonCharacters = 500;
 
 export const pause: CommandDefinition = {
   name: "pause",
@@ -30,6 +35,7 @@ async function execute(
 ): Promise<number> {
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
+  const reason = await reasonOption(options["reason"], project, context.env);
   const now = Date.now();
   // A wrong use makes no ledger.
   const reader = await openProjectLedger(project, { create: false });
@@ -37,7 +43,6 @@ async function execute(
   const before = (await reader?.pauses(now))?.get(target.jobId);
   await reader?.close();
   const until = endOption(options, now, target.zone);
-  const reason = typeof options["reason"] === "string" ? options["reason"] : undefined;
   // A second call without a word more changes nothing; one that says more takes the place of the first.
   const changed = before === undefined || until !== undefined || reason !== undefined;
   const wanted: Pause = {
@@ -58,6 +63,17 @@ async function execute(
   if (context.output.json) context.output.document("pause", { changed, pause: inForce, before: before ?? null });
   else say(context, target, { changed, inForce, before, now });
   return 0;
+}
+
+/** @throws UsageError for one that is too long, or holds a key: it is kept in the ledger and shown */
+async function reasonOption(written: unknown, { providers }: Project, env: CommandContext["env"]): Promise<string | undefined> {
+  if (typeof written !== "string") return undefined;
+  const { createRedaction, providerSecrets } = await import("../../compose/redaction.ts");
+  if (written.length > reasonCharacters)
+    throw new UsageError(`--reason has ${written.length} characters, at most ${reasonCharacters} are kept`);
+  if (createRedaction(providerSecrets(providers.values(), env)).keyLike(written) !== written)
+    throw new UsageError("--reason holds what looks like a key, and is not kept", { suggestion: "Say it without the key." });
+  return written;
 }
 
 interface Done {

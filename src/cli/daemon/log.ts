@@ -42,9 +42,9 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
   const write = (entry: LogEntry, facts: Readonly<Record<string, unknown>>): void => {
     if (quiet && entry.level === "info") return;
     const text = redact(oneLine(entry.text, textCharacters));
-    if (form === "json") return sink.write(`${jsonLine(entry, text, facts)}\n`);
+    if (form === "json") return sink.write(`${jsonLine(entry, text, facts, redact)}\n`);
     const run = entry.runId === undefined ? [] : [shortId(entry.runId)];
-    const who = [...(entry.job === undefined ? [] : [oneLine(entry.job)]), ...run];
+    const who = [...(entry.job === undefined ? [] : [redact(oneLine(entry.job))]), ...run];
     if (form === "journal") return sink.write(`${journalLevels[entry.level]}${[...who, text].join("  ")}\n`);
     const color = styles[entry.level];
     const words = color === undefined ? text : style(color, text);
@@ -59,8 +59,10 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
   };
 }
 
-function jsonLine({ at, level, event, job, runId, status, slotAt, until }: LogEntry, text: string, facts: object): string {
-  return JSON.stringify({
+/** A key may also be in a job's name or in what a file has wrong. */
+function jsonLine(entry: LogEntry, text: string, facts: object, redact: (text: string) => string): string {
+  const { at, level, event, job, runId, status, slotAt, until } = entry;
+  const line = {
     version: logVersion,
     time: iso(at),
     level,
@@ -72,7 +74,8 @@ function jsonLine({ at, level, event, job, runId, status, slotAt, until }: LogEn
     until: iso(until),
     text,
     ...facts,
-  });
+  };
+  return JSON.stringify(line, (_, value: unknown) => (typeof value === "string" ? redact(value) : value));
 }
 
 function iso(instant: number | undefined): string | undefined {

@@ -13,6 +13,8 @@ export interface CrontabSource {
   readonly file: string;
   /** It lies where the crontabs of the system do, so a user stands before each command. */
   readonly system: boolean;
+  /** Others may not read it: a command in it may hold a password that nobody can tell from a word. */
+  readonly private: boolean;
   /** cron itself would pass over the file. */
   readonly passedOver?: string;
 }
@@ -22,8 +24,8 @@ export interface CrontabSource {
  * @throws UsageError or JobError in words if there is none, or it cannot be read.
  */
 export function readCrontabSource(file: string | undefined, cwd: string): CrontabSource {
-  if (file === undefined) return { text: ownCrontab(), file: "crontab -l", system: false };
-  if (file === "-") return { text: bounded(readUpToLimit(0), "stdin"), file: "stdin", system: false };
+  if (file === undefined) return { text: ownCrontab(), file: "crontab -l", system: false, private: true };
+  if (file === "-") return { text: bounded(readUpToLimit(0), "stdin"), file: "stdin", system: false, private: true };
   const path = resolve(cwd, file);
   const facts = statSync(path, { throwIfNoEntry: false });
   if (facts === undefined) throw new UsageError(`there is no file ${JSON.stringify(file)}`);
@@ -36,6 +38,7 @@ export function readCrontabSource(file: string | undefined, cwd: string): Cronta
   return {
     text: bounded(read(path, file), file),
     file,
+    private: (facts.mode & 0o044) === 0,
     system: inFolder || path === "/etc/crontab",
     ...(odd ? { passedOver: "Debian's cron passes over files in /etc/cron.d with such a name" } : {}),
   };

@@ -121,6 +121,27 @@ describe("the daemon's log", () => {
     expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  cannot be scheduled: key (key) [2Jis wrong\n"]);
   });
 
+  it("takes secrets out of every field of the objects", () => {
+    const lines: string[] = [];
+    const sink = { write: (line: string) => void lines.push(line), close: () => Promise.resolve() };
+    const redact = (text: string): string => text.replaceAll("sk-secret", "(key)");
+    const log = createDaemonLog({
+      sink,
+      form: "json",
+      quiet: false,
+      zone: () => "UTC",
+      style: (_style, text) => text,
+      redact,
+      now: () => at,
+    });
+    log.say("error", "reload_refused", "refused", { problems: ["a.yaml: sk-secret is no model"] });
+    log.listen({ type: "job_unusable", at, jobName: "sk-secret", reason: "no" });
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { problems: ["a.yaml: (key) is no model"] },
+      { job: "(key)" },
+    ]);
+  });
+
   it("tells the same trouble once, then at the 10th and 100th time, and the first run that ends otherwise", () => {
     const { lines, listen } = logOf();
     for (let time = 1; time <= 120; time++) {
