@@ -41,7 +41,7 @@ describe("import crontab", () => {
     expect(written("backup.yaml")).toContain("API_TOKEN: ${API_TOKEN}");
     expect(stdout).toContain("set: API_TOKEN in runner's environment");
     expect(stdout + stderr + written("backup.yaml") + written("up.yaml")).not.toContain("sk-planted");
-    expect(await project.runner(["validate"])).toMatchObject({ code: 0 });
+    expect(await project.runner(["validate"])).toMatchObject({ code: 0, stderr: "" });
     expect((await project.runner(["list"])).stdout).toContain("true-check");
     expect((await project.runner(["next", "sync", "-n", "1"])).stdout).toMatch(/02:[03]0:00 -0[45]:00/);
   });

@@ -216,6 +216,14 @@ describe.concurrent("the daemon", () => {
     expect((await ended).code).toBe(0);
   });
 
+  it("a tick says, also when it is to be quiet, that a job file cannot be used", async (context) => {
+    const own = aStage(context);
+    project(own, { beat: beat(own) });
+    own.write("jobs/typo.json", { schedul: { kind: "every", every: "1h" } });
+    const tick = await own.runner(["tick", "-q"]);
+    expect(tick).toMatchObject({ code: 78, stdout: "", stderr: expect.stringContaining("not used: jobs/typo.json:") });
+  });
+
   it("tries things out beside a real daemon without touching a slot of it", async (context) => {
     const own = aStage(context);
     project(own, { beat: beat(own) });

@@ -43,10 +43,14 @@ export function sayStart(log: DaemonLog, project: Project, { version, pid, state
   const ends = `at a stop ${duration(shutdownGraceMs)} for what is under way, then ${duration(killGraceMs)} from TERM to KILL`;
   log.say("info", "limits", `at most ${several(maxRuns, "run")} at once, ${startsPerSecond} begun a second; ${ends}`);
   log.say("info", "ledger", `ledger in ${stateDir}`, { stateDir });
-  for (const issue of project.issues)
-    log.say("error", "job_file_refused", `not used: ${formatIssue(issue)}`, { file: issue.file });
+  sayUnused(log, project);
   for (const warning of project.warnings) log.say("warning", "job_file_odd", formatIssue(warning), { file: warning.file });
   if (next !== undefined) log.say("info", "next", `next: ${next.job} at ${clock(next.zone, next.at)}`);
+}
+
+/** What stands in files that cannot be used. */
+export function sayUnused(log: DaemonLog, { issues }: Project): void {
+  for (const issue of issues) log.say("error", "job_file_refused", `not used: ${formatIssue(issue)}`, { file: issue.file });
 }
 
 /** `12 jobs (2 disabled, 3 only by hand, 1 file not used)`. */

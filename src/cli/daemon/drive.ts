@@ -11,7 +11,7 @@ import { watchProject, type ProjectWatch } from "../../load/watch.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import type { CommandContext } from "../command.ts";
 import { several } from "../money.ts";
-import { jobWords, sayStart } from "./banner.ts";
+import { jobWords, sayStart, sayUnused } from "./banner.ts";
 import { replacedText } from "./log-entry.ts";
 import { openLogSink, type LogSink } from "./log-sink.ts";
 import { createDaemonLog, isJournal, type DaemonLog } from "./log.ts";
@@ -75,13 +75,16 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
       sayStart(log, project, { version: packageJson.version, pid: process.pid, stateDir, simulated, now: Date.now() });
       for (const { event, text } of warningsBefore(project, { simulated, pid: process.pid })) log.say("warning", event, text);
     }
+    // Nobody reads the status of a project that a crontab fires before something is missed.
+    if (options.brief) sayUnused(log, project);
     if (!options.once) following = await follow(daemon, log, service, readAt);
     const end = await daemon.run({ stop: signals.stop, now: signals.now, once: options.once });
     following?.close();
     await systemd.flush();
     if (!options.brief)
       log.say("info", "ended", end.cut === 0 ? "ended" : `ended; ${several(end.cut, "run")} cut short`, { cut: end.cut });
-    return exitCodeOf(end, signals, options.once);
+    const ended = exitCodeOf(end, signals, options.once);
+    return options.once && ended === exitCodes.ok && project.issues.length > 0 ? exitCodes.config : ended;
   } finally {
     following?.close();
     watchdog.close();
@@ -94,7 +97,7 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
 
 /**
  * 0: it was asked to end and nothing was cut short, or with `--once` everything that was due went well. The signal's code: runs were cut
- * short. 1: with `--once`, a run ended badly.
+ * short. 1: with `--once`, a run ended badly. (78: all went well, but a file cannot be used.)
  */
 function exitCodeOf(end: { readonly cut: number; readonly failed: number }, signals: DaemonSignals, once: boolean): number {
   if (end.cut > 0) return signals.first === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;

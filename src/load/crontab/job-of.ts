@@ -246,7 +246,7 @@ function commandPayload(draft: Draft, name: string, command: string, input: stri
     argv: other ? ["runuser", "-u", user.name, "--", ...withLiteral] : withLiteral,
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(safe.input === undefined || safe.input.trim() === "" ? {} : { input: safe.input }),
-    timeoutSeconds: 0,
+    timeoutSeconds: 86_400,
   };
 }
 

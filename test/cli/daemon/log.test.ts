@@ -124,14 +124,13 @@ describe("the daemon's log", () => {
   it("takes secrets out of every field of the objects", () => {
     const lines: string[] = [];
     const sink = { write: (line: string) => void lines.push(line), close: () => Promise.resolve() };
-    const redact = (text: string): string => text.replaceAll("sk-secret", "(key)");
     const log = createDaemonLog({
       sink,
       form: "json",
       quiet: false,
       zone: () => "UTC",
       style: (_style, text) => text,
-      redact,
+      redact: (text) => text.replaceAll("sk-secret", "(key)"),
       now: () => at,
     });
     log.say("error", "reload_refused", "refused", { problems: ["a.yaml: sk-secret is no model"] });

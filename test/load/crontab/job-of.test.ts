@@ -44,7 +44,7 @@ describe("a command", () => {
         kind: "command",
         argv: ["/usr/bin/rsync", "-a", "/srv", "/backup"],
         env: { PATH: "/usr/bin:/bin", HOME: "/home/ann", LOGNAME: "ann", USER: "ann" },
-        timeoutSeconds: 0,
+        timeoutSeconds: 86_400,
       },
       workDir: "/home/ann",
       retry: { maxAttempts: 1 },
