@@ -276,6 +276,24 @@ it.each(["crontab", "systemd"])("export %s refuses a folder whose name would be 
   }
 });
 
+it("export k8s lets no job's name become the value of a key", async () => {
+  const place = stage();
+  try {
+    const job = {
+      name: "$(KIMI_API_KEY)",
+      schedule: { kind: "cron", expr: "0 5 * * *" },
+      payload: { kind: "agentTurn", message: "Hi" },
+    };
+    place.write("jobs/a.json", job);
+    place.write("runner.config.json", { model: "kimi-coding/k2p5" });
+    const { stdout } = await place.runner(["export", "k8s"]);
+    expect(stdout).toContain('"$$(KIMI_API_KEY)"');
+    expect(stdout).not.toMatch(/[^$]"\$\(KIMI_API_KEY\)",\s*"-C"/);
+  } finally {
+    place.close();
+  }
+});
+
 interface CronJob {
   readonly apiVersion: string;
   readonly kind: string;

