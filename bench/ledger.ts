@@ -1,6 +1,6 @@
 /**
  * The ledger's speed. `node bench/ledger.ts` (200,000 runs with their steps; `--million` for 1,000,000; `--lists` without what `cost`
- * and `reliability` count, which takes minutes of a million).
+ * and `reliability` count, which takes minutes of a million; `--looks` for what `status` asks alone).
  *
  * Writes: durable claims and steps a second, in one process, one after the other, as a run does them. Reads: the whole process
  * of a command that opens the ledger and reads, against a bare `node -e 0`, interleaved, medians. Absolute times depend on the
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { openLedger } from "../src/ledger/index.ts";
-import type { Ledger } from "../src/ledger/ledger.ts";
+import type { Ledger, LedgerReader } from "../src/ledger/ledger.ts";
 import { fillHistory, fillSteps, startOfRun } from "../test/ledger/history.ts";
 import { attemptStart, callStart, runFinish, runStart, slotClaim, tryFinish, tryStart } from "../test/ledger/records.ts";
 import { pruning } from "./ledger-pruning.ts";
@@ -140,15 +140,35 @@ async function time(work: () => Promise<unknown>, times = 200): Promise<Time> {
 }
 
 /** All that `runner status` asks the ledger. */
-async function askAsStatus(ledger: Ledger): Promise<void> {
+async function askAsStatus(ledger: LedgerReader): Promise<void> {
   const now = startOfRun(runs);
   await ledger.openRuns();
-  await ledger.lastRuns();
+  await ledger.leader();
   await ledger.recentRuns(20);
   await ledger.lastSlots();
+  await ledger.armed();
   await ledger.pauses(now);
-  await ledger.leader();
   await ledger.statusCounts({ since: now - 30 * 86_400_000 });
+  await ledger.events({ since: now - 30 * 86_400_000, limit: 200 });
+}
+
+/** The same number of runs, of few jobs and of many: `status` looks at each job. Every tenth of the jobs has failed always, if there are so many. */
+async function lookAtJobs(number: number): Promise<readonly (readonly [string, Time])[]> {
+  const stateDir = join(folder, `of-${number}`);
+  await (await openLedger({ stateDir })).close();
+  fillHistory(join(stateDir, "ledger.sqlite"), runs, number);
+  const ledger = await openLedger({ stateDir, create: false });
+  if (ledger === undefined) throw new Error("the ledger was just made");
+  const since = startOfRun(runs) - 30 * 86_400_000;
+  const rows = [
+    ["all that `status` asks", await time(() => askAsStatus(ledger), 30)],
+    ["how the last 20 runs of each ended", await time(() => ledger.recentRuns(20), 30)],
+    ["failure rate of 30 days of each", await time(() => ledger.statusCounts({ since }), 30)],
+    ["last 20 runs of one", await time(() => ledger.history({ jobId: "job-7" }))],
+  ] as const;
+  await ledger.close();
+  rmSync(stateDir, { recursive: true });
+  return rows.map(([name, took]) => [`${name}, of ${number.toLocaleString("en")} jobs`, took]);
 }
 
 /** The counts look at every run of their time: one day, thirty, and all there is; of all jobs and of one. */
@@ -169,7 +189,6 @@ async function queries(ledger: Ledger): Promise<readonly (readonly [string, Time
   return [
     ["last 20 runs of a job", await time(() => ledger.history({ jobId: "job-7" }))],
     ["last 20 runs of all", await time(() => ledger.history({}))],
-    ["all that `status` asks, of 50 jobs", await time(() => askAsStatus(ledger))],
     ["failure rate of 30 days, all jobs", await time(() => ledger.statusCounts({ since: days30 }))],
     ["failure rate of 30 days, one job", await time(() => ledger.statusCounts({ since: days30, jobId: "job-7" }))],
     ["last run of each of 50 jobs", await time(() => ledger.lastRuns())],
@@ -187,7 +206,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): v
   for (const row of rows) console.log(`| ${row.join(" | ")} |`);
 }
 
-try {
+async function looks(): Promise<void> {
+  const rows = [...(await lookAtJobs(50)), ...(await lookAtJobs(1000))];
+  table(
+    ["a look at all jobs, median", "CPU ms", "wall ms"],
+    rows.map(([name, [cpu, wall]]) => [name, cpu.toFixed(2), wall.toFixed(2)]),
+  );
+}
+
+async function everything(): Promise<void> {
   const fresh = await openLedger({ stateDir: join(folder, "fresh") });
   table(
     ["write, one process, durable", "per second"],
@@ -222,6 +249,11 @@ try {
     ["claims of another process", "claims", "p50 ms", "p99 ms", "longest ms", "runs removed a second"],
     await pruning(stateDir, startOfRun(runs) + 86_400_000),
   );
+}
+
+try {
+  if (!process.argv.includes("--looks")) await everything();
+  await looks();
 } finally {
   rmSync(folder, { recursive: true });
 }
