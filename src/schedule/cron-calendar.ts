@@ -21,7 +21,7 @@ interface Entry {
 }
 
 /** Expressions with their last answer, about 300 bytes each. */
-const maxEntries = 20_000;
+const maxEntries = 4_000;
 /**
  * croner's objects that were asked twice in a row, about 75 KiB each. Those that are asked once, as at a start, are not kept: what lives while
  * others are made is copied and stays as garbage, which was 250 MiB where 10,000 expressions were asked in turn.

@@ -24,36 +24,42 @@ export interface Replaced {
 export async function putInForce(state: State, { jobs, complete }: JobSet): Promise<Replaced> {
   const { roster, parts } = state;
   const wanted = await entriesOf(state, jobs);
-  const before = new Map([...roster.entries()].map((entry) => [entry.job.id, entry]));
-  const gone = complete ? [...before.values()].filter(({ job }) => !wanted.has(job.id)) : [];
-  const fresh = [...wanted.values()].filter(({ job, hash }) => before.get(job.id)?.hash !== hash);
-  const kept = complete ? [...wanted.values()] : [...new Map([...before, ...wanted]).values()];
-  const armed = kept.map(({ job, scheduleHash }) => ({ jobId: job.id, jobName: job.name, scheduleHash }));
-  const since = await parts.ledger.armJobs(armed, parts.clock.now(), complete);
+  const gone = complete ? [...roster.entries()].filter(({ job }) => !wanted.has(job.id)) : [];
+  const since = await parts.ledger.armJobs(
+    Array.from(wanted.values(), ({ entry: { job }, scheduleHash }) => ({ jobId: job.id, jobName: job.name, scheduleHash })),
+    parts.clock.now(),
+    complete,
+  );
   const last = await parts.ledger.lastSlots();
   state.complete = complete;
   for (const { job } of gone) roster.remove(job.id);
-  for (const [at, entry] of fresh.entries()) {
-    enter(state, entry, since.get(entry.job.id), last.get(entry.job.id));
-    if (at % 128 === 127) await yieldOnce();
+  const [added, changed]: [string[], string[]] = [[], []];
+  for (const { entry } of wanted.values()) {
+    const before = roster.get(entry.job.id);
+    const armedAt = since.get(entry.job.id);
+    // Armed anew: the schedule, or the zone that counts where it names none, is another.
+    if (before === entry && (armedAt === undefined || armedAt === entry.since)) continue;
+    (before === undefined ? added : changed).push(entry.job.name);
+    enter(state, entry, armedAt, last.get(entry.job.id));
+    if ((added.length + changed.length) % 128 === 0) await yieldOnce();
   }
-  return {
-    added: namesOf(fresh.filter(({ job }) => !before.has(job.id))),
-    changed: namesOf(fresh.filter(({ job }) => before.has(job.id))),
-    removed: namesOf(gone),
-  };
+  return { added, changed, removed: gone.map(({ job }) => job.name) };
+}
+
+interface Wanted {
+  /** The one that is in force, if nothing of the job has changed. */
+  readonly entry: Entry;
+  readonly scheduleHash: string;
 }
 
 /** A disabled job has no slots; it is run by hand only. */
-async function entriesOf({ parts, roster }: State, jobs: readonly Job[]): Promise<Map<string, Entry>> {
-  const entries = new Map<string, Entry>();
+async function entriesOf({ parts, roster }: State, jobs: readonly Job[]): Promise<Map<string, Wanted>> {
+  const entries = new Map<string, Wanted>();
   for (const chunk of chunksOf(jobs.filter(({ enabled }) => enabled))) {
     for (const job of chunk) {
-      const scheduleHash = parts.scheduleHash(job);
       const hash = parts.hash(job);
       const known = roster.get(job.id);
-      const same = known?.hash === hash && known.scheduleHash === scheduleHash;
-      entries.set(job.id, same ? known : new Entry(job, hash, scheduleHash));
+      entries.set(job.id, { entry: known?.hash === hash ? known : new Entry(job, hash), scheduleHash: parts.scheduleHash(job) });
     }
     await yieldOnce();
   }
@@ -64,19 +70,16 @@ function enter(state: State, entry: Entry, since: number | undefined, last: numb
   const { roster, parts } = state;
   const now = parts.clock.now();
   const before = roster.get(entry.job.id);
+  const isSameSchedule = before !== undefined && before.since === since;
   roster.remove(entry.job.id);
   roster.add(entry);
   entry.since = since ?? now;
   entry.last = last;
-  if (before?.scheduleHash === entry.scheduleHash) entry.behind = before.behind;
+  entry.behind = isSameSchedule && before.behind;
   try {
     roster.place(entry, now);
     if (entry.behind) roster.timeline.set(entry, undefined);
   } catch (error) {
     tellUnusable(state, entry, error);
   }
-}
-
-function namesOf(entries: readonly Entry[]): string[] {
-  return entries.map(({ job }) => job.name);
 }

@@ -10,9 +10,8 @@ export const leastGapMs = 1_000;
 export class Entry implements Timed {
   at: number | undefined = undefined;
   readonly job: Job;
-  /** Fingerprints of the definition and of the schedule alone. */
+  /** Fingerprint of the definition. That of the schedule alone is the ledger's: it says since when the job is armed. */
   readonly hash: string;
-  readonly scheduleHash: string;
   /** Since when it is armed: nothing before is answered. */
   since = 0;
   /** The newest instant that has a record. */
@@ -24,10 +23,9 @@ export class Entry implements Timed {
   /** Slots of it are due and wait for the end of its run: they are caught up with one after the other. */
   behind = false;
 
-  constructor(job: Job, hash: string, scheduleHash: string) {
+  constructor(job: Job, hash: string) {
     this.job = job;
     this.hash = hash;
-    this.scheduleHash = scheduleHash;
     this.staggerMs = staggerOf(job.id, job.schedule.staggerMs);
   }
 }
