@@ -74,7 +74,9 @@ function enter(state: State, entry: Entry, since: number | undefined, last: numb
   roster.remove(entry.job.id);
   roster.add(entry);
   entry.since = since ?? now;
-  entry.last = last;
+  // Records from the future are of a clock that was set back since. Slots before them that have none, of another schedule, still run; those
+  // that have one are lost to it when they are claimed.
+  entry.last = last === undefined ? undefined : Math.min(last, now);
   entry.behind = isSameSchedule && before.behind;
   try {
     roster.place(entry, now);

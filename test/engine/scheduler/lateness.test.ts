@@ -157,6 +157,18 @@ describe("a machine that sleeps, or whose clock is set", () => {
     expect(await machine.story()).toEqual(["08:10 succeeded"]);
   });
 
+  it("was set back, and then the schedule is changed: records from the future hide none of the new slots", async () => {
+    machine = new Machine("2026-11-25T08:08:00Z");
+    const daemon = await machine.start(jobs);
+    await machine.clock.skipUntil("2026-11-25T08:10:30Z");
+    machine.clock.set(-5 * minute);
+    await machine.clock.pass(2_000);
+    void daemon.scheduler.replaceJobs([job("a", "*/2 * * * *")], true);
+    await machine.clock.skipUntil("2026-11-25T08:12:10Z");
+    expect(await machine.story()).toEqual(["08:06 succeeded", "08:08 succeeded", "08:10 succeeded", "08:12 succeeded"]);
+    expect(machine.begun).toHaveLength(4);
+  });
+
   it("wakes a run that waits for its next attempt no later because the clock was set back", async () => {
     machine = new Machine("2026-11-25T07:59:55Z");
     const daemon = await machine.start([job("a", "0 8 * * *")], {
