@@ -86,6 +86,8 @@ export class Machine {
     readonly at: number;
   }[] = [];
   boot = "boot-1";
+  /** What the configuration says: part of the fingerprint of a schedule that names none. */
+  zone = "UTC";
   #pid = 100;
 
   constructor(at: string | number) {
@@ -210,7 +212,7 @@ export class Process {
       projectDir: "/project",
       version: "1",
       hash: (one) => hashOf({ ...one, source: undefined }),
-      scheduleHash: (one) => hashOf(one.schedule),
+      scheduleHash: ({ schedule }) => hashOf([schedule, "tz" in schedule ? schedule.tz : machine.zone]),
       providersOf: facts.providersOf ?? (() => []),
       modelOf: () => "kimi/k2",
       simulated: false,
