@@ -69,6 +69,13 @@ async function tell({ parts }: State, rescued: readonly RunRow[]): Promise<void>
   await parts.ledger.noteEvent({ at, kind: "rescued", text });
 }
 
+/** Repeats what of these is closed by now, when that is known. */
+export async function repeatRescued(state: State, rescuing: Promise<readonly RunRow[]>): Promise<void> {
+  const rescued = await rescuing;
+  if (rescued.length > 0) await repeatInterrupted(state);
+  state.alarm.ring();
+}
+
 /**
  * Repeats what was interrupted and has done nothing, at a start and after a rescue. A run that was ended with its daemon counts as well, and so does one
  * that was closed just before the process that closed it died; that nothing is repeated twice is the ledger's matter.

@@ -12,7 +12,9 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
   }
   const waiting = { run: { ...run, wait }, at: undefined };
   state.waiting.set(run.jobId, waiting);
-  state.waits.set(waiting, wait.until);
+  // It began to wait in the future: the clock was set back since, and it is to wait for no longer.
+  const aheadMs = Math.max(0, wait.since - state.parts.clock.now());
+  state.waits.set(waiting, wait.until - aheadMs);
 }
 
 /** Waiting runs whose time has come are now in the line, among the others by their time. */

@@ -90,6 +90,12 @@ export function newState(parts: SchedulerParts): State {
   };
 }
 
+/** Lets work go on beside the loop; whatever it throws holds the scheduler. */
+export function beside({ beside: all, hold }: Pick<State, "beside" | "hold">, work: Promise<void>): void {
+  const kept = work.catch((error: unknown) => hold.trouble(error)).finally(() => all.delete(kept));
+  all.add(kept);
+}
+
 /** The job's run that is open, if this process knows of one: it has it, waits for its time, or has seen it in the ledger. */
 export function openOf(
   state: State,

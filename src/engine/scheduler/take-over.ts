@@ -6,8 +6,8 @@ import { fireBoot } from "./fire.ts";
 import { readControl } from "./control.ts";
 import { findDead, lookAround } from "./open-runs.ts";
 import { putInForce, type JobSet } from "./reload.ts";
-import { repeatInterrupted, rescue } from "./rescue.ts";
-import type { State } from "./state.ts";
+import { repeatInterrupted, repeatRescued, rescue } from "./rescue.ts";
+import { beside, type State } from "./state.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
 import { endWhatIsStale } from "./window.ts";
 
@@ -22,7 +22,8 @@ const spreadEachMs = 50;
 export async function takeOver(state: State, jobs: JobSet, spread: boolean): Promise<void> {
   const { parts } = state;
   await readControl(state);
-  await firstOf(state, rescue(state, await findDead(state)));
+  const rescuing = rescue(state, await findDead(state));
+  if (!(await isSoonOver(state, rescuing))) beside(state, repeatRescued(state, rescuing));
   await putInForce(state, jobs);
   await lookAround(state);
   await endWhatIsStale(state, parts.clock.now());
@@ -31,11 +32,15 @@ export async function takeOver(state: State, jobs: JobSet, spread: boolean): Pro
   if (spread) spreadOverdue(state);
 }
 
-/** Waits for the rescue, but not for a process that is slow to die. */
-async function firstOf({ parts }: State, rescuing: Promise<unknown>): Promise<void> {
+/** Waits for the rescue, but not for a process that is slow to die; returns whether it is over. */
+async function isSoonOver({ parts }: State, rescuing: Promise<unknown>): Promise<boolean> {
   const enough = new AbortController();
-  const settled = rescuing.finally(() => enough.abort(new Error("rescued")));
-  await Promise.race([settled, parts.clock.sleep(rescueFirstMs, enough.signal).catch(() => {})]);
+  const settled = rescuing.finally(() => enough.abort(new Error("rescued"))).then(() => true);
+  const late = parts.clock.sleep(rescueFirstMs, enough.signal).then(
+    () => false,
+    () => settled,
+  );
+  return Promise.race([settled, late]);
 }
 
 /** Jobs that are overdue all at once would collide with each other and with what is on time (systemd/systemd#43464). */

@@ -8,10 +8,10 @@ import { onJump } from "./jump.ts";
 import { lookAround } from "./open-runs.ts";
 import type { Post } from "./post.ts";
 import { putInForce, type JobSet } from "./reload.ts";
-import { repeatInterrupted, rescue } from "./rescue.ts";
+import { repeatRescued, rescue } from "./rescue.ts";
 import { endWaits } from "./standing.ts";
 import { StartRate } from "./start-rate.ts";
-import type { State } from "./state.ts";
+import { beside, type State } from "./state.ts";
 import { takeOver } from "./take-over.ts";
 
 /** How often it is heard whether another process has asked for something. */
@@ -126,6 +126,8 @@ export class Turns {
     this.#forget();
     await takeOver(state, this.#jobs, true);
     this.#changed = false;
+    // Whatever the clock did before, everything that is known now was read after it.
+    this.#jump = undefined;
     await this.#post.enter(taken.before);
     return true;
   }
@@ -179,19 +181,7 @@ export class Turns {
     if (!state.stale && monotonic - this.#lookedAt < lookMs) return;
     this.#lookedAt = monotonic;
     const dead = await lookAround(state);
-    if (dead.length > 0) this.#beside(this.#rescue(dead));
-  }
-
-  async #rescue(dead: Parameters<typeof rescue>[1]): Promise<void> {
-    const rescued = await rescue(this.state, dead);
-    if (rescued.length > 0) await repeatInterrupted(this.state);
-    this.state.alarm.ring();
-  }
-
-  #beside(work: Promise<void>): void {
-    const { beside, hold } = this.state;
-    const kept = work.catch((error: unknown) => hold.trouble(error)).finally(() => beside.delete(kept));
-    beside.add(kept);
+    if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
   }
 
   #setRules({ settings, zone }: Rules): void {
