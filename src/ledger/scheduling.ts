@@ -205,9 +205,10 @@ export interface SchedulingLedger {
   /**
    * Records slots that nobody answered. Extends the job's last row if that is a range of the same status and reason that ends before `from`.
    * What is recorded already stays as it is: only the rest of a range is recorded, so two processes may record the same gap. To be called
-   * before a later slot of the job is claimed: a crash between the two then loses nothing. Durable.
+   * before a later slot of the job is claimed: a crash between the two then loses nothing. Durable. Returns of each range whether any of it
+   * was new.
    */
-  recordSlots(ranges: readonly SlotRange[]): Promise<void>;
+  recordSlots(ranges: readonly SlotRange[]): Promise<readonly boolean[]>;
   /**
    * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` for the same reason, the two become one row over
    * both slots (`slotFrom`, `slots`), and the answer is `false`: that the job is blocked was known. Durable.
@@ -241,6 +242,11 @@ export interface SchedulingReader {
   recentRuns(limit: number): Promise<ReadonlyMap<string, RecentRuns>>;
   /** The newest instant of each job that has a record, by job id. */
   lastSlots(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * The newest instant of each job up to which the scheduler has answered all, by job id. A slot that somebody ran by hand (`runner run --slot`)
+   * says nothing of the slots before it.
+   */
+  settledSlots(): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */
   slotRecord(jobId: string, at: number): Promise<RunRow | undefined>;
   /** Since when each job is armed, and with which schedule. */

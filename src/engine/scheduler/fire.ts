@@ -121,8 +121,10 @@ async function claimAll(state: State, decisions: readonly Decision[]): Promise<R
 
 async function record({ parts }: State, ranges: readonly SlotRange[]): Promise<void> {
   if (ranges.length === 0) return;
-  await parts.ledger.recordSlots(ranges);
-  for (const range of ranges) parts.listen({ type: "slots_recorded", at: range.recordedAt, range });
+  const recorded = await parts.ledger.recordSlots(ranges);
+  // What has a record already, of a run by hand or of another process, is told by that.
+  for (const range of ranges.filter((_, at) => recorded[at] === true))
+    parts.listen({ type: "slots_recorded", at: range.recordedAt, range });
 }
 
 /** Takes note of how a claim went; a slot that was lost to the job's queued run is given back as a range, to be recorded as skipped. */

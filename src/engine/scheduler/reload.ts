@@ -30,7 +30,7 @@ export async function putInForce(state: State, { jobs, complete }: JobSet): Prom
     parts.clock.now(),
     complete,
   );
-  const last = await parts.ledger.lastSlots();
+  const last = await parts.ledger.settledSlots();
   state.complete = complete;
   for (const { job } of gone) roster.remove(job.id);
   const [added, changed]: [string[], string[]] = [[], []];

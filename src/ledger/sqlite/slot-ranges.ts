@@ -59,25 +59,26 @@ function rangesWithin(source: Source, jobId: string, { from, to }: Span): readon
   return found;
 }
 
-export function recordSlots(connection: Connection, range: SlotRange): void {
+/** Returns whether any of it was new. */
+export function recordSlots(connection: Connection, range: SlotRange): boolean {
   const span = { from: whole(range.from), to: whole(range.to), slots: whole(range.slots) };
   if (span.from > span.to || span.slots < 1)
     throw new Error(`broken invariant: ${range.slots} slots from ${range.from} to ${range.to} cannot be recorded`);
   const parts = notRecorded(span, rangesWithin(connection, range.jobId, span));
-  for (const [at, part] of parts.entries()) recordPart(connection, range, part, at);
+  return parts.filter((part, at) => recordPart(connection, range, part, at)).length > 0;
 }
 
 /** A slot that has a row of its own keeps it: the range goes around it, or ends just before it. */
-function recordPart(connection: Connection, range: SlotRange, part: Span, number: number): void {
+function recordPart(connection: Connection, range: SlotRange, part: Span, number: number): boolean {
   const { from, to } = part;
   const singles = connection
     .sql(rangeQueries.singlesWithin)
     .all({ job: range.jobId, from, to })
     .map((row) => integer(row, "slot_at"));
   const slots = part.slots - singles.length;
-  if (slots < 1) return;
+  if (slots < 1) return false;
   const free = { from: singles.includes(from) ? from + 1 : from, to: singles.includes(to) ? to - 1 : to, slots };
-  if (extendLast(connection, range, free)) return;
+  if (extendLast(connection, range, free)) return true;
   const { runId, jobId, jobName, status, reason, blockedBy, recordedAt, owner, jobHash } = range;
   const blocked = blockedBy === undefined ? {} : { blockedBy };
   insertRun(
@@ -96,6 +97,7 @@ function recordPart(connection: Connection, range: SlotRange, part: Span, number
     },
     { finish: { status, finishedAt: recordedAt, reason, exitCode: 0, usage: {}, ...blocked }, range: free },
   );
+  return true;
 }
 
 /** If the job's last row is a range of the same kind and nothing else lies between, it is made longer. */

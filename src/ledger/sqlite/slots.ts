@@ -18,10 +18,7 @@ export function slotMethods(connection: Connection): SlotMethods {
     claimSlots: (claims) => connection.write("power_loss", () => claims.map((claim) => claimSlot(connection, claim))),
     beginRun: (runId, begin) => connection.write("power_loss", () => beginRun(connection, runId, begin)),
     parkRun: (runId, wait) => connection.write("power_loss", () => parkRun(connection, runId, wait)),
-    recordSlots: (ranges) =>
-      connection.write("power_loss", () => {
-        for (const range of ranges) recordSlots(connection, range);
-      }),
+    recordSlots: (ranges) => connection.write("power_loss", () => ranges.map((range) => recordSlots(connection, range))),
     isFirstBlock: (runId) => connection.write("power_loss", () => isFirstBlock(connection, runId)),
   };
 }

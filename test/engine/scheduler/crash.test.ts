@@ -219,7 +219,7 @@ describe("a ledger that cannot be written", () => {
     },
   );
 
-  it.each(["claimSlots", "recordSlots", "finishRun", "beginRun", "openRuns", "armJobs", "changeLeader", "lastSlots"])(
+  it.each(["claimSlots", "recordSlots", "finishRun", "beginRun", "openRuns", "armJobs", "changeLeader", "settledSlots"])(
     "at any instant (%s fails once) loses and doubles nothing",
     async (failing) => {
       machine = new Machine("2026-11-25T07:59:50Z");

@@ -26,6 +26,41 @@ describe("a dead run whose processes are slow to die", () => {
   });
 });
 
+describe("a slot that is run by hand while no daemon is there", () => {
+  it("says nothing of the slots before it: they are caught up with, and it is not run again", async () => {
+    machine = new Machine("2026-11-25T07:59:55Z");
+    const jobs = [job("a", "0 * * * *", { catchUp: { policy: "all" } }), job("b", "0 * * * *")];
+    const first = await machine.start(jobs);
+    await machine.clock.passUntil("2026-11-25T08:00:10Z");
+    await first.kill();
+    machine.clock.set(3.5 * hour);
+    const ledger = await machine.ledger();
+    for (const jobId of ["a", "b"]) {
+      const startedAt = machine.clock.now();
+      const run = {
+        runId: `by-hand-${jobId}`,
+        jobId,
+        jobName: jobId,
+        trigger: "slot",
+        slotAt: Date.parse("2026-11-25T11:00:00Z"),
+      } as const;
+      const facts = { startedAt, owner: machine.owner(), modelAsked: "", simulated: false, jobHash: "" };
+      expect(await ledger.claimRun({ ...run, ...facts })).toEqual({ won: true });
+      await ledger.finishRun(run.runId, { status: "succeeded", finishedAt: startedAt, reason: "", exitCode: 0, usage: {} });
+    }
+    await ledger.close();
+    const second = await machine.start(jobs);
+    await machine.clock.pass(10_000);
+    expect(await machine.story("a")).toEqual(["08:00 succeeded", "09:00 succeeded", "10:00 succeeded", "11:00 succeeded"]);
+    expect(await machine.story("b")).toEqual(["08:00 succeeded", "09:00-10:00×2 missed", "11:00 succeeded"]);
+    expect(machine.begun.map(({ runId }) => runId)).not.toContain("by-hand-a");
+    await second.kill();
+    machine.clock.set(2 * 24 * hour);
+    const third = await machine.start([job("b", { kind: "at", at: "2026-11-25T11:00:00Z" })]);
+    expect(third.types()).not.toContain("slots_recorded");
+  });
+});
+
 describe("a run that waits for its next attempt, and a clock that is set back", () => {
   const waits: Play = (run) => (run.status === "waiting" ? { afterMs: 1 } : {});
   const daily = [job("a", "0 8 * * *")];
