@@ -6,6 +6,7 @@ let machine: Machine;
 afterEach(() => machine.close());
 
 const open: Play = () => ({});
+const waits: Play = (run) => (run.status === "waiting" ? { afterMs: 1 } : {});
 
 describe("a dead run whose processes are slow to die", () => {
   it("is repeated as well, once they are dead", async () => {
@@ -62,7 +63,6 @@ describe("a slot that is run by hand while no daemon is there", () => {
 });
 
 describe("a run that waits for its next attempt, and a clock that is set back", () => {
-  const waits: Play = (run) => (run.status === "waiting" ? { afterMs: 1 } : {});
   const daily = [job("a", "0 8 * * *")];
 
   it("before another daemon takes over: it is not carried on too early", async () => {
