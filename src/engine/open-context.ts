@@ -7,6 +7,7 @@ import { ledgerBreakers } from "./breakers.ts";
 import type { RunListener } from "./events.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import type { Past } from "./past.ts";
+import { patience, patientSteps } from "./patience.ts";
 import { redactedLedger } from "./redacted.ts";
 import type { RunContext } from "./run-context.ts";
 
@@ -20,7 +21,7 @@ export async function openContext(parts: EngineParts, request: RunRequest, state
   return {
     ...state,
     parts,
-    ledger: redactedLedger(parts.ledger, redaction),
+    ledger: redactedLedger(patientSteps(parts.ledger, patience(parts.clock, request)), redaction),
     request,
     signal: AbortSignal.any([request.signal, outOfTime]),
     outOfTime,

@@ -20,6 +20,7 @@ import { leaseMs, underLease } from "./lease.ts";
 import { openContext, type RunState } from "./open-context.ts";
 import type { CarryOnRequest, EngineParts, RunRequest } from "./parts.ts";
 import { noPast, pastOf, type Past } from "./past.ts";
+import { patience, type Patiently } from "./patience.ts";
 import { planRun, type RunPlan } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { preparePrompt } from "./prompt.ts";
@@ -68,9 +69,11 @@ async function carry(parts: EngineParts, state: RunState, request: RunRequest, p
     const held = { ...request, listen, signal: AbortSignal.any([request.signal, lost]) };
     return openContext(parts, held, state).then(carryOut).catch(internalEnd);
   });
-  if (!("wait" in end)) return finish(parts, state, redactedEnd(end, redaction), listen);
+  const patiently = patience(parts.clock, request);
+  if (!("wait" in end)) return finish(parts, state, redactedEnd(end, redaction), { listen, patiently });
   const wait = { ...end.wait, why: redaction.known(end.wait.why) };
-  return (await parts.ledger.parkRun(start.runId, wait)) ? { wait } : finish(parts, state, takenForDead(), listen);
+  const parked = await patiently(() => parts.ledger.parkRun(start.runId, wait));
+  return parked ? { wait } : finish(parts, state, takenForDead(), { listen, patiently });
 }
 
 /** What stands between the claim and the end, one step after the other; each may be the last. */
@@ -161,10 +164,10 @@ async function finish(
   { clock, ledger }: EngineParts,
   { start, tally }: RunState,
   end: RunEnd,
-  listen: RunListener,
+  { listen, patiently }: { readonly listen: RunListener; readonly patiently: Patiently },
 ): Promise<RunOutcome> {
   const finishedAt = clock.now();
-  const closed = await ledger.finishRun(start.runId, toFinish(end, tally, finishedAt));
+  const closed = await patiently(() => ledger.finishRun(start.runId, toFinish(end, tally, finishedAt)));
   const outcome = toOutcome(start, closed ? end : takenForDead(), tally, finishedAt);
   listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;

@@ -4,6 +4,7 @@ import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { LedgerError } from "../../src/errors.ts";
 import type { CarriedOn } from "../../src/engine/engine.ts";
 import type { RunOutcome } from "../../src/engine/outcome.ts";
 import { Stopped } from "../../src/engine/stopped.ts";
@@ -67,6 +68,42 @@ async function toItsEnd(
     stage.clock.set(until);
   }
 }
+
+/** The ledger cannot record so often what was done; the turn is at its end. */
+function failing(stage: Stage, times: number): void {
+  for (const name of ["finishAttempt", "finishRun"] as const) {
+    const real: (...args: never[]) => Promise<unknown> = stage.ledger[name];
+    let left = times;
+    Object.assign(stage.ledger, {
+      [name]: async (...args: never[]) => {
+        if (left-- > 0) throw new LedgerError("full", "it is full", { location: "x" });
+        return real(...args);
+      },
+    });
+  }
+}
+
+describe("a run whose ledger cannot be written when its turn is over", () => {
+  it("waits for the ledger and ends as it went: it is not taken for dead", async () => {
+    const stage = await stageOf({ acts: [() => (failing(stage, 3), answered)] });
+    await stage.claim("run-1");
+    expect(outcomeOf(await stage.carryOn("run-1"))).toMatchObject({ status: "succeeded", output: "all is well" });
+    expect((await stage.detail("run-1")).run).toMatchObject({ status: "succeeded" });
+  });
+
+  it("waits no longer than the daemon does", async () => {
+    const stop = new AbortController();
+    const stage = await stageOf({ acts: [() => (failing(stage, Infinity), answered)] });
+    const { clock } = stage;
+    const { sleep } = clock;
+    clock.sleep = (ms, signal) => {
+      if (ms === 6_000) stop.abort(new Stopped({ kind: "daemon" }));
+      return sleep(ms, signal);
+    };
+    await stage.claim("run-1");
+    await expect(stage.carryOn("run-1", { signal: stop.signal })).rejects.toThrow("it is full");
+  });
+});
 
 describe("a claimed slot", () => {
   it("is begun, and its run goes to its end", async () => {

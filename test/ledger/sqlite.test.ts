@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -440,4 +440,25 @@ test("no statement holds a value: texts full of SQL are only texts", async () =>
   });
   expect(await ledger.history({ jobId: nasty })).toHaveLength(1);
   await ledger.close();
+});
+
+test("a file that was removed or replaced while it was open is not written any more, and what took its place is left alone", async () => {
+  await makeLedger();
+  const ledger = await openLedger({ stateDir });
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) rmSync(name, { force: true });
+  const gone = {
+    name: "LedgerError",
+    reason: "unavailable",
+    location: file,
+    message: expect.stringContaining("removed or replaced"),
+  };
+  await expect(ledger.claimSlots([slotClaim({ runId: "lost", jobId: "a" })])).rejects.toMatchObject(gone);
+  const another = await openLedger({ stateDir });
+  expect(await another.claimSlots([slotClaim({ runId: "new", jobId: "a" })])).toEqual([{ won: true }]);
+  await expect(ledger.claimSlots([slotClaim({ runId: "lost", jobId: "a" })])).rejects.toMatchObject(gone);
+  await ledger.close();
+  const third = await openLedger({ stateDir });
+  expect((await third.openRuns()).map(({ runId }) => runId)).toEqual(["new"]);
+  await third.close();
+  await another.close();
 });

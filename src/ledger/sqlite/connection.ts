@@ -1,6 +1,7 @@
+import { statSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { classify, isLocked } from "./failures.ts";
+import { classify, isLocked, ledgerError } from "./failures.ts";
 
 /**
  * What a write must outlive before its promise resolves. Both outlive `kill -9`; `power_loss` waits for the disk as well
@@ -23,6 +24,7 @@ export class Connection {
   readonly database: DatabaseSync;
   readonly #busyTimeoutMs: number;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #identity: string | undefined;
   #durability: Durability | undefined;
   #writes = 0;
   #seen: string | undefined;
@@ -39,6 +41,7 @@ export class Connection {
     } catch (error) {
       throw classify(error, file);
     }
+    this.#identity = identityOf(file);
   }
 
   /** A prepared statement, compiled on first use. The text is the key, so it must never hold values. */
@@ -62,6 +65,7 @@ export class Connection {
    */
   async write<T>(durability: Durability, work: () => T): Promise<T> {
     return this.#whenFree(() => {
+      this.#mustBeThere();
       if (this.#durability !== durability) {
         this.database.exec(`PRAGMA synchronous=${synchronous[durability]}`);
         this.#durability = durability;
@@ -92,7 +96,25 @@ export class Connection {
 
   close(): void {
     this.#statements.clear();
-    if (this.database.isOpen) this.database.close();
+    // SQLite removes the log beside the file when it closes, by its name: it would be that of the file which took the place of this one.
+    if (this.database.isOpen && this.#isThere()) this.database.close();
+  }
+
+  /**
+   * SQLite goes on writing into a file that was removed, where nobody sees it: two daemons would each lead in a ledger of their own, and fire
+   * each slot twice (https://sqlite.org/howtocorrupt.html#unlink).
+   */
+  #mustBeThere(): void {
+    if (this.#isThere()) return;
+    throw ledgerError(
+      "unavailable",
+      this.file,
+      "it was removed or replaced while it was open, so whatever has it open must be restarted",
+    );
+  }
+
+  #isThere(): boolean {
+    return identityOf(this.file) === this.#identity;
   }
 
   /** `work` is synchronous: nothing of this process can come between the beginning and the end of a transaction. */
@@ -122,5 +144,15 @@ export class Connection {
       }
       await wait(pauseMs);
     }
+  }
+}
+
+/** Which file has the name now: its number on its disk; undefined if there is none that can be seen. */
+function identityOf(file: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(file);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
   }
 }
