@@ -170,7 +170,9 @@ function windowAt({ question: { job, zone }, staggerMs }: Times, open: readonly 
   if (interval === "") return { from, tooLate };
   const [newest] = newestOf(open, job.schedule, zone, 1);
   if (newest === undefined) return { from, tooLate };
-  const following = nextSlot(job.schedule, newest, zone) ?? Infinity;
+  // The interval is that of the schedule, also after its last slot.
+  const { endAt: _end, ...unending } = job.schedule;
+  const following = nextSlot(unending, newest, zone) ?? Infinity;
   return { from: at - staggerMs - newest > following - newest ? Infinity : from, tooLate };
 }
 

@@ -54,6 +54,17 @@ const tooLate = "it is too late to make up for it (catchUp: at most";
 const standsFor = (slot: string): string => `the run of the slot at 2026-${slot}:00.000Z stands for it (catchUp: latest)`;
 
 describe("what becomes of slots that passed", () => {
+  it("the last one of a schedule that has ended is made up for within an interval, as any other", () => {
+    const ended: Schedule = { ...hourly, endAt: Date.parse("2026-06-01T10:00Z") };
+    const passed = { schedule: ended, since: "2026-06-01T08:00Z" };
+    expect(told(ask({ ...passed, now: "2026-06-01T09:55Z" })).run).toEqual(["06-01T09:00 late"]);
+    expect(told(ask({ ...passed, now: "2026-06-01T15:00Z" }))).toEqual({
+      run: [],
+      ranges: [`06-01T09:00..06-01T09:00 1 missed: ${tooLate} 1d and at most one interval late)`],
+      next: "none at none",
+    });
+  });
+
   it("nothing passed", () => {
     expect(told(ask({ schedule: daily, since: "2026-06-01T03:00Z", now: "2026-06-02T02:59:59.999Z" }))).toEqual({
       run: [],
