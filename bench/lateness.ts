@@ -1,5 +1,5 @@
 /**
- * How late jobs are fired that are all due on one second: `node bench/lateness.ts [rounds]`.
+ * How late jobs are fired that are all due on one second: `node bench/lateness.ts [rounds] [jobs…]`.
  *
  * Each subject is a process of its own with 1, 100, 1,000 and 10,000 jobs, one process at a time, in turns. Ours is the scheduler as the daemon uses it,
  * with a real ledger: a job counts as fired when its claim is durable on the disk. For croner's own timers and for node-cron it is when the callback is
@@ -24,7 +24,9 @@ import { scheduledJob } from "./scheduled-job.ts";
 
 type Subject = "runner" | "croner" | "node-cron" | "cron";
 
-const sizes = [1, 100, 1_000, 10_000];
+/** `node bench/lateness.ts ROUNDS SIZE…`. */
+const given = process.argv.slice(3).map(Number);
+const sizes = given.length > 0 ? given : [1, 100, 1_000, 10_000];
 const self = fileURLToPath(import.meta.url);
 
 /** Milliseconds since the epoch, finer than whole ones. */
@@ -115,8 +117,8 @@ async function child(subject: Subject, size: number): Promise<void> {
       : await library(all, at, (expr, fire) =>
           subject === "croner" ? new Cron(expr, { timezone: "UTC" }, fire) : scheduleByNodeCron(expr, fire, { timezone: "UTC" }),
         );
-  process.stdout.write(JSON.stringify({ late, rss: process.memoryUsage().rss }));
-  process.exit(0);
+  // Timers of the libraries keep the process alive; a pipe takes more than one write for as much as this.
+  process.stdout.write(JSON.stringify({ late, rss: process.memoryUsage().rss }), () => process.exit(0));
 }
 
 /** Debian's cron: each job is a shell that notes when it runs. In its own mounts, so that nothing of this machine's crontabs runs. */
