@@ -1,7 +1,7 @@
 /**
  * Who owns a run: pid, start time, PID namespace and boot id together. A pid alone is reused by the system, which has left
  * schedulers "already running" for ever (jhuckaby/Cronicle#789, openclaw/openclaw#57058), and means another process in another
- * container. The host's name is for people only: containers get a new one at each start, and two machines may have the same.
+ * container. By the host's name alone nothing is judged: containers get a new one at each start, and two machines may have the same.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
@@ -22,12 +22,18 @@ export function thisOwner(): Owner {
 
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
+/** The namespace that the machine itself starts with, PROC_PID_INIT_INO of the kernel: whoever is in it is in no container. */
+const machineNamespace = "4026531836";
+
 /**
  * Whether the very process that claimed a run still lives. An owner of another boot or in another PID namespace cannot be seen
- * from here and counts as `elsewhere`: its lease decides.
+ * from here and counts as `elsewhere`: its lease decides. But a machine that was started anew has none of its earlier processes: an owner
+ * of another boot of this machine, it and we in no container, is dead.
  */
 export function ownerState(owner: Owner): OwnerState {
   const boot = bootId();
+  const onMachine = owner.pidNamespace === machineNamespace && pidNamespace() === machineNamespace;
+  if (onMachine && boot !== "" && owner.bootId !== "" && owner.bootId !== boot && owner.host === os.hostname()) return "dead";
   if (boot === "" || owner.bootId !== boot || owner.pidNamespace !== pidNamespace() || !seesItself()) return "elsewhere";
   const started = startTime(owner.pid);
   if (started === undefined) return "dead";

@@ -1,11 +1,14 @@
 /** The control group of one process and all it starts, where the machine gives us one. Everything here is a few reads and writes of small files. */
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmdirSync,
   statSync,
   writeFileSync,
@@ -99,8 +102,7 @@ export async function openCgroup(
   own: Environment,
 ): Promise<Cgroup | undefined> {
   const place = await cgroupFor(own);
-  // What cannot be started is to fail as it would without a group.
-  if (place.kind === "none" || findProgram(file, { path: env["PATH"], work: cwd }) === undefined) return undefined;
+  if (place.kind === "none" || !canBeStarted(findProgram(file, { path: env["PATH"], work: cwd }))) return undefined;
   try {
     return new Cgroup(mkdtempSync(join(place.folder, `${prefixOf(marker.runId)}${marker.attempt ?? 0}-`)));
   } catch {
@@ -108,6 +110,32 @@ export async function openCgroup(
     return undefined;
   }
 }
+
+/**
+ * A process enters its group by a shell that then becomes the program. What the system itself would not start is to fail as it would without a
+ * group: the shell would speak of itself, or take a file without a first line for one of its own scripts.
+ */
+function canBeStarted(program: string | undefined): boolean {
+  if (program === undefined) return false;
+  const head = Buffer.alloc(256);
+  try {
+    const descriptor = openSync(program, "r");
+    try {
+      readSync(descriptor, head);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // A program that may be run and not read.
+    return true;
+  }
+  if (head.subarray(0, 4).equals(elf)) return true;
+  const [, interpreter] = /^#![ \t]*(\S+)/.exec(head.toString("latin1")) ?? [];
+  return interpreter !== undefined && existsSync(interpreter);
+}
+
+/** How a program of the machine's own begins. */
+const elf = Buffer.from("\x7fELF", "latin1");
 
 /** The groups of a run, or of one attempt of it, whose runner has died, as far as they can be seen from here. Never rejects. */
 export async function leftoverCgroups({ runId, attempt, tool }: Marker, own: Environment): Promise<readonly Cgroup[]> {

@@ -41,8 +41,9 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       return { at, level: "info", event: "leading", text: `fires ${several(event.jobs, "job")}${after}` };
     }
     case "standing_by": {
-      const { owner, startedAt } = event.leader;
-      const who = `pid ${owner.pid} on ${owner.host} fires the jobs since ${instant(startedAt)}`;
+      // The project is named, because two projects that share a state folder by mistake would wait for each other for ever.
+      const { owner, startedAt, report } = event.leader;
+      const who = `pid ${owner.pid} on ${owner.host} fires the jobs of ${report.projectDir} since ${instant(startedAt)}`;
       return { at, level: "info", event: "standing_by", text: `stands by: ${who}; takes over when that one has died` };
     }
     case "rescued":
