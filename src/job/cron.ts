@@ -49,22 +49,22 @@ const rules: readonly FieldRule[] = [
   { name: "year", least: 1970, most: 2099 },
 ];
 
-const nicknames: Readonly<Record<string, string>> = {
-  "@yearly": "0 0 1 1 *",
-  "@annually": "0 0 1 1 *",
-  "@monthly": "0 0 1 * *",
-  "@weekly": "0 0 * * 0",
-  "@daily": "0 0 * * *",
-  "@midnight": "0 0 * * *",
-  "@hourly": "0 * * * *",
-};
+const nicknames: ReadonlyMap<string, string> = new Map([
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+  ["@monthly", "0 0 1 * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@hourly", "0 * * * *"],
+]);
 
 /** Longest expression read; the longest useful one, all minutes written out, has 200 characters. */
 const maxLength = 500;
 
 export function readCron(expr: string): CronExpression | CronProblem {
   if (expr.length > maxLength) return { problem: `the expression has ${expr.length} characters, at most ${maxLength} are read` };
-  const text = nicknames[expr.trim().toLowerCase()] ?? expr.trim();
+  const text = nicknames.get(expr.trim().toLowerCase()) ?? expr.trim();
   if (text.startsWith("@")) return nickname(text);
   const fields = text.split(/\s+/).filter((field) => field !== "");
   if (fields.length < 5 || fields.length > 7) return wrongCount(fields, text);
@@ -92,10 +92,10 @@ export function readCron(expr: string): CronExpression | CronProblem {
 function nickname(text: string): CronProblem {
   if (/^@every\b/i.test(text)) return { problem: `"${text}" is not cron`, suggestion: `write "kind": "every" with "everyMs"` };
   if (/^@reboot$/i.test(text)) return { problem: "@reboot names no instant", suggestion: `write "schedule": { "kind": "boot" }` };
-  const near = nearest(text, Object.keys(nicknames));
+  const near = nearest(text, [...nicknames.keys()]);
   return {
     problem: `unknown nickname ${JSON.stringify(text.slice(0, 40))}`,
-    suggestion: near === undefined ? `known: ${Object.keys(nicknames).join(", ")}` : `did you mean "${near}"?`,
+    suggestion: near === undefined ? `known: ${[...nicknames.keys()].join(", ")}` : `did you mean "${near}"?`,
   };
 }
 

@@ -56,10 +56,8 @@ export function readDuration(
 
 function unreadable(text: string, found: string): { problem: string; suggestion?: string } {
   const [, count, unit] = /^(\d+(?:\.\d+)?)([A-Za-z]+)\.?$/.exec(text) ?? [];
-  const meant =
-    unit === undefined
-      ? undefined
-      : (spellings[unit.toLowerCase()] ?? (unit.toLowerCase() in unitMs ? unit.toLowerCase() : undefined));
+  const low = (unit ?? "").toLowerCase();
+  const meant = Object.hasOwn(spellings, low) ? spellings[low] : Object.hasOwn(unitMs, low) ? low : undefined;
   if (count === undefined || meant === undefined) return { problem: "" };
   return { problem: `${JSON.stringify(found)} is not a duration`, suggestion: `write "${count}${meant}"` };
 }

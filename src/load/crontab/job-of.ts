@@ -215,7 +215,8 @@ function checked(
 const efforts: Readonly<Record<string, string>> = { none: "off", minimal: "low", xhigh: "high", max: "high", ultra: "high" };
 
 function payloadOf({ message, model, thinking, timeoutSeconds }: AskedTurn): Record<string, unknown> {
-  const effort = thinking === undefined ? undefined : (efforts[thinking] ?? thinking);
+  const effort =
+    thinking === undefined ? undefined : ((Object.hasOwn(efforts, thinking) ? efforts[thinking] : undefined) ?? thinking);
   return {
     kind: "agentTurn",
     message: escapeTemplate(message),
