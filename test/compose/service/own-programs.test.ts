@@ -1,17 +1,21 @@
 /** Paths that will still be there tomorrow. */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { serviceVariables } from "../../../src/compose/service/environment.ts";
 import { ownPrograms } from "../../../src/compose/service/own-programs.ts";
 import { root } from "../../cli/stage.ts";
 
 let home = "";
 beforeAll(() => {
-  // Not below the temporary folder: what lies there is taken for passing.
   home = realpathSync(mkdtempSync(path.join(root, "node_modules/.runner-paths-")));
+  // What lies below the temporary folder is taken for passing, and this checkout may lie there itself.
+  vi.stubEnv("TMPDIR", path.join(home, "tmp"));
 });
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true, force: true });
+});
 
 function program(...parts: readonly string[]): string {
   const file = path.join(home, ...parts);
