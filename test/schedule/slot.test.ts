@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { Cron } from "croner";
+import { describe, expect, it, vi } from "vitest";
 import { JobError } from "../../src/errors.ts";
 import type { Schedule } from "../../src/job/job.ts";
 import { describeSchedule } from "../../src/schedule/describe.ts";
@@ -282,13 +283,12 @@ describe("a gap", () => {
     );
   });
 
+  // Walked one by one, the 315 million slots would still be counted when the test's own limit ends it.
   it("of years costs no more than of days", () => {
-    const before = performance.now();
     const ten = [Date.parse("2016-11-25"), Date.parse("2026-11-25")] as const;
     expect(countSlots(cron("* * * * * *", "Europe/London"), ...ten, "UTC")).toEqual({ slots: 3_652 * 86_400, atLeast: false });
     expect(countSlots(cron("* * * * 1-5"), ...ten, "UTC")).toEqual({ slots: 2_608 * 1_440, atLeast: false });
     expect(countSlots(cron("* * * * 1-5"), 0, Date.parse("2099-01-01"), "UTC").atLeast).toBe(true);
-    expect(performance.now() - before).toBeLessThan(10_000);
   });
 
   it("backwards over a jump at the end of a day", () => {
@@ -319,16 +319,16 @@ describe("a gap", () => {
 describe("a hundred thousand jobs of a few thousand expressions", () => {
   it("are computed once for each expression", () => {
     const from = Date.parse("2026-11-25T10:00:30Z");
-    const before = performance.now();
+    const asked = vi.spyOn(Cron.prototype, "nextRun");
     const first = Array.from({ length: 1_000 }, (_, job) =>
       nextSlot(cron(`${job % 60} ${job % 24} * * *`, "Europe/London"), from, "UTC"),
     );
-    const once = performance.now() - before;
-    const again = performance.now();
+    const once = asked.mock.calls.length;
     for (let round = 0; round < 100; round += 1)
       for (let job = 0; job < 1_000; job += 1)
         nextSlot(cron(`${job % 60} ${job % 24} * * *`, "Europe/London"), from + round, "UTC");
-    expect(performance.now() - again).toBeLessThan(once * 20);
+    expect([once, asked.mock.calls.length]).toEqual([120, 120]);
+    asked.mockRestore();
     expect(new Set(first).size).toBe(120);
   });
 });

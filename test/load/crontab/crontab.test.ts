@@ -107,16 +107,15 @@ describe("a crontab", () => {
       }),
     );
     for (const evil of [
-      "*,".repeat(60_000),
-      "=".repeat(130_000),
-      `A${" ".repeat(130_000)}`,
-      '"'.repeat(130_000),
-      "0 ".repeat(60_000),
-      "\\".repeat(100_000),
+      "*,".repeat(500_000),
+      "=".repeat(1_000_000),
+      `A${" ".repeat(1_000_000)}`,
+      '"'.repeat(1_000_000),
+      "0 ".repeat(500_000),
+      "\\".repeat(1_000_000),
     ]) {
-      const started = performance.now();
+      // One that is read in a time that grows by its square meets the test's own limit.
       read(`${evil}\n0 5 * * * ${evil}\n`);
-      expect(performance.now() - started).toBeLessThan(2_000);
     }
   });
 
