@@ -1,7 +1,8 @@
 /** Shows what a plan would write and remove, as a diff, asks a person at a terminal, and carries it out. */
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { applyChanges, isChange, runSteps, type StepDone } from "../compose/service/apply.ts";
-import { shellWord, toText } from "../compose/service/crontab.ts";
+import { toText } from "../compose/service/crontab.ts";
+import { shellWord } from "../load/shell-word.ts";
 import type { Change, Plan, Step } from "../compose/service/service.ts";
 import type { CommandContext } from "./command.ts";
 

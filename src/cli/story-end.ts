@@ -5,7 +5,7 @@ import type { RunStatus } from "../run/run.ts";
 import { duration, instantUtc, oneLine, shortId } from "./format.ts";
 import { faultAdvice, faultWords } from "./fault-words.ts";
 import { waitWords } from "./begin-words.ts";
-import { shellWord } from "./shell-word.ts";
+import { shellWord } from "../load/shell-word.ts";
 import { dollars, several, usageWords } from "./money.ts";
 
 /** How each call that did not go well at once came to its answer; each way once. */

@@ -3,7 +3,7 @@ import type { Project } from "../../compose/project.ts";
 import { UsageError } from "../../errors.ts";
 import { everyJob, type LedgerReader } from "../../ledger/ledger.ts";
 import { oneLine } from "../format.ts";
-import { shellWord } from "../shell-word.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import { knownJob } from "./known-job.ts";
 
 export interface Target {

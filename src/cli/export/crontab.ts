@@ -1,4 +1,4 @@
-import { shellWord } from "../../compose/service/crontab.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import { inOneLine } from "../../compose/service/where.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import { escapePercent } from "../../load/crontab/percent.ts";

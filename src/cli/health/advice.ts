@@ -2,7 +2,7 @@
 import type { JobHealth, JobState } from "../../engine/health/job-state.ts";
 import { ago, instantIn, oneLine, shortId } from "../format.ts";
 import { several } from "../money.ts";
-import { shellWord } from "../shell-word.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import { pauseWords } from "./words.ts";
 
 export interface Advice {

@@ -3,6 +3,7 @@
  * bytes of any encoding and everything outside the block stays as it is.
  */
 import { ConfigError } from "../../errors.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import { readKeys } from "./launchd.ts";
 import { commandLine, type Service } from "./service.ts";
 
@@ -41,11 +42,6 @@ function cronCommand(service: Service): string {
   const message = `the line would have ${bytes} bytes, and cron takes ${commandBytes}`;
   const suggestion = "shorten PATH for the installation: PATH=/usr/local/bin:/usr/bin:/bin runner install --crontab";
   throw new ConfigError([{ file: "crontab", path: "", message, suggestion }]);
-}
-
-/** A word for sh(1). */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:=,+@%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The words of a line that `cronCommand` made; for looking at what is installed. */

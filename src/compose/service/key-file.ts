@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { parseEnv } from "node:util";
 import type { Check } from "../doctor/check.ts";
 import { codeOf } from "../doctor/providers.ts";
-import { shellWord } from "./crontab.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import type { Scope } from "./service.ts";
 
 export interface KeyFile {

@@ -3,7 +3,7 @@
  * around one command that ends at its success, with a growing sleep. Only what can be read for certain is said. Pure.
  */
 
-import { shellQuote } from "./shell.ts";
+import { shellWord } from "../shell-word.ts";
 
 export interface RetryLoop {
   /** The command that is tried, as written. */
@@ -117,7 +117,7 @@ function triedCommand(lines: readonly string[], args: readonly string[]): string
   const commands = found.map((one) => one.trim()).filter((one) => !/^(?:\[|\(\(|test\b|!\s*\[)/.test(one));
   const [only, another] = [...new Set(commands)];
   if (only === undefined || another !== undefined) return undefined;
-  const whole = only.replaceAll(/"?\$(?:\{?@\}?|\{?\*\}?)"?/g, args.map(shellQuote).join(" ")).trim();
+  const whole = only.replaceAll(/"?\$(?:\{?@\}?|\{?\*\}?)"?/g, args.map(shellWord).join(" ")).trim();
   // Another variable's value is not known here.
   return whole === "" || /\$(?!\()/.test(whole) ? undefined : whole;
 }

@@ -163,8 +163,3 @@ export function simpleCommand(command: string): SimpleCommand | undefined {
 function isWord(token: ShellToken | undefined, text: string): boolean {
   return token?.kind === "word" && token.text === text;
 }
-
-/** A text as one word of a shell. */
-export function shellQuote(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -5,13 +5,13 @@ import { describe, expect, it } from "vitest";
 import {
   crontabBlock,
   findBlock,
-  shellWord,
   shellWords,
   toText,
   variablesOf,
   withBlock,
   withoutBlock,
 } from "../../../src/compose/service/crontab.ts";
+import { shellWord } from "../../../src/load/shell-word.ts";
 import { commandLine } from "../../../src/compose/service/service.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { oddFolders, serviceOf } from "./facts.ts";
