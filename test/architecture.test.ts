@@ -131,11 +131,38 @@ describe("architecture", () => {
     expect(files.filter((file) => /(^|\/)(utils?|common|helpers?|types|misc|shared)(\/|\.ts$)/.test(file))).toEqual([]);
   });
 
+  it("starts no program with an environment that nobody chose", () => {
+    const starts = files
+      .filter((file) => !passesItsOwnOn.has(file))
+      .flatMap((file) => callsOf(stripComments(text.get(file) ?? "")).map((call) => ({ file, call })));
+    expect(starts.length).toBeGreaterThan(10);
+    const careless = starts.filter(
+      ({ call }) => !/\benv: /.test(call) || /\.\.\.(?:process\.)?env\b(?!\[)|\benv: (?:process\.)?env\b(?!\[)/.test(call),
+    );
+    expect(careless.map(({ file, call }) => `${file}: ${call}`)).toEqual([]);
+    // execa adds what it was given to what this process has, unless it is told not to.
+    expect(starts.filter(({ call }) => call.startsWith("execa") && !/\bextendEnv: false\b/.test(call))).toEqual([]);
+  });
+
   it("sets the exit code in one place", () => {
     const setters = files.filter((file) => /process\.exit(?:Code\b|\()/.test(stripComments(text.get(file) ?? "")));
     expect(setters.filter((file) => !["cli/main.ts", "turn/agent-child.ts"].includes(file))).toEqual([]);
   });
 });
+
+/** It runs within a turn's process, whose environment was chosen when that was started. */
+const passesItsOwnOn = new Set(["turn/tools/run-program.ts"]);
+
+/** Each call that starts a program, with its arguments. */
+function callsOf(source: string): string[] {
+  return [...source.matchAll(/\b(?:execa|spawn|execFile|exec|fork)(?:Sync)?\((?!\s*["']node:)/g)]
+    .filter(({ index }) => !/[.\w]$|function $/.test(source.slice(0, index)))
+    .map(({ index }) => {
+      let [at, depth] = [source.indexOf("(", index) + 1, 1];
+      for (; depth > 0 && at < source.length; at += 1) depth += { "(": 1, ")": -1 }[source.charAt(at)] ?? 0;
+      return source.slice(index, at);
+    });
+}
 
 function stripComments(source: string): string {
   return source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");

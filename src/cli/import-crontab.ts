@@ -29,7 +29,7 @@ export async function importCrontab(
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const count = wholeNumber("-n, --next", options["next"], 0, 100);
-  const source = readCrontabSource(file, path.resolve(context.place.dir));
+  const source = readCrontabSource(file, path.resolve(context.place.dir), context.env);
   const project = await loadProject({ ...context.place, env: context.env });
   const system = options["system"] === true || source.system;
   const read = readCrontab(source.text, { file: source.file, system });

@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
+import { readableEnvironment } from "../job/chosen-environment.ts";
 import type { Owner, RunRow } from "../ledger/ledger.ts";
 import { isLeaseOver } from "./lease.ts";
 
@@ -89,7 +90,12 @@ function startTime(pid: number): string | undefined {
 
 function read(command: string, args: readonly string[]): string | undefined {
   try {
-    const text = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    // What it prints is compared with what it printed to another process: in a fixed language and zone.
+    const text = execFileSync(command, args, {
+      env: readableEnvironment(process.env),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
     return text === "" ? undefined : text;
   } catch {
     return undefined;

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { chosen, systemEnvironment } from "../job/chosen-environment.ts";
 import { cgroupPlace, type CgroupPlace } from "./cgroup-place.ts";
 import type { Marker } from "./process-table.ts";
 import { findProgram } from "./tools/programs.ts";
@@ -61,7 +62,9 @@ function delegated(unit: string, user: boolean): Promise<boolean> {
   const { execFile } = process.getBuiltinModule("node:child_process");
   const args = [...(user ? ["--user"] : []), "show", "--property=Delegate", "--value", "--", unit];
   return new Promise((resolve) => {
-    execFile("systemctl", args, { timeout: askMs }, (error, stdout) => resolve(error === null && stdout.trim() === "yes"));
+    execFile("systemctl", args, { env: systemEnvironment(process.env), timeout: askMs }, (error, stdout) =>
+      resolve(error === null && stdout.trim() === "yes"),
+    );
   });
 }
 
@@ -86,7 +89,7 @@ function enteringProblem(group: Cgroup): Promise<string | undefined> {
   const { execFile } = process.getBuiltinModule("node:child_process");
   const { file, args } = group.entering({ file: "/bin/sh", args: ["-c", "cat /proc/self/cgroup"] }, {});
   return new Promise((resolve) => {
-    execFile(file, [...args], { timeout: askMs }, (error, stdout) => {
+    execFile(file, [...args], { env: chosen(process.env, ["PATH"]), timeout: askMs }, (error, stdout) => {
       if (error !== null) return resolve(error.message);
       resolve(stdout.includes(basename(group.folder)) ? undefined : "this system does not let a process into a group of its own");
     });

@@ -1,7 +1,5 @@
-/**
- * The environment a turn's process gets: an allow-list, so that a key in the parent's environment has no way in, whatever it
- * is called. Nothing is passed on because it looks harmless; a name is on the list or it is not there.
- */
+/** The environment a turn's process gets: what every program gets of the parent's, and what says whose it is. */
+import { chosen, passedOn } from "../job/chosen-environment.ts";
 
 /** Says which process belongs to which attempt; `kill.ts` finds processes by it. */
 export interface TurnIdentity {
@@ -24,31 +22,6 @@ export interface TurnDirectories {
   readonly tmp: string;
 }
 
-/**
- * What is passed on from the parent. The locale categories are named one by one because `LC_*` as a pattern is a known
- * smuggling route: ssh servers accept any `LC_…` name, so people send keys as `LC_API_KEY`.
- */
-const passedOn = [
-  "PATH",
-  "LANG",
-  "LANGUAGE",
-  "LC_ALL",
-  "LC_ADDRESS",
-  "LC_COLLATE",
-  "LC_CTYPE",
-  "LC_IDENTIFICATION",
-  "LC_MEASUREMENT",
-  "LC_MESSAGES",
-  "LC_MONETARY",
-  "LC_NAME",
-  "LC_NUMERIC",
-  "LC_PAPER",
-  "LC_TELEPHONE",
-  "LC_TIME",
-  "TZ",
-  "TERM",
-] as const;
-
 /** What the directories are called before there are any, for `run --dry-run`. */
 const directoriesToCome: TurnDirectories = {
   work: "<fresh directory>/work",
@@ -62,13 +35,8 @@ export function turnEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   directories: TurnDirectories,
 ): Record<string, string> {
-  const chosen: Record<string, string> = {};
-  for (const name of passedOn) {
-    const value = env[name];
-    if (value !== undefined) chosen[name] = value;
-  }
   return {
-    ...chosen,
+    ...chosen(env, passedOn),
     HOME: directories.home,
     TMPDIR: directories.tmp,
     RUNNER_RUN_ID: identity.runId,

@@ -3,6 +3,7 @@
  * sessions and environments are not seen, so a process that left its group and lost its parent between two samples is missed.
  */
 import { execFileSync } from "node:child_process";
+import { chosen } from "../job/chosen-environment.ts";
 import type { ProcessEntry, ProcessTable } from "./process-table.ts";
 
 const columns = "pid=,ppid=,pgid=,stat=,lstart=";
@@ -29,10 +30,10 @@ export function parsePs(text: string): ProcessEntry[] {
 
 function ps(args: readonly string[]): string {
   try {
-    // The C locale fixes the form of the start time.
+    // The C locale fixes the form of the start time; its zone is the one that it is parsed in.
     return execFileSync("ps", args, {
       encoding: "utf8",
-      env: { PATH: process.env["PATH"] ?? "/bin:/usr/bin", LC_ALL: "C" },
+      env: { PATH: "/bin:/usr/bin", ...chosen(process.env, ["PATH", "TZ"]), LC_ALL: "C" },
       stdio: ["ignore", "pipe", "ignore"],
       timeout: 5000,
       maxBuffer: 64 * 1024 * 1024,

@@ -13,16 +13,19 @@ let project: Stage;
 let home = "";
 let programs = "";
 
-/** Programs of the machine, as far as they are asked: they note how they were called. */
+/** Programs of the machine, as far as they are asked: they note how they were called, and with which environment. */
 const fixtures: Readonly<Record<string, string>> = {
   crontab: `case "$1" in
--l) if [ -e "$CRONTAB_FILE" ]; then exec cat "$CRONTAB_FILE"; fi; echo "no crontab for someone" >&2; exit 1 ;;
--r) rm "$CRONTAB_FILE" ;;
--) cat > "$CRONTAB_FILE.new" && mv "$CRONTAB_FILE.new" "$CRONTAB_FILE" ;;
+-l) if [ -e "$at/crontab" ]; then exec cat "$at/crontab"; fi; echo "no crontab for someone" >&2; exit 1 ;;
+-r) rm "$at/crontab" ;;
+-) cat > "$at/crontab.new" && mv "$at/crontab.new" "$at/crontab" ;;
 esac`,
-  systemctl: `echo "$*" >> "$CALLS"; case "$*" in *is-system-running) echo "\${SYSTEM_STATE-running}" ;; esac`,
-  launchctl: `echo "$*" >> "$CALLS"`,
+  systemctl: `echo "$*" >> "$at/calls"; case "$*" in *is-system-running) cat "$at/system-state" 2>/dev/null || echo running ;; esac`,
+  launchctl: `echo "$*" >> "$at/calls"`,
 };
+const offline = (): void => writeFileSync(path.join(home, "system-state"), "offline\n");
+/** What each of them found in its environment, one variable a line. */
+const environments = (): string => readFileSync(path.join(home, "environments"), "utf8");
 
 beforeEach(() => {
   project = stage();
@@ -30,7 +33,7 @@ beforeEach(() => {
   programs = path.join(home, "programs");
   mkdirSync(programs);
   for (const [name, text] of Object.entries(fixtures)) {
-    writeFileSync(path.join(programs, name), `#!/bin/sh\n${text}\n`);
+    writeFileSync(path.join(programs, name), `#!/bin/sh\nat="\${0%/*}/.."\nenv >> "$at/environments"\n${text}\n`);
     chmodSync(path.join(programs, name), 0o755);
   }
   project.write("runner.config.json", configFor("http://127.0.0.1:9"));
@@ -47,8 +50,6 @@ const calls = (): string[] =>
 function machine(over: Readonly<Record<string, string>> = {}) {
   return {
     PATH: `${programs}:${process.env["PATH"] ?? ""}`,
-    CRONTAB_FILE: crontabFile(),
-    CALLS: path.join(home, "calls"),
     ...over,
   };
 }
@@ -128,7 +129,7 @@ describe("install --systemd", () => {
 
   it.each([
     ["a key file others can read", () => giveKeys(0o644), {}, 77, /can be read by others/, /chmod 600/],
-    ["a machine without systemd", () => giveKeys(), { SYSTEM_STATE: "offline" }, 78, /not started by systemd/, /--crontab/],
+    ["a machine without systemd", offlineWithKeys, {}, 78, /not started by systemd/, /--crontab/],
     ["another project's unit of that name", otherUnit, {}, 78, /belongs to the project \/elsewhere/, /--name/],
     ["a program that is not in the service's PATH", needsProgram, {}, 78, /not in PATH/, /PATH/],
   ] as const)("refuses %s, with the remedy", async (_, prepare, env, code, message, remedy) => {
@@ -146,14 +147,19 @@ describe("install --systemd", () => {
   });
 
   it("--dry-run writes nothing, needs no systemd, and its exit code says what is in the way", async () => {
-    const env = { SYSTEM_STATE: "offline" };
-    expect(await document(["install", "--systemd", "--dry-run"], env)).toMatchObject({ code: 77, written: false });
+    offline();
+    expect(await document(["install", "--systemd", "--dry-run"])).toMatchObject({ code: 77, written: false });
     giveKeys();
-    const { code, changes } = await document(["install", "--systemd", "--dry-run"], env);
+    const { code, changes } = await document(["install", "--systemd", "--dry-run"]);
     expect({ code, there: existsSync(unitFolder()) }).toEqual({ code: 0, there: false });
     expect(changes[0]).toMatchObject({ action: "create", text: expect.stringContaining("Type=") as string });
   });
 });
+
+function offlineWithKeys(): void {
+  giveKeys();
+  offline();
+}
 
 function otherUnit(): void {
   giveKeys();
@@ -264,6 +270,29 @@ async function ended(child: ChildProcessByStdio<null, Readable, Readable>): Prom
   const [code] = (await once(child, "close")) as [number | null];
   return { code, said };
 }
+
+describe("the machine's programs", () => {
+  it("find no key in their environment, and the way to the user's systemd", async () => {
+    giveKeys();
+    const bus = { XDG_RUNTIME_DIR: "/run/user/4711", DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/user/4711/bus" };
+    const env = machine({ ...keys, LC_API_KEY: plantedKey, ...bus });
+    for (const args of [
+      ["install", "--systemd", "--now"],
+      ["install", "--crontab"],
+      ["install", "--launchd", "--now"],
+      ["uninstall"],
+      ["import", "crontab", "--dry-run"],
+    ])
+      await project.runner(args, env);
+    const found = environments();
+    expect(found).not.toContain(plantedKey);
+    const names = new Set(found.split("\n").map((line) => line.split("=")[0] ?? ""));
+    // `PWD`, `SHLVL`, `OLDPWD` and `_` are the shell's own.
+    expect(
+      [...names].filter((name) => !/^(?:PATH|HOME|USER|LOGNAME|LC_ALL|TZ|PWD|OLDPWD|SHLVL|_|)$/.test(name)).toSorted(),
+    ).toEqual(Object.keys(bus).toSorted());
+  });
+});
 
 describe("wrong use", () => {
   it.each([

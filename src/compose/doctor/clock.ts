@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { systemEnvironment } from "../../job/chosen-environment.ts";
 import { isKnownZone, nextOffsetChange } from "../../job/offset.ts";
 import { findProgram } from "../programs.ts";
 import { machineZone } from "../../load/machine-zone.ts";
@@ -91,7 +92,12 @@ function checkSteps(now: number, { began, newestRun }: ClockFacts): Check[] {
 function checkSynchronised(env: Readonly<Record<string, string | undefined>>): Check[] {
   if (!existsSync("/run/systemd/system") || findProgram("timedatectl", env) === undefined) return [];
   const args = ["show", "--property=NTPSynchronized", "--value"];
-  const { stdout } = spawnSync("timedatectl", args, { encoding: "utf8", timeout: 5_000, stdio: ["ignore", "pipe", "ignore"] });
+  const { stdout } = spawnSync("timedatectl", args, {
+    env: systemEnvironment(env),
+    encoding: "utf8",
+    timeout: 5_000,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const base = { area: "clock", name: "synchronised" } as const;
   if (stdout.trim() === "yes") return [{ ...base, status: "ok", message: "the clock is kept right by NTP" }];
   if (stdout.trim() !== "no") return [];

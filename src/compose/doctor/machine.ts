@@ -1,6 +1,7 @@
 /** The machine: Node, and what cron would find of it. */
 import { execFileSync } from "node:child_process";
 import path from "node:path";
+import { systemEnvironment } from "../../job/chosen-environment.ts";
 import type { Check } from "./check.ts";
 import { findProgram } from "../programs.ts";
 
@@ -53,16 +54,21 @@ export function checkService(env: Environment, own: Environment): Check[] {
 function nodeOf(env: Environment): { readonly usable: boolean; readonly words: string } {
   const found = findProgram("node", env);
   if (found === undefined) return { usable: false, words: "is not found" };
-  const old = tooOld(found);
+  const old = tooOld(found, env);
   return old === undefined
     ? { usable: true, words: found }
     : { usable: false, words: `${found} is Node ${old}, which is too old, and is found` };
 }
 
 /** The version of a Node that cannot run runner; undefined for one that can, or that does not tell. */
-function tooOld(node: string): string | undefined {
+function tooOld(node: string, env: Environment): string | undefined {
   try {
-    const told = execFileSync(node, ["--version"], { encoding: "utf8", timeout: 5_000, stdio: ["ignore", "pipe", "ignore"] });
+    const told = execFileSync(node, ["--version"], {
+      env: systemEnvironment(env),
+      encoding: "utf8",
+      timeout: 5_000,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     const [, version = "", major = "0", minor = "0"] = /^v((\d+)\.(\d+)\S*)/.exec(told) ?? [];
     return version !== "" && (Number(major) < 22 || (Number(major) === 22 && Number(minor) < 18)) ? version : undefined;
   } catch {

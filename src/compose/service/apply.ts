@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ConfigError } from "../../errors.ts";
+import { systemEnvironment } from "../../job/chosen-environment.ts";
 import { codeOf } from "../doctor/providers.ts";
 import { readCrontab, writeCrontab } from "./crontab-program.ts";
 import type { Change, Step } from "./service.ts";
@@ -75,7 +76,12 @@ export function runSteps(steps: readonly Step[], env: NodeJS.ProcessEnv): StepDo
   for (const { argv, byHand } of steps) {
     if (byHand === true) continue;
     const [program = "", ...args] = argv;
-    const result = spawnSync(program, args, { env, encoding: "utf8", timeout: stepMs, stdio: ["ignore", "ignore", "pipe"] });
+    const result = spawnSync(program, args, {
+      env: systemEnvironment(env),
+      encoding: "utf8",
+      timeout: stepMs,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     const ok = result.status === 0;
     done.push({ argv, ok, said: result.error?.message ?? result.stderr.trim() });
     if (!ok) break;

@@ -1,6 +1,7 @@
 /** Reading and writing the user's crontab by crontab(1). One byte a character, see crontab.ts. */
 import { spawnSync } from "node:child_process";
 import { ConfigError } from "../../errors.ts";
+import { readableEnvironment } from "../../job/chosen-environment.ts";
 import { codeOf } from "../doctor/providers.ts";
 
 /** crontab(1) answers at once; one that asks somebody does not. */
@@ -33,9 +34,13 @@ function refused(what: string, stderr: string): ConfigError {
 
 function call(args: readonly string[], env: NodeJS.ProcessEnv, input?: string) {
   const bytes = input === undefined ? "" : Buffer.from(input, "latin1");
-  // The program's words have to be the ones that are known.
-  const spoken = { ...env, LC_ALL: "C" };
-  const done = spawnSync("crontab", args, { env: spoken, input: bytes, timeout: crontabMs, maxBuffer: 16 * 1024 * 1024 });
+  const done = spawnSync("crontab", args, {
+    // The program's words have to be the ones that are known.
+    env: readableEnvironment(env),
+    input: bytes,
+    timeout: crontabMs,
+    maxBuffer: 16 * 1024 * 1024,
+  });
   // One that ends without reading its input has said why (EPIPE); one that was never there, or hung, has not.
   if (done.error !== undefined && (done.status === null || codeOf(done.error) !== "EPIPE"))
     throw refused("cannot be reached", done.error.message);

@@ -1,6 +1,7 @@
 /** Whether the manager of services is there to take one: asked of it, changing nothing. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readableEnvironment } from "../../job/chosen-environment.ts";
 import type { Check } from "../doctor/check.ts";
 import { findProgram } from "../programs.ts";
 import type { Manager, Scope } from "./service.ts";
@@ -44,7 +45,7 @@ const taking = new Set(["initializing", "starting", "running", "degraded", "main
 function systemdProblems(scope: Scope, env: Environment): Check[] {
   if (findProgram("systemctl", env) === undefined) return [missing("systemd", "systemctl")];
   const args = [...(scope === "user" ? ["--user"] : []), "is-system-running"];
-  const done = spawnSync("systemctl", args, { env: { ...env }, encoding: "utf8", timeout: askMs });
+  const done = spawnSync("systemctl", args, { env: readableEnvironment(env), encoding: "utf8", timeout: askMs });
   if (taking.has(done.stdout.trim())) return [];
   const said = done.stderr.trim().split("\n")[0] ?? "";
   const base = { area: "service", name: "systemd", status: "fail" } as const;

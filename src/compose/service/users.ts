@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import os from "node:os";
 import { UsageError } from "../../errors.ts";
+import { systemEnvironment } from "../../job/chosen-environment.ts";
 import type { Scope, ServiceUser } from "./service.ts";
 
 /**
@@ -34,7 +35,12 @@ function lookUp(wanted: string): ServiceUser | undefined {
 
 function told(program: string, args: readonly string[]): string | undefined {
   try {
-    return execFileSync(program, args, { encoding: "utf8", timeout: 5_000, stdio: ["ignore", "pipe", "ignore"] });
+    return execFileSync(program, args, {
+      env: systemEnvironment(process.env),
+      encoding: "utf8",
+      timeout: 5_000,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   } catch {
     return undefined;
   }

@@ -4,7 +4,9 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, dirname, resolve } from "node:path";
 import { JobError, UsageError } from "../../errors.ts";
+import { readableEnvironment } from "../../job/chosen-environment.ts";
 import { maxFileBytes } from "../document.ts";
+import type { Environment } from "../folders.ts";
 import type { CronUser } from "./job-of.ts";
 
 export interface CrontabSource {
@@ -23,8 +25,8 @@ export interface CrontabSource {
  * @param file A path, `-` for stdin; absent: the user's own crontab.
  * @throws UsageError or JobError in words if there is none, or it cannot be read.
  */
-export function readCrontabSource(file: string | undefined, cwd: string): CrontabSource {
-  if (file === undefined) return { text: ownCrontab(), file: "crontab -l", system: false, private: true };
+export function readCrontabSource(file: string | undefined, cwd: string, env: Environment): CrontabSource {
+  if (file === undefined) return { text: ownCrontab(env), file: "crontab -l", system: false, private: true };
   if (file === "-") return { text: bounded(readUpToLimit(0), "stdin"), file: "stdin", system: false, private: true };
   const path = resolve(cwd, file);
   const facts = statSync(path, { throwIfNoEntry: false });
@@ -77,9 +79,10 @@ function bounded(bytes: Buffer, file: string): string {
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
 
-function ownCrontab(): string {
+function ownCrontab(env: Environment): string {
   try {
     const bytes = execFileSync("crontab", ["-l"], {
+      env: readableEnvironment(env),
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 10_000,
       maxBuffer: 4 * maxFileBytes,
