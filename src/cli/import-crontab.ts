@@ -5,7 +5,8 @@ import { UsageError, type Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { isRecord } from "../job/shape.ts";
 import { readCrontab, type CrontabEntry } from "../load/crontab/crontab.ts";
-import { jobOf, type ImportedEntry, type Surroundings } from "../load/crontab/job-of.ts";
+import type { Surroundings } from "../load/crontab/draft.ts";
+import { jobOf, type ImportedEntry } from "../load/crontab/job-of.ts";
 import { holdsSecret } from "../load/crontab/secrets.ts";
 import { ownUser, readCrontabSource, readScript, userNamed } from "../load/crontab/source.ts";
 import { importedFile } from "../load/imported-file.ts";
@@ -51,8 +52,8 @@ export async function importCrontab(
       issues.push({ file: source.file, line: entry.line, path: "", message: made.problem, suggestion: made.suggestion });
       continue;
     }
-    const target = place.of(`${made.name}.yaml`);
-    const written = await importedFile(made.value, made.comment, {
+    const target = place.of(`${made.fileName}.yaml`);
+    const written = await importedFile(made, {
       ...target,
       projectDir: project.projectDir,
       providers: [...project.providers.keys()],

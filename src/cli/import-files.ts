@@ -39,8 +39,8 @@ export function takenNames(project: Project, out: string): Set<string> {
 export interface Imported {
   readonly from: "crontab" | "openclaw";
   readonly file: string;
-  /** Others may not read what was imported, and may not read what becomes of it. */
-  readonly private?: boolean;
+  /** Others may not read what was imported, and may not read what becomes of it: there may be a token in it that nobody can tell from a word. */
+  readonly private: boolean;
   readonly jobs: readonly ImportedJob[];
   /** What is to be known of all of them. */
   readonly general: readonly string[];
@@ -66,8 +66,9 @@ export function finishImport(
     : writeFiles(place.dir, files, {
         force: options["force"] === true,
         mayBeSame: true,
-        private: imported.private === true,
+        private: imported.private,
         remedy: "Replace it with --force, or name another folder with --out.",
+        elsewhere: "name another folder with --out",
       });
   if (output.json) {
     const named = jobs.map((job) => ({ ...job, written: written.includes(path.basename(job.file)) }));

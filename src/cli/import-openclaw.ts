@@ -45,7 +45,7 @@ export async function importOpenClaw(
   const jobs: ImportedJob[] = [];
   for (const row of rows) {
     const target = place.of(`${row.fileName}.yaml`);
-    const written = await importedFile(row.value, row.comment, { ...target, projectDir: project.projectDir, providers: known });
+    const written = await importedFile(row, { ...target, projectDir: project.projectDir, providers: known });
     if (written.job === undefined)
       issues.push(
         ...written.issues.map((issue) => ({
@@ -62,6 +62,8 @@ export async function importOpenClaw(
     {
       from: "openclaw",
       file: store.file,
+      // The folder is one person's own, whatever the modes of the files in it.
+      private: true,
       jobs,
       general: [...generalWords(jobs), ...providers.lines],
       issues,
@@ -97,7 +99,7 @@ function describe(row: ImportedRow, job: Job, at: { text: string; file: string; 
     when: `${describeSchedule(job.schedule)}${job.enabled ? "" : ", disabled"}`,
     text: at.text,
     notes: [...row.notes, ...disabled, ...(past === undefined ? [] : [past])],
-    variables: [],
+    variables: row.variables,
     ...(comparison === undefined ? {} : { comparison }),
   };
 }

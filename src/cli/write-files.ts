@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ConfigError, UsageError } from "../errors.ts";
+import { shellWord } from "../load/shell-word.ts";
 
 export interface NewFile {
   /** Relative to the folder that is written to. */
@@ -18,6 +19,8 @@ export interface WriteOptions {
   readonly private?: boolean;
   /** What to do about a file that is there, told with it. */
   readonly remedy: string;
+  /** How to name another folder, told where this one takes no files. Default `name another one with -C`. */
+  readonly elsewhere?: string;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface WriteOptions {
 export function writeFiles(
   dir: string,
   files: readonly NewFile[],
-  { force, mayBeSame = false, private: own = false, remedy }: WriteOptions,
+  { force, mayBeSame = false, private: own = false, remedy, elsewhere = "name another one with -C" }: WriteOptions,
 ): readonly string[] {
   const made: string[] = [];
   const written: string[] = [];
@@ -45,12 +48,22 @@ export function writeFiles(
       written.push(file.path);
     } catch (error) {
       for (const one of made) rmSync(one, { force: true });
+      if (error instanceof FolderError) throw takesNoFiles(error, elsewhere);
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EEXIST" && !force && there)
         throw new UsageError(`${file.path} is there already, and nothing was written`, { cause: error, suggestion: remedy });
-      const reason =
-        error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+(?: '.*)?$/, "") : String(error);
-      throw new ConfigError([{ file: file.path, path: "", message: `cannot be written: ${reason}` }], { cause: error });
+      const message = `cannot be written: ${reasonOf(error)}`;
+      throw new ConfigError(
+        [
+          {
+            file: file.path,
+            path: "",
+            message,
+            suggestion: `see what is there and whose it is: ls -ld ${shellWord(path.dirname(target))}`,
+          },
+        ],
+        { cause: error },
+      );
     }
   }
   return written;
@@ -79,5 +92,25 @@ function writeWhole(target: string, content: string, mode: number): void {
 function makeFolders(folder: string): void {
   const missing: string[] = [];
   for (let at = folder; !existsSync(at); at = path.dirname(at)) missing.unshift(at);
-  for (const one of missing) mkdirSync(one);
+  for (const one of missing)
+    try {
+      mkdirSync(one);
+    } catch (error) {
+      throw new FolderError(one, { cause: error });
+    }
+}
+
+/** A folder that is not there and cannot be made; its path is the message. */
+class FolderError extends Error {}
+
+function takesNoFiles({ message: folder, cause }: FolderError, elsewhere: string): ConfigError {
+  const message = `this folder is not there and cannot be made: ${reasonOf(cause)}; nothing was written`;
+  return new ConfigError([{ file: folder, path: "", message, suggestion: elsewhere }], { cause });
+}
+
+/** The system's words alone, without its code, its call and the path. */
+function reasonOf(error: unknown): string {
+  const words = error instanceof Error ? error.message.replace(/^[A-Z]+: /, "").replace(/, \w+(?: '.*)?$/, "") : String(error);
+  // That of a place whose parent is there, such as /proc.
+  return words === "no such file or directory" ? "nothing can be made there" : words;
 }

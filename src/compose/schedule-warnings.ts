@@ -19,13 +19,14 @@ type Surroundings = Pick<Project, "jobs" | "zone" | "scheduler" | "place">;
 
 export function scheduleWarnings(project: Surroundings, now: number): Issue[] {
   const often: Job[] = [];
+  const jumped: Jump[] = [];
   const warnings = project.jobs.flatMap((job) => [
     ...meaningless(job),
-    ...slotWarnings(job, project, now, often),
+    ...slotWarnings(job, project, now, { often, jumped }),
     ...groupWarnings(job, project),
     ...ownFiles(job, project),
   ]);
-  return [...warnings, ...oftenWarning(often)];
+  return [...warnings, ...oftenWarning(often), ...jumpWarnings(jumped)];
 }
 
 const issue = ({ source }: Job, key: string, message: string, suggestion: string): Issue => ({
@@ -47,7 +48,20 @@ function meaningless(job: Job): Issue[] {
   return found;
 }
 
-function slotWarnings(job: Job, { zone: projectZone }: Surroundings, now: number, often: Job[]): Issue[] {
+/** Jobs of which one line says the same of all. */
+interface Alike {
+  readonly often: Job[];
+  readonly jumped: Jump[];
+}
+
+/** A time that the clocks of a zone jump over, with the slot that stands for it, epoch ms. */
+interface Jump {
+  readonly job: Job;
+  readonly zone: string;
+  readonly at: number;
+}
+
+function slotWarnings(job: Job, { zone: projectZone }: Surroundings, now: number, { often, jumped }: Alike): Issue[] {
   const { schedule } = job;
   if (schedule.kind === "manual" || schedule.kind === "boot") return [];
   const zone = schedule.tz ?? projectZone;
@@ -67,11 +81,12 @@ function slotWarnings(job: Job, { zone: projectZone }: Surroundings, now: number
         "a slot may then begin after the next one's instant; make it shorter",
       ),
     );
-  if (job.limits.runMs > interval && (job.overlap ?? "skip") === "skip") {
+  // Whoever wrote "overlap", as an import does, knows what becomes of such slots.
+  if (job.limits.runMs > interval && job.overlap === undefined) {
     if (job.limits.runMs === defaultRunMs) often.push(job);
     else {
       const message = `${formatDuration(job.limits.runMs)} of ${job.name} is longer than the time between two slots (${every}): those that come meanwhile are skipped`;
-      found.push(issue(job, "limits.run", message, `shorten it, or write "overlap": "queue"`));
+      found.push(issue(job, "limits.run", message, `shorten it, or write "overlap": "queue", or "skip" if that is meant`));
     }
   }
   const blackouts = schedule.blackout ?? [];
@@ -84,27 +99,48 @@ function slotWarnings(job: Job, { zone: projectZone }: Surroundings, now: number
         "see which: runner next",
       ),
     );
-  for (const at of jumpedOver(schedule, now, now + year, projectZone).slice(0, 1)) {
+  jumped.push(
+    ...jumpedOver(schedule, now, now + year, projectZone)
+      .slice(0, 1)
+      .map((at) => ({ job, zone, at })),
+  );
+  return found;
+}
+
+/** One line for all jobs of one night. */
+function jumpWarnings(jumped: readonly Jump[]): Issue[] {
+  return [...Map.groupBy(jumped, ({ zone, at }) => `${zone} ${at}`).values()].flatMap((together) => {
+    const [first] = together;
+    if (first === undefined) return [];
+    const { job, zone, at } = first;
     const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(at);
     const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "short" }).format(at);
-    const message = `a time of ${job.name} is jumped over by the clocks of ${zone} on ${day}: its slot is at ${clock} that day`;
-    found.push(
-      issue(job, "schedule.expr", message, "choose a time outside of 00:00 to 03:59, or a zone without changes, if that matters"),
-    );
-  }
-  return found;
+    const [times, are, slots] = together.length === 1 ? ["a time", "is", "its slot is"] : ["times", "are", "their slots are"];
+    const names = namesOf(together.map((one) => one.job));
+    const message = `${times} of ${names} ${are} jumped over by the clocks of ${zone} on ${day}: ${slots} at ${clock} that day`;
+    const suggestion = "choose a time outside of 00:00 to 03:59, or a zone without changes, if that matters";
+    return [issue(job, "schedule.expr", message, suggestion)];
+  });
+}
+
+function namesOf(jobs: readonly Job[]): string {
+  const shown = jobs.slice(0, 5).map(({ name }) => name);
+  return `${shown.join(", ")}${jobs.length > 5 ? ` and ${jobs.length - 5} more` : ""}`;
 }
 
 /** One line for all of them: each job has the default limit, and nobody chose it. */
 function oftenWarning(often: readonly Job[]): Issue[] {
   const [first] = often;
   if (first === undefined) return [];
-  const names = `${often
-    .slice(0, 5)
-    .map(({ name }) => name)
-    .join(", ")}${often.length > 5 ? ` and ${often.length - 5} more` : ""}`;
-  const message = `${formatDuration(defaultRunMs)}, the default, is longer than the time between two slots of ${names}: slots that come while a run is open are skipped`;
-  return [issue(first, "limits.run", message, `write "limits": { "run": "4m" } with what a run may take, or "overlap": "queue"`)];
+  const message = `${formatDuration(defaultRunMs)}, the default, is longer than the time between two slots of ${namesOf(often)}: slots that come while a run is open are skipped`;
+  return [
+    issue(
+      first,
+      "limits.run",
+      message,
+      `write "limits": { "run": "4m" } with what a run may take, or "overlap": "queue", or "skip" if that is meant`,
+    ),
+  ];
 }
 
 function groupWarnings(job: Job, { scheduler: { groups } }: Surroundings): Issue[] {

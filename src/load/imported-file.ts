@@ -5,6 +5,21 @@ import { readDocument } from "./document.ts";
 import { namedFiles } from "./named-files.ts";
 import { parseDocumentJobs } from "./several.ts";
 
+/** What an import makes of one entry of its source. */
+export interface ImportDraft {
+  readonly name: string;
+  /** Of its file, without the ending. */
+  readonly fileName: string;
+  /** The job as a job file has it. */
+  readonly value: Readonly<Record<string, unknown>>;
+  /** Comment above it in the file. */
+  readonly comment: readonly string[];
+  /** What a person should know of this one. */
+  readonly notes: readonly string[];
+  /** Variables to set in runner's environment: their values are not in the file. */
+  readonly variables: readonly string[];
+}
+
 export interface ImportedFile {
   readonly text: string;
   /** The job that it holds; absent if it holds none that can be used. */
@@ -23,8 +38,7 @@ export interface FilePlace {
 }
 
 export async function importedFile(
-  value: Readonly<Record<string, unknown>>,
-  comment: readonly string[],
+  { value, comment }: Pick<ImportDraft, "value" | "comment">,
   { file, stem, projectDir, providers }: FilePlace,
 ): Promise<ImportedFile> {
   const { stringify } = await import("yaml");

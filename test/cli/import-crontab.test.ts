@@ -98,6 +98,47 @@ describe("import crontab", () => {
     expect(readFileSync(path.join(project.dir, "got.txt"), "utf8")).toMatch(/^one\ntwo\nhello \S+ \/usr\/bin:\/bin\n$/);
   });
 
+  it.runIf(existsSync("/proc/version"))("says of a folder that cannot be made which it is, why, and what to do", async () => {
+    project.write("tab", "0 5 * * * one\n");
+    const { code, stderr } = await project.runner(["import", "crontab", "tab", "--out", "/proc/none/deeper"]);
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: expect.stringMatching(
+        /^error: \/proc\/none: this folder is not there and cannot be made: nothing can be made there; nothing was written \(name another folder with --out\)$/m,
+      ) as string,
+    });
+  });
+
+  it("leaves nothing for validate to warn of that nobody would change", async () => {
+    project.write(
+      "tab",
+      [
+        "MAILTO=ops@example.com",
+        "CRON_TZ=Europe/London",
+        "* * * * * true",
+        "*/5 * * * * /bin/true --check",
+        "@hourly /bin/true hourly",
+        "30 1 * * * /bin/true backup",
+        "15 1 * * 0 /bin/true weekly",
+        "0 9-17 * * 1-5 cd /srv && /bin/true work >> work.log 2>&1",
+        "@reboot /bin/true up",
+        "",
+      ].join("\n"),
+    );
+    expect(await project.runner(["import", "crontab", "tab"])).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await project.runner(["validate", "--json"]);
+    const { warnings } = JSON.parse(stdout) as { warnings: { path: string; message: string }[] };
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(warnings).toMatchObject([
+      {
+        path: "schedule.expr",
+        message: expect.stringMatching(
+          /^times of true-3, true-4 are jumped over by the clocks of Europe\/London on \d{4}-03-\d\d: their slots are at 02:00 that day$/,
+        ) as string,
+      },
+    ]);
+  });
+
   it("recognises the origin's loop, and asks the model itself", async () => {
     project.write(
       "retry-cron.sh",
@@ -137,6 +178,7 @@ describe("import crontab", () => {
     [["import", "crontab", "empty", "-n", "x"], 2, "-n"],
   ])("answers %j with %i", async (args, exit, words) => {
     project.write("empty", "# nothing\n");
+    project.write("one", "0 5 * * * one\n");
     const { code, stderr } = await project.runner(args);
     expect(stderr).toContain(words);
     expect(code).toBe(exit);

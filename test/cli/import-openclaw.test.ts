@@ -120,11 +120,10 @@ describe("import openclaw", () => {
     expect(code).toBe(78);
     expect(stderr).toMatch(/jobs\.json:\d+: jobs\[3\]\.payload\.kind/);
     expect(stderr).toMatch(/jobs\[4\]: is not a job/);
-    expect(readdirSync(path.join(project.dir, "jobs/imported")).toSorted()).toEqual([
-      "fixture-digest.yaml",
-      "inbox-sweep.yaml",
-      "renew-cert.yaml",
-    ]);
+    const imported = path.join(project.dir, "jobs/imported");
+    expect(readdirSync(imported).toSorted()).toEqual(["fixture-digest.yaml", "inbox-sweep.yaml", "renew-cert.yaml"]);
+    const modes = readdirSync(imported).map((file) => statSync(path.join(imported, file)).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o600, 0o600]);
     expect(job("fixture-digest.yaml")).toContain("message: List today's fixtures for {{{{team}}.");
     expect(job("fixture-digest.yaml")).toMatch(/thinking: low\n {2}timeoutSeconds: 300/);
     expect(job("inbox-sweep.yaml")).toMatch(/anchorMs: 1771000000000[\s\S]*model: anthropic\/claude-sonnet-4-6/);

@@ -133,6 +133,7 @@ describe("what is odd about schedules", () => {
       ["limits.run: 9h of a is longer than the time between two slots (8h): those that come meanwhile are skipped"],
     ],
     ["a long run that queues", { cron: "0 9,17 * * *", limits: { run: "9h" }, overlap: "queue" }, []],
+    ["a long run that skips as somebody chose", { cron: "0 9,17 * * *", limits: { run: "9h" }, overlap: "skip" }, []],
     [
       "a default run",
       { every: "10m" },
@@ -166,6 +167,14 @@ describe("what is odd about schedules", () => {
     ]);
     expect(warningsOf({ ...within, workDir: "/project/reports" })).toEqual([]);
     expect(warningsOf({ ...job("a", { tools: { files: "ro" } }), workDir: "/project" })).toEqual([]);
+  });
+
+  it("many jobs in the gap of one night are one line", () => {
+    const many = Array.from({ length: 8 }, (_, at) => job(`n${at}`, { cron: `${at} 1 * * *`, tz: "Europe/London" }));
+    expect(warningsOf(...many, job("b", { cron: "30 2 * * *", tz: "Europe/Berlin" }))).toEqual([
+      "schedule.expr: times of n0, n1, n2, n3, n4 and 3 more are jumped over by the clocks of Europe/London on 2027-03-28: their slots are at 02:00 that day",
+      "schedule.expr: a time of b is jumped over by the clocks of Europe/Berlin on 2027-03-28: its slot is at 03:00 that day",
+    ]);
   });
 
   it("many jobs of every few minutes are one line", () => {

@@ -108,6 +108,7 @@ function tell(
           force: options["force"] === true,
           mayBeSame: true,
           remedy: "Replace it with --force, or name another folder with --out.",
+          elsewhere: "name another folder with --out",
         });
   if (output.json) {
     output.document("export", { format: format.name, files, notes, written: out === undefined ? undefined : written });

@@ -1,7 +1,8 @@
 /** The time of a crontab entry as a job's schedule, and as the sets that Debian's rule is computed from. Pure. */
 import { readCron } from "../../job/cron.ts";
 import { nearestZone, zoneExists } from "../../job/zone.ts";
-import type { CrontabEntry, CrontabTime } from "./crontab.ts";
+import type { CrontabEntry } from "./crontab.ts";
+import type { CrontabTime } from "./entry.ts";
 import type { CronField } from "./fields.ts";
 
 export interface ImportedSchedule {
@@ -25,13 +26,18 @@ interface EntrySets {
 }
 
 export function scheduleOf(
-  { when, settings }: CrontabEntry,
+  { when, settings, unread }: Pick<CrontabEntry, "when" | "settings" | "unread">,
   machineZone: string,
 ): ImportedSchedule | { readonly problem: string; readonly suggestion: string } {
   const notes: string[] = [];
   if (when.kind === "reboot") {
     notes.push("@reboot: cron starts it when cron itself starts; here it is once after each start of the machine");
     return { value: { kind: "boot" }, zone: machineZone, notes };
+  }
+  const unreadZone = unread.get("CRON_TZ");
+  if (unreadZone !== undefined) {
+    const problem = `CRON_TZ, set on line ${unreadZone}, cannot be read, so nobody can say in which zone this line's times are`;
+    return { problem, suggestion: `mend line ${unreadZone}, and import again` };
   }
   const set = settings.get("CRON_TZ")?.value ?? "";
   const zone = set === "" ? machineZone : set;

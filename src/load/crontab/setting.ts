@@ -34,6 +34,12 @@ export function readSetting(text: string): ReadSetting | undefined {
   return { name, value: value.slice(1, -1) };
 }
 
+/** The name in a line that sets a variable, whether its value can be read or not; undefined for a line that is no setting. */
+export function settingName(text: string): string | undefined {
+  const [, , name] = /^[ \t]*(["']?)([^\s="']+)\1[ \t]*=/.exec(text) ?? [];
+  return name;
+}
+
 /** The line that `readSetting` reads as this. @throws never; a value with both kinds of quotes and outer blanks cannot be said. */
 export function printSetting({ name, value }: Pick<Setting, "name" | "value">): string {
   const plain = value !== "" && value.trim() === value && !/^["']/.test(value);

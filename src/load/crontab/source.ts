@@ -7,7 +7,7 @@ import { JobError, UsageError } from "../../errors.ts";
 import { readableEnvironment } from "../../job/chosen-environment.ts";
 import { maxFileBytes } from "../document.ts";
 import type { Environment } from "../folders.ts";
-import type { CronUser } from "./job-of.ts";
+import type { CronUser } from "./draft.ts";
 
 export interface CrontabSource {
   readonly text: string;

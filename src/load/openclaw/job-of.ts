@@ -5,6 +5,7 @@ import { normaliseJob } from "../../job/normalise.ts";
 import { parseJob } from "../../job/parse.ts";
 import { isRecord } from "../../job/shape.ts";
 import { uniqueName } from "../crontab/name.ts";
+import type { ImportDraft } from "../imported-file.ts";
 import type { ModelChoice } from "./config.ts";
 import type { Stored, StoredJob } from "./stored.ts";
 
@@ -21,14 +22,8 @@ export interface RowContext {
   readonly files: Set<string>;
 }
 
-export interface ImportedRow {
+export interface ImportedRow extends ImportDraft {
   readonly stored: StoredJob;
-  readonly name: string;
-  /** Of the file, without its ending. */
-  readonly fileName: string;
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly comment: readonly string[];
-  readonly notes: readonly string[];
 }
 
 /** @returns the issues of a row that cannot be taken over. */
@@ -81,6 +76,8 @@ export function rowToJob(stored: StoredJob, context: RowContext): ImportedRow | 
     },
     comment: [`From OpenClaw, ${stored.origin}.`],
     notes,
+    // Keys are references there as well, or are not taken over.
+    variables: [],
   };
 }
 

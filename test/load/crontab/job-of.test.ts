@@ -1,7 +1,8 @@
 /** What becomes of a crontab line: names, words or a shell, secrets, loops that try again, turns of OpenClaw's. */
 import { describe, expect, it } from "vitest";
 import { readCrontab } from "../../../src/load/crontab/crontab.ts";
-import { jobOf, type ImportedEntry, type Surroundings } from "../../../src/load/crontab/job-of.ts";
+import type { Surroundings } from "../../../src/load/crontab/draft.ts";
+import { jobOf, type ImportedEntry } from "../../../src/load/crontab/job-of.ts";
 import { nameOf } from "../../../src/load/crontab/name.ts";
 import { readRetryLoop } from "../../../src/load/crontab/retry-loop.ts";
 
@@ -107,6 +108,32 @@ describe("times", () => {
     const [entry] = entries;
     expect(entry === undefined ? undefined : jobOf(entry, around())).toMatchObject({
       suggestion: expect.stringContaining("Europe/London") as string,
+    });
+  });
+
+  it.each([
+    ["CRON_TZ=", 2],
+    ['CRON_TZ="Asia/Tokyo', 2],
+    [" 'CRON_TZ' = \u0007", 2],
+    ["CRON_TZ=Asia/T\uFFFDkyo", 2],
+  ])("below a zone that cannot be read (%j) are nobody's, until the next zone", (refused, line) => {
+    const text = `CRON_TZ=Asia/Tokyo\n${refused}\n0 5 * * * a\n@reboot b\nTZ=UTC\n0 5 * * * c\nCRON_TZ=Asia/Tokyo\n0 5 * * * d\n`;
+    const { entries, issues } = readCrontab(text, { file: "crontab", system: false });
+    expect(issues).toMatchObject([{ line }]);
+    const made = entries.map((entry) => jobOf(entry, around()));
+    const lost = {
+      problem: `CRON_TZ, set on line ${line}, cannot be read, so nobody can say in which zone this line's times are`,
+      suggestion: `mend line ${line}, and import again`,
+    };
+    expect(made).toMatchObject([lost, { value: { schedule: { kind: "boot" } } }, lost, { schedule: { zone: "Asia/Tokyo" } }]);
+  });
+
+  it("have no say in a variable that cannot be read, which is told and not what it was before", () => {
+    const { entries } = readCrontab("PATH=/opt/bin\nPATH=\nMAILTO=\n0 5 * * * a\n", { file: "crontab", system: false });
+    const [made] = entries.map((entry) => jobOf(entry, around()));
+    expect(made).toMatchObject({
+      value: { payload: { env: { PATH: "/usr/bin:/bin" } } },
+      notes: ["PATH, set on line 2, cannot be read, so the job is without it"],
     });
   });
 
