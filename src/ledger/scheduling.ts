@@ -6,7 +6,10 @@
 import type { RunStatus } from "../run/run.ts";
 import type { Owner, RunRow, RunStart, Wait } from "./run-record.ts";
 
-/** A slot to be claimed: the run is recorded as `queued`, with no process yet. */
+/**
+ * A slot to be claimed: the run is recorded as `queued`, with no process yet. `startedAt` is when it stands in line, its `queuedAt`: where a
+ * slot is claimed ahead of its time, the time at which it is due.
+ */
 export interface SlotClaim extends Omit<RunStart, "leaseUntil"> {
   readonly trigger: "slot" | "retry" | "boot";
 }
@@ -198,6 +201,11 @@ export interface SchedulingLedger {
    * the claims. Any number of processes may race. At most one run of a job is `queued`.
    */
   claimSlots(claims: readonly SlotClaim[]): Promise<readonly SlotClaimResult[]>;
+  /**
+   * Gives claims of slots back that nobody has begun: as if they had never been made, each of their slots has no record. What has begun or ended
+   * meanwhile stays as it is. For what was claimed ahead of its time and is to be decided when it is due after all.
+   */
+  giveBackClaims(runIds: readonly string[]): Promise<void>;
   /** Begins a queued run or carries a waiting one on: at most one caller wins, and at most one run of a job is open beside a queued one. Durable. */
   beginRun(runId: string, begin: BeginRun): Promise<BeginResult>;
   /** Lets a running run wait, without a process; returns whether it was still ours. Durable. What is open under it is closed, as by `finishRun`. */
@@ -232,6 +240,8 @@ export interface SchedulingLedger {
    * microseconds, so that a daemon may ask each second.
    */
   hasChanged(): Promise<boolean>;
+  /** The same of what was not written through this connection, with a memory of its own. */
+  hasChangedElsewhere(): Promise<boolean>;
 }
 
 /** What only reads. */

@@ -28,6 +28,7 @@ export class Connection {
   #durability: Durability | undefined;
   #writes = 0;
   #seen: string | undefined;
+  #seenElsewhere: number | undefined;
 
   /** The file must exist: making it with the right mode is the opener's work. */
   constructor(file: string, busyTimeoutMs: number) {
@@ -82,11 +83,25 @@ export class Connection {
    */
   async hasChanged(): Promise<boolean> {
     return this.alone(() => {
-      const now = `${Number(this.sql("PRAGMA data_version").get()?.["data_version"])} ${this.#writes}`;
+      const now = `${this.#dataVersion()} ${this.#writes}`;
       const changed = now !== this.#seen;
       this.#seen = now;
       return changed;
     });
+  }
+
+  /** The same of other connections alone. */
+  async hasChangedElsewhere(): Promise<boolean> {
+    return this.alone(() => {
+      const now = this.#dataVersion();
+      const changed = now !== this.#seenElsewhere;
+      this.#seenElsewhere = now;
+      return changed;
+    });
+  }
+
+  #dataVersion(): number {
+    return Number(this.sql("PRAGMA data_version").get()?.["data_version"]);
   }
 
   /** Runs `work` outside of a transaction, such as a pragma that is not allowed inside one. */

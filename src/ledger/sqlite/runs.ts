@@ -142,7 +142,9 @@ function finishRun(
   const key = integer(row, "key");
   const { blockedBy } = finish;
   const blocked = blockedBy === undefined ? {} : { scheduling: schedulingValue({ ...schedulingOf(row), blockedBy }) };
-  const values = { ...finishValues(finish), ...blocked };
+  // A slot that was claimed ahead of its time may end before that has come: it was never begun, and took no time.
+  const early = status === "queued" && finish.finishedAt < integer(row, "started_at");
+  const values = { ...finishValues(finish), ...blocked, ...(early ? { started_at: whole(finish.finishedAt) } : {}) };
   const assignments = Object.keys(values).map((column) => `${column} = :${column}`);
   connection.sql(`UPDATE runs SET ${assignments.join(", ")} WHERE key = :key`).run({ ...values, key });
   keepOutput(connection, key, finish);

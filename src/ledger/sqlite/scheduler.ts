@@ -9,7 +9,7 @@ import { leader } from "./scheduling-queries.ts";
 
 type SchedulerMethods = Pick<
   Ledger,
-  "armJobs" | "changeLeader" | "pause" | "unpause" | "requestCancel" | "noteEvent" | "hasChanged"
+  "armJobs" | "changeLeader" | "pause" | "unpause" | "requestCancel" | "noteEvent" | "hasChanged" | "hasChangedElsewhere"
 >;
 
 /**
@@ -29,6 +29,7 @@ export function schedulerMethods(connection: Connection): SchedulerMethods {
     requestCancel: (request) => connection.write("power_loss", () => requestCancel(connection, request)),
     noteEvent: (event) => connection.write("process_death", () => noteEvent(connection, event)),
     hasChanged: () => connection.hasChanged(),
+    hasChangedElsewhere: () => connection.hasChangedElsewhere(),
   };
 }
 

@@ -11,11 +11,18 @@ import { isInRange, openOfJob, recordOfSlot, schedulingQueries } from "./schedul
 import { isFirstBlock, recordSlots } from "./slot-ranges.ts";
 import { statusOf } from "./status-columns.ts";
 
-type SlotMethods = Pick<Ledger, "claimSlots" | "beginRun" | "parkRun" | "recordSlots" | "isFirstBlock">;
+type SlotMethods = Pick<Ledger, "claimSlots" | "giveBackClaims" | "beginRun" | "parkRun" | "recordSlots" | "isFirstBlock">;
 
 export function slotMethods(connection: Connection): SlotMethods {
   return {
     claimSlots: (claims) => connection.write("power_loss", () => claims.map((claim) => claimSlot(connection, claim))),
+    giveBackClaims: (runIds) =>
+      connection.write("power_loss", () => {
+        const giveBack = connection.sql(
+          "DELETE FROM runs WHERE id = ? AND status = 'running' AND phase = 'queued' AND trigger = 'slot'",
+        );
+        for (const runId of runIds) giveBack.run(runId);
+      }),
     beginRun: (runId, begin) => connection.write("power_loss", () => beginRun(connection, runId, begin)),
     parkRun: (runId, wait) => connection.write("power_loss", () => parkRun(connection, runId, wait)),
     recordSlots: (ranges) => connection.write("power_loss", () => ranges.map((range) => recordSlots(connection, range))),

@@ -141,4 +141,17 @@ export function scheduler(bench: Bench): void {
     await other.close();
     expect(await changed(async () => {})).toEqual([false, false]);
   });
+
+  test("it is told whether another connection has written, apart from whether anything was", async () => {
+    const other = await bench.open();
+    const ledger = bench.ledger();
+    const changed = async (work: () => Promise<unknown>) => {
+      await work();
+      return [await ledger.hasChangedElsewhere(), await ledger.hasChangedElsewhere(), await ledger.hasChanged()];
+    };
+    expect(await changed(async () => {}), "the first time").toEqual([true, false, true]);
+    expect(await changed(() => ledger.pause({ jobId: "job", at: 1, by: "maria" })), "its own").toEqual([false, false, true]);
+    expect(await changed(() => other.unpause("job", 1))).toEqual([true, false, true]);
+    await other.close();
+  });
 }

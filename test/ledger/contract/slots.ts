@@ -113,6 +113,33 @@ export function slots(bench: Bench): void {
     expect(await ledger.parkRun("nobody", wait)).toBe(false);
   });
 
+  test("a claim that is given back was never made; what has begun or ended stays", async () => {
+    const ledger = bench.ledger();
+    await claim({ runId: "a" }, { runId: "b", jobId: "2" }, { runId: "c", jobId: "3" });
+    await claim({ runId: "r", jobId: "4", trigger: "retry", rerunOf: "a" });
+    await ledger.requestCancel({ runId: "a", at: 1, reason: "by hand" });
+    await ledger.beginRun("b", beginning());
+    await ledger.finishRun("c", runFinish({ status: "skipped" }));
+    await ledger.giveBackClaims(["a", "b", "c", "r", "nobody"]);
+    await bench.reopen();
+    expect((await bench.ledger().history({})).map(({ runId, status }) => `${runId} ${status}`).toSorted()).toEqual([
+      "b running",
+      "c skipped",
+      "r queued",
+    ]);
+    expect(await bench.ledger().slotRecord("job", 1000)).toBeUndefined();
+    expect((await bench.ledger().settledSlots()).get("job")).toBeUndefined();
+    expect(await claim({ runId: "again" }), "its slot is free").toEqual([{ won: true }]);
+    expect(await bench.ledger().cancelRequests()).toEqual([]);
+    expect(await bench.ledger().beginRun("a", beginning())).toEqual({ begun: false, because: "gone", status: undefined });
+  });
+
+  test("what is ended before the time for which it was claimed took no time", async () => {
+    await claim({ runId: "early", slotAt: 5000, startedAt: 5000 });
+    await bench.ledger().finishRun("early", runFinish({ status: "cancelled", finishedAt: 4400 }));
+    expect(await run("early")).toMatchObject({ startedAt: 4400, finishedAt: 4400, queuedAt: 5000 });
+  });
+
   test("a queued and a waiting run end as the table of states allows", async () => {
     const ledger = bench.ledger();
     await claim({ runId: "q1" }, { runId: "q2", jobId: "2" }, { runId: "w", jobId: "3" });
