@@ -127,6 +127,8 @@ export const schedulerEventKinds = [
   "stood_down",
   "reloaded",
   "reload_refused",
+  "files_refused",
+  "files_mended",
   "clock_jumped",
   "slept",
   "held",

@@ -17,6 +17,7 @@ import { openLogSink, type LogSink } from "./log-sink.ts";
 import { createDaemonLog, isJournal, type DaemonLog } from "./log.ts";
 import { onDaemonSignals, type DaemonSignals } from "./signals.ts";
 import { openSystemd, type Systemd } from "./systemd.ts";
+import { isNews } from "./told-once.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 export interface DriveOptions {
@@ -75,8 +76,8 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
       sayStart(log, project, { version: packageJson.version, pid: process.pid, stateDir, simulated, now: Date.now() });
       for (const { event, text } of warningsBefore(project, { simulated, pid: process.pid })) log.say("warning", event, text);
     }
-    // Nobody reads the status of a project that a crontab fires before something is missed.
-    if (options.brief) sayUnused(log, project);
+    // Nobody reads the status of a project that a crontab fires before something is missed. A ledger that fails hides nothing.
+    if (options.brief && (!options.quiet || (await isNews(daemon, project.issues).catch(() => true)))) sayUnused(log, project);
     if (!options.once) following = await follow(daemon, log, service, readAt);
     const end = await daemon.run({ stop: signals.stop, now: signals.now, once: options.once });
     following?.close();

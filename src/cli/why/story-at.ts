@@ -110,6 +110,8 @@ const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
   stood_down: "a daemon stood down",
   reloaded: "the job files were read anew",
   reload_refused: "changed job files were refused",
+  files_refused: "job files could not be used",
+  files_mended: "all job files could be used again",
   clock_jumped: "the clock jumped",
   slept: "the machine had slept",
   held: "nothing was started",

@@ -1,0 +1,45 @@
+/** A crontab's `tick -q` and a job file that cannot be used: its problem is mailed once, not each minute. */
+import path from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { isNews } from "../../../src/cli/daemon/told-once.ts";
+import type { Issue } from "../../../src/errors.ts";
+import { openLedger } from "../../../src/ledger/index.ts";
+import { plantedKey, stage, type Stage } from "../stage.ts";
+
+let project: Stage;
+beforeEach(() => {
+  project = stage();
+});
+afterEach(() => project.close());
+
+const redact = (text: string): string => text.replaceAll(plantedKey, "[key]");
+
+it("is told once by tick -q, always without, and the exit code stays", { timeout: 60_000 }, async () => {
+  project.write("jobs/bad.yaml", 'command: ["true"]\nevry: 1d\n');
+  const tick = async (...args: string[]): Promise<readonly [number | null, string]> => {
+    const { code, stdout, stderr } = await project.runner(["tick", ...args]);
+    return [code, stdout + stderr];
+  };
+  expect(await tick("-q")).toEqual([78, expect.stringMatching(/^\S+ \S+ {2}not used: jobs\/bad\.yaml:2:\d+: evry: .*\n$/)]);
+  expect(await tick("-q")).toEqual([78, ""]);
+  expect(await tick()).toEqual([78, expect.stringContaining("jobs/bad.yaml:2:")]);
+});
+
+it("is news again when it changes, and when it comes back", async () => {
+  const ledger = await openLedger({ stateDir: path.join(project.dir, "state") });
+  const bad: Issue = { file: "jobs/bad.yaml", line: 2, path: "evry", message: `is not known: ${plantedKey}` };
+  const worse: Issue = { file: "jobs/worse.yaml", path: "every", message: "x".repeat(2_000) };
+  const asked: boolean[] = [];
+  for (const issues of [[], [bad], [bad], [bad, worse], [bad, { ...worse, line: 3 }], [bad], [], [], [bad], [worse], [worse]])
+    asked.push(await isNews({ ledger, redact }, issues));
+  expect(asked).toEqual([false, true, false, true, true, true, false, false, true, true, false]);
+  const events = await ledger.events({ limit: 20 });
+  await ledger.close();
+  // One line each time that something changed, and none for what stayed.
+  expect(events.map(({ kind }) => kind).toReversed()).toEqual([
+    ...Array.from({ length: 4 }, () => "files_refused"),
+    "files_mended",
+    ...Array.from({ length: 2 }, () => "files_refused"),
+  ]);
+  expect(events.map(({ text }) => text).join("\n")).not.toContain(plantedKey);
+});
