@@ -5,7 +5,7 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import type { Job } from "../../job/job.ts";
 import { chunksOf, tellUnusable } from "./fire.ts";
-import { Entry } from "./roster.ts";
+import type { Entry } from "./entry.ts";
 import type { State } from "./state.ts";
 
 /** The jobs that are wanted, and whether those that are not among them were removed. */
@@ -59,7 +59,10 @@ async function entriesOf({ parts, roster }: State, jobs: readonly Job[]): Promis
     for (const job of chunk) {
       const hash = parts.hash(job);
       const known = roster.get(job.id);
-      entries.set(job.id, { entry: known?.hash === hash ? known : new Entry(job, hash), scheduleHash: parts.scheduleHash(job) });
+      entries.set(job.id, {
+        entry: known?.hash === hash ? known : roster.newEntry(job, hash),
+        scheduleHash: parts.scheduleHash(job),
+      });
     }
     await yieldOnce();
   }

@@ -1,38 +1,18 @@
-/** The jobs in force and when each is due next. An entry is slim: a hundred thousand of them are to fit beside their jobs. */
+/** The jobs in force and when each is due next. */
 import type { Job } from "../../job/job.ts";
 import { nextSlot } from "../../schedule/slot.ts";
-import { staggerOf } from "../../schedule/stagger.ts";
-import { Timeline, type Timed } from "./timeline.ts";
+import { Entry, EntryTable } from "./entry.ts";
+import { Timeline } from "./timeline.ts";
+
+export type { Entry } from "./entry.ts";
 
 /** Two slots of a job are at least so far apart, whatever its schedule computes: nothing can spin (Hexagon/croner#286). */
 export const leastGapMs = 1_000;
 
-export class Entry implements Timed {
-  at: number | undefined = undefined;
-  readonly job: Job;
-  /** Fingerprint of the definition. That of the schedule alone is the ledger's: it says since when the job is armed. */
-  readonly hash: string;
-  /** Since when it is armed: nothing before is answered. */
-  since = 0;
-  /** The newest instant that has a record. */
-  last: number | undefined = undefined;
-  /** The first instant that has none. */
-  next: number | undefined = undefined;
-  /** So much later than its instant each slot is answered. */
-  readonly staggerMs: number;
-  /** Slots of it are due and wait for the end of its run: they are caught up with one after the other. */
-  behind = false;
-
-  constructor(job: Job, hash: string) {
-    this.job = job;
-    this.hash = hash;
-    this.staggerMs = staggerOf(job.id, job.schedule.staggerMs);
-  }
-}
-
 export class Roster {
   readonly timeline = new Timeline<Entry>();
   readonly #entries = new Map<string, Entry>();
+  #table = new EntryTable();
   zone: string;
 
   constructor(zone: string) {
@@ -51,6 +31,11 @@ export class Roster {
     return this.#entries.get(jobId);
   }
 
+  /** An entry for a job, which is not in force before it is added. */
+  newEntry(job: Job, hash: string): Entry {
+    return new Entry(job, hash, this.#table);
+  }
+
   add(entry: Entry): void {
     this.#entries.set(entry.job.id, entry);
   }
@@ -60,6 +45,7 @@ export class Roster {
     if (entry === undefined) return;
     this.timeline.set(entry, undefined);
     this.#entries.delete(jobId);
+    entry.leave();
   }
 
   /**
@@ -96,6 +82,8 @@ export class Roster {
 
   /** Nothing is known any more: somebody else has led meanwhile. */
   clear(): void {
-    for (const jobId of this.#entries.keys()) this.remove(jobId);
+    for (const entry of this.#entries.values()) this.timeline.set(entry, undefined);
+    this.#entries.clear();
+    this.#table = new EntryTable();
   }
 }

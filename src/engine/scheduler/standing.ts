@@ -10,7 +10,7 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
     state.line.add({ run, dueAt: run.dueAt ?? run.slotAt ?? run.queuedAt ?? run.startedAt, place: placeOf(state, run.jobId) });
     return;
   }
-  const waiting = { run: { ...run, wait }, at: undefined };
+  const waiting = { run: { ...run, wait }, at: undefined, place: -1 };
   state.waiting.set(run.jobId, waiting);
   // It began to wait in the future: the clock was set back since, and it is to wait for no longer.
   const aheadMs = Math.max(0, wait.since - state.parts.clock.now());

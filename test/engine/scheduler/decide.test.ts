@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { oneOnTime } from "../../../src/engine/scheduler/decide.ts";
-import { Entry } from "../../../src/engine/scheduler/roster.ts";
+import { Entry } from "../../../src/engine/scheduler/entry.ts";
 import type { Schedule } from "../../../src/job/job.ts";
 import { dueSlots } from "../../../src/schedule/missed.ts";
 import { nextSlot } from "../../../src/schedule/slot.ts";
@@ -24,7 +24,7 @@ it("what is decided without the calculator is what the one decision for lateness
       fc.integer({ min: -40, max: 0 }).map((days) => Date.parse("2026-11-25T07:00:00Z") + days * 3_600_000),
       fc.integer({ min: -100, max: 1_500 }),
       (schedule, policy, since, lateMs) => {
-        const one = new Entry(job("a", schedule, { catchUp: { policy } }), "hash");
+        const one = new Entry(job("a", schedule, { catchUp: { policy } }), "a".repeat(64));
         one.next = nextSlot(schedule, since, "UTC");
         const now = (one.next ?? since) + one.staggerMs + lateMs;
         const short = oneOnTime(one, now, undefined);
