@@ -31,6 +31,15 @@ export type SchedulerEvent =
   | { readonly type: "job_unblocked"; readonly at: number; readonly jobName: string }
   /** The wall clock was set, by so much against the monotonic one; or the machine slept. */
   | { readonly type: "clock_jumped"; readonly at: number; readonly byMs: number }
+  /** Slots that were recorded as missed or skipped while the clock was ahead count again: their instants are yet to come. */
+  | {
+      readonly type: "slots_withdrawn";
+      readonly at: number;
+      /** What the clock had shown. */
+      readonly showed: number;
+      readonly slots: number;
+      readonly jobs: readonly string[];
+    }
   /** The ledger cannot be written: nothing is started until it can. Told once. */
   | { readonly type: "held"; readonly at: number; readonly reason: string }
   | { readonly type: "resumed"; readonly at: number; readonly heldMs: number }

@@ -65,6 +65,30 @@ export interface SlotRange {
   readonly jobHash: string;
 }
 
+/** So long before its instant a slot may have its record; what lies further ahead of the clock was recorded while that was wrong. */
+export const recordedAheadMs = 2_000;
+
+/** Most rows that are withdrawn in one transaction. */
+export const withdrawnAtOnce = 200;
+
+/** One row of slots that have no run, and that reaches into what is yet to come. */
+export interface RowAhead {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly status: "missed" | "skipped";
+  readonly from: number;
+  readonly to: number;
+  readonly slots: number;
+  /** What the clock showed when it was recorded, or grew. */
+  readonly recordedAt: number;
+}
+
+/** What is left of such a row: up to which instant, and how many slots. */
+export interface KeptOfRow {
+  readonly to: number;
+  readonly slots: number;
+}
+
 /** That a job is looked after, and since when: there is no catching up from before. */
 export interface Armed {
   readonly jobId: string;
@@ -130,6 +154,7 @@ export const schedulerEventKinds = [
   "files_refused",
   "files_mended",
   "clock_jumped",
+  "withdrawn",
   "slept",
   "held",
   "resumed",
@@ -220,6 +245,13 @@ export interface SchedulingLedger {
    */
   recordSlots(ranges: readonly SlotRange[]): Promise<readonly boolean[]>;
   /**
+   * Takes back what was recorded while the clock was ahead: rows of slots that are `missed` or `skipped` and reach beyond `now` (by more than
+   * `recordedAheadMs`) go, or are cut to what `keep` leaves of them, and a job that is armed from later on is armed from `now` on. A slot
+   * that had a run keeps it, claimed, open or ended: it is not repeated. In one durable transaction of at most `withdrawnAtOnce` rows; to be
+   * called again while that many come back. Returns the rows as they were.
+   */
+  withdrawSlots(now: number, keep: (row: RowAhead) => KeptOfRow | undefined): Promise<readonly RowAhead[]>;
+  /**
    * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` for the same reason, the two become one row over
    * both slots (`slotFrom`, `slots`), and the answer is `false`: that the job is blocked was known. Durable.
    */
@@ -252,13 +284,14 @@ export interface SchedulingReader {
   openRuns(): Promise<readonly RunRow[]>;
   /** The newest runs of each job that has any, at most `limit` (1 to 100) of each, by job id. Cheap however many runs there are. */
   recentRuns(limit: number): Promise<ReadonlyMap<string, RecentRuns>>;
-  /** The newest instant of each job that has a record, by job id. */
-  lastSlots(): Promise<ReadonlyMap<string, number>>;
+  /** The newest instant of each job that has a record, by job id; with `until` the newest of those up to then. */
+  lastSlots(until?: number): Promise<ReadonlyMap<string, number>>;
   /**
-   * The newest instant of each job up to which the scheduler has answered all, by job id. A slot that somebody ran by hand (`runner run --slot`)
-   * says nothing of the slots before it.
+   * The newest instant of each job, at or before `until`, up to which the scheduler has answered all, by job id. A slot that somebody ran by
+   * hand (`runner run --slot`) says nothing of the slots before it. `until` is now: a run of a slot that is yet to come, begun while the clock
+   * was ahead, says nothing of them either.
    */
-  settledSlots(): Promise<ReadonlyMap<string, number>>;
+  settledSlots(until: number): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */
   slotRecord(jobId: string, at: number): Promise<RunRow | undefined>;
   /** Since when each job is armed, and with which schedule. */

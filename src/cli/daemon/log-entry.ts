@@ -66,6 +66,11 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       const way = event.byMs < 0 ? "back" : "forward, or the machine slept";
       return { at, level: "warning", event: "clock_jumped", text: `the clock went ${duration(Math.abs(event.byMs))} ${way}` };
     }
+    case "slots_withdrawn": {
+      const { slots, jobs, showed } = event;
+      const text = `${several(slots, "slot")} of ${named("jobs", jobs).join("")} count again: recorded as missed or skipped while the clock showed up to ${instant(showed)}, and not all of them past`;
+      return { at, level: "warning", event: "slots_withdrawn", text };
+    }
     case "held":
       return { at, level: "error", event: "held", text: `starts nothing: ${event.reason}` };
     case "resumed":

@@ -1,10 +1,10 @@
 /** What `status` looks at, read in one go: few queries, however many jobs and runs there are. */
-import { judgeHealth, type ProjectHealth } from "../../engine/health/health.ts";
+import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/health/health.ts";
 import type { NextSlot } from "../../engine/health/next-slot.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
 import { ownerState } from "../../engine/owner.ts";
 import type { Job } from "../../job/job.ts";
-import type { Leader, LedgerReader, RunRow } from "../../ledger/ledger.ts";
+import { recordedAheadMs, type Leader, type LedgerReader, type RunRow } from "../../ledger/ledger.ts";
 import { deathWatch } from "../status.ts";
 
 /** Runs shown as sparks. */
@@ -38,12 +38,19 @@ export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look
     openRuns,
     died: await deathWatch(openRuns),
     recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,
-    lastSlots: (await ledger?.lastSlots()) ?? nothing,
+    ...(await slotsOf(ledger, now)),
     armed: (await ledger?.armed()) ?? nothing,
     pauses: (await ledger?.pauses(now)) ?? nothing,
     statusCounts: (await ledger?.statusCounts({ since: now - rateMs })) ?? [],
     events: (await ledger?.events({ since: now - eventsMs, limit: 200 })) ?? [],
   });
+}
+
+/** The newest records are mostly past; only where one is not, those are asked for that are. */
+async function slotsOf(ledger: LedgerReader | undefined, now: number): Promise<Pick<HealthFacts, "lastSlots" | "slotsAhead">> {
+  const newest = (await ledger?.lastSlots()) ?? new Map<string, number>();
+  const slotsAhead = new Map([...newest].filter(([, at]) => at > now + recordedAheadMs));
+  return { lastSlots: slotsAhead.size === 0 ? newest : ((await ledger?.lastSlots(now + recordedAheadMs)) ?? newest), slotsAhead };
 }
 
 /** Of a leader that cannot be seen from here its lease decides. */

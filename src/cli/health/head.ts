@@ -13,10 +13,15 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
   if (health.ahead !== undefined) {
     const { jobs, until } = health.ahead;
     lines.push({
-      text: `the clock was set back: ${several(jobs, "job waits", "jobs wait")} until it is past ${instantIn(zone, until)} once more, because ${jobs === 1 ? "its" : "their"} slots up to there have a record`,
+      text: `the clock was set back: ${several(jobs, "job has", "jobs have")} records of slots that are yet to come, up to ${instantIn(zone, until)}; a slot that had its run is not run again`,
       bad: true,
     });
   }
+  if (health.withdrawn !== undefined)
+    lines.push({
+      text: `slots were given back ${ago(health.withdrawn.at, now)}: ${oneLine(health.withdrawn.text, 300)}`,
+      bad: false,
+    });
   for (const run of health.strays)
     lines.push({
       text: `run ${shortId(run.runId)} is ${run.status}; its job ${oneLine(run.jobName, 60)} is not in the job files as they are`,

@@ -44,7 +44,7 @@ export async function gatherAt(ledger: LedgerReader | undefined, question: AtQue
     around,
     records,
     blockers: await blockersOf(ledger, [...records.values()]),
-    lastSlot: (await ledger?.lastSlots())?.get(job.id),
+    lastSlot: (await ledger?.lastSlots(now))?.get(job.id),
     armedSince: (await ledger?.armed())?.get(job.id)?.since,
     pause: pauses?.get(job.id) ?? pauses?.get("*"),
     daemon: judgeDaemon({ leader, leaderState: leader === undefined ? "dead" : leaderState(leader, now), events }),

@@ -101,6 +101,7 @@ function handLines(facts: AtFacts): StoryLine[] {
 
 /** How far from the slot something is still told as having happened around it. */
 const aroundMs = 30 * 60_000;
+const givenBackMs = 24 * 3_600_000;
 const mostEvents = 12;
 
 const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
@@ -113,6 +114,7 @@ const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
   files_refused: "job files could not be used",
   files_mended: "all job files could be used again",
   clock_jumped: "the clock jumped",
+  withdrawn: "slots were given back",
   slept: "the machine had slept",
   held: "nothing was started",
   resumed: "runs were started again",
@@ -128,7 +130,11 @@ const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
 function eventLines(facts: AtFacts, slot: number | undefined, record: RunRow | undefined): StoryLine[] {
   const from = (slot ?? facts.asked.at) - aroundMs;
   const until = Math.max(record?.startedAt ?? 0, (slot ?? facts.asked.at) + facts.around.staggerMs) + aroundMs;
-  const near = facts.events.filter((event) => event.at >= from && event.at <= until).toSorted((a, b) => a.at - b.at);
+  const meant = slot ?? facts.asked.at;
+  // Slots that are given back lie hours after that: it is told for those of the day.
+  const isNear = (event: SchedulerEventRow): boolean =>
+    event.at >= (event.kind === "withdrawn" ? meant - givenBackMs : from) && event.at <= until;
+  const near = facts.events.filter(isNear).toSorted((a, b) => a.at - b.at);
   if (near.length === 0) return [];
   const lines = near.slice(0, mostEvents).map(({ at: when, kind, text }) => {
     const more = text === "" ? "" : `: ${oneLine(text, 200)}`;

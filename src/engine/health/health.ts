@@ -25,7 +25,10 @@ export interface HealthFacts {
   readonly died: (run: RunRow) => boolean;
   /** By the job's id. */
   readonly recentRuns: ReadonlyMap<string, RecentRuns>;
+  /** The newest that is not ahead of the clock. */
   readonly lastSlots: ReadonlyMap<string, number>;
+  /** The newest of jobs that have records of slots yet to come. */
+  readonly slotsAhead: ReadonlyMap<string, number>;
   readonly armed: ReadonlyMap<string, { readonly since: number }>;
   readonly pauses: ReadonlyMap<string, Pause>;
   readonly statusCounts: readonly StatusCount[];
@@ -43,14 +46,16 @@ export interface ProjectHealth {
   readonly pausedAll?: Pause;
   /** Open runs of jobs that the files do not name, oldest first. */
   readonly strays: readonly RunRow[];
-  /** The newest records of these jobs lie ahead of the clock, which was set back: they wait until it is there again. */
+  /** The clock was set back: these jobs have runs, or what a daemon would withdraw, of slots that are yet to come, up to that instant. */
   readonly ahead?: { readonly jobs: number; readonly until: number };
+  /** The newest note of the last day that slots were given back because the clock had been ahead. */
+  readonly withdrawn?: SchedulerEventRow;
   /** Something is overdue, blocked or failing, or the daemon has died or starts nothing. */
   readonly trouble: boolean;
 }
 
-/** A record may be so far ahead of the clock before that is called a clock that was set back. */
-const aheadMs = 2_000;
+/** So long it is told that slots were given back. */
+const withdrawnMs = 24 * 3_600_000;
 
 export function judgeHealth(facts: HealthFacts): ProjectHealth {
   const { now } = facts;
@@ -78,17 +83,16 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
     };
     return jobHealth(job, own);
   });
-  const ahead = jobs.filter(({ job, state }) => {
-    const slot = facts.lastSlots.get(job.id);
-    return slot !== undefined && slot > now + aheadMs && state.kind !== "disabled";
-  });
-  const until = Math.max(...ahead.map(({ job }) => facts.lastSlots.get(job.id) ?? 0));
+  const ahead = jobs.filter(({ job, state }) => facts.slotsAhead.has(job.id) && state.kind !== "disabled");
+  const until = Math.max(...ahead.map(({ job }) => facts.slotsAhead.get(job.id) ?? 0));
+  const withdrawn = facts.events.find(({ kind, at }) => kind === "withdrawn" && at > now - withdrawnMs);
   return {
     daemon,
     jobs,
     strays: facts.openRuns.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
+    ...(withdrawn === undefined ? {} : { withdrawn }),
     trouble: jobs.some(isTrouble) || daemon.kind === "dead" || (daemon.kind === "alive" && daemon.held !== undefined),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import type { Job } from "../../job/job.ts";
+import { recordedAheadMs } from "../../ledger/ledger.ts";
 import { chunksOf, tellUnusable } from "./fire.ts";
 import type { Entry } from "./entry.ts";
 import type { State } from "./state.ts";
@@ -30,7 +31,7 @@ export async function putInForce(state: State, { jobs, complete }: JobSet): Prom
     parts.clock.now(),
     complete,
   );
-  const last = await parts.ledger.settledSlots();
+  const last = await parts.ledger.settledSlots(parts.clock.now() + recordedAheadMs);
   state.complete = complete;
   for (const { job } of gone) roster.remove(job.id);
   const [added, changed]: [string[], string[]] = [[], []];
@@ -77,9 +78,7 @@ function enter(state: State, entry: Entry, since: number | undefined, last: numb
   roster.remove(entry.job.id);
   roster.add(entry);
   entry.since = since ?? now;
-  // Records from the future are of a clock that was set back since. Slots before them that have none, of another schedule, still run; those
-  // that have one are lost to it when they are claimed.
-  entry.last = last === undefined ? undefined : Math.min(last, now);
+  entry.last = last;
   entry.behind = isSameSchedule && before.behind;
   try {
     roster.place(entry, now);

@@ -10,6 +10,7 @@ import { repeatInterrupted, repeatRescued, rescue } from "./rescue.ts";
 import { beside, type State } from "./state.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
 import { endWhatIsStale } from "./window.ts";
+import { withdrawAhead } from "./withdraw.ts";
 
 /** What is left of the dead after so long is closed beside everything else. */
 const rescueFirstMs = 1_000;
@@ -24,6 +25,7 @@ export async function takeOver(state: State, jobs: JobSet, spread: boolean): Pro
   await readControl(state);
   const rescuing = rescue(state, await findDead(state));
   if (!(await isSoonOver(state, rescuing))) beside(state, repeatRescued(state, rescuing));
+  await withdrawAhead(state, new Map(jobs.jobs.map((job) => [job.id, job])), parts.clock.now());
   await putInForce(state, jobs);
   await lookAround(state);
   await endWhatIsStale(state, parts.clock.now());

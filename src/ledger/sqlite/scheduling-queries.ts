@@ -35,9 +35,9 @@ export const schedulingQueries = {
   open: `${fromRuns} WHERE r.status = 'running' ORDER BY r.key`,
   ...recentQueries,
   // One step into the index for each job.
-  lastSlots: `SELECT j.id, (SELECT max(r.slot_at) FROM runs r WHERE r.job = j.key AND r.slot_at IS NOT NULL) AS at FROM jobs j`,
+  lastSlots: `SELECT j.id, (SELECT max(r.slot_at) FROM runs r WHERE r.job = j.key AND r.slot_at <= :until) AS at FROM jobs j`,
   // Back from the newest over what was run by hand: the scheduler's rows are claimed first or stand for several slots.
-  settledSlots: `SELECT j.id, (SELECT r.slot_at FROM runs r WHERE r.job = j.key AND r.slot_at IS NOT NULL
+  settledSlots: `SELECT j.id, (SELECT r.slot_at FROM runs r WHERE r.job = j.key AND r.slot_at <= :until
     AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
   cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
     WHERE r.status = 'running' ORDER BY r.key`,
@@ -77,8 +77,8 @@ export function schedulingReadMethods(source: Source): SchedulingReader {
   return {
     openRuns: () => source.read(() => source.sql(schedulingQueries.open).all().map(runRow)),
     recentRuns: (limit) => source.read(() => recentRuns(source, limit)),
-    lastSlots: () => source.read(() => slotsByJob(source, schedulingQueries.lastSlots)),
-    settledSlots: () => source.read(() => slotsByJob(source, schedulingQueries.settledSlots)),
+    lastSlots: (until = Number.MAX_SAFE_INTEGER) => source.read(() => slotsByJob(source, schedulingQueries.lastSlots, until)),
+    settledSlots: (until) => source.read(() => slotsByJob(source, schedulingQueries.settledSlots, until)),
     slotRecord: (jobId, at) => source.read(() => recordOfSlot(source, jobId, at)),
     armed: () => source.read(() => armed(source)),
     leader: () => source.read(() => leader(source)),
@@ -89,8 +89,8 @@ export function schedulingReadMethods(source: Source): SchedulingReader {
   };
 }
 
-function slotsByJob(source: Source, query: string): ReadonlyMap<string, number> {
-  const rows = source.sql(query).all();
+function slotsByJob(source: Source, query: string, until: number): ReadonlyMap<string, number> {
+  const rows = source.sql(query).all({ until: whole(until) });
   return new Map(rows.flatMap((row): [string, number][] => (row["at"] === null ? [] : [[text(row, "id"), integer(row, "at")]])));
 }
 

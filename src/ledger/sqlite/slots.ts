@@ -10,8 +10,12 @@ import { schedulingOf, schedulingValue } from "./scheduling-column.ts";
 import { isInRange, openOfJob, recordOfSlot, schedulingQueries } from "./scheduling-queries.ts";
 import { isFirstBlock, recordSlots } from "./slot-ranges.ts";
 import { statusOf } from "./status-columns.ts";
+import { withdrawSlots } from "./withdrawals.ts";
 
-type SlotMethods = Pick<Ledger, "claimSlots" | "giveBackClaims" | "beginRun" | "parkRun" | "recordSlots" | "isFirstBlock">;
+type SlotMethods = Pick<
+  Ledger,
+  "claimSlots" | "giveBackClaims" | "beginRun" | "parkRun" | "recordSlots" | "withdrawSlots" | "isFirstBlock"
+>;
 
 export function slotMethods(connection: Connection): SlotMethods {
   return {
@@ -26,6 +30,7 @@ export function slotMethods(connection: Connection): SlotMethods {
     beginRun: (runId, begin) => connection.write("power_loss", () => beginRun(connection, runId, begin)),
     parkRun: (runId, wait) => connection.write("power_loss", () => parkRun(connection, runId, wait)),
     recordSlots: (ranges) => connection.write("power_loss", () => ranges.map((range) => recordSlots(connection, range))),
+    withdrawSlots: (now, keep) => connection.write("power_loss", () => withdrawSlots(connection, whole(now), keep)),
     isFirstBlock: (runId) => connection.write("power_loss", () => isFirstBlock(connection, runId)),
   };
 }

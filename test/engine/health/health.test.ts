@@ -35,6 +35,7 @@ function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): Projec
     died: () => false,
     recentRuns: new Map([["check", recentOf(rows)]]),
     lastSlots: new Map(slots.length === 0 ? [] : [["check", Math.max(...slots)]]),
+    slotsAhead: new Map(),
     armed: new Map([["check", { since: now - 30 * day }]]),
     pauses: new Map(),
     statusCounts: [],
@@ -297,11 +298,20 @@ describe("the whole", () => {
     expect(bad.daemon).toMatchObject({ problems });
   });
 
-  it("says that jobs wait for a clock that was set back, and does not call them overdue", () => {
+  it("says that jobs have runs of slots that are yet to come, because the clock was set back, and that slots were given back", () => {
     const ahead = row({ status: "succeeded", startedAt: nine + day, slotAt: nine + day });
-    const health = judge([ahead]);
-    expect(health.ahead).toEqual({ jobs: 1, until: nine + day });
-    expect(only(health)).toMatchObject({ state: { kind: "ok" }, nextAt: nine + 2 * day });
+    const told = { at: now - hour, kind: "withdrawn", jobId: "check", text: "what was recorded" } as const;
+    const old = { ...told, at: now - 25 * hour };
+    const set = { lastSlots: new Map([["check", nine]]), slotsAhead: new Map([["check", nine + day]]) };
+    const health = judge([ahead, ran], { ...set, events: [told, old] });
+    expect(health).toMatchObject({ ahead: { jobs: 1, until: nine + day }, withdrawn: told });
+    expect(only(health)).toMatchObject({ state: { kind: "ok" }, nextAt: nine + day });
+    const late = { ...set, lastSlots: new Map([["check", nine - day]]), events: [old] };
+    expect(only(judge([ahead, ran], late)).state, "a run of tomorrow hides no slot of today").toMatchObject({
+      kind: "overdue",
+      dueAt: nine,
+    });
+    expect(judge([ahead, ran], late).withdrawn).toBeUndefined();
   });
 
   it("counts how often a job succeeds over what was carried out", () => {

@@ -121,7 +121,9 @@ describe("a machine that sleeps, or whose clock is set", () => {
     await machine.clock.pass(5_000);
     expect(daemon.types()).toContain("clock_jumped");
     await machine.clock.skipUntil("2026-11-25T08:21:00Z");
-    expect(await machine.story("a")).toEqual([...before, "08:20 succeeded"]);
+    const earlier = ["07:20", "07:30", "07:40", "07:50"].map((slot) => `${slot} succeeded`);
+    expect(await machine.story("a")).toEqual([...earlier, ...before, "08:20 succeeded"]);
+    expect(machine.begun.filter(({ jobId }) => jobId === "a")).toHaveLength(7);
     expect(await machine.story("hourly")).toEqual(["08:05 succeeded"]);
     await machine.clock.skipUntil("2026-11-25T09:06:00Z");
     expect(await machine.story("hourly")).toEqual(["08:05 succeeded", "09:05 succeeded"]);
@@ -142,10 +144,18 @@ describe("a machine that sleeps, or whose clock is set", () => {
     await machine.clock.skipUntil(until);
     machine.clock.set(-5 * hour);
     await machine.clock.skipUntil("2026-11-25T03:25:00Z");
-    expect(await machine.story()).toEqual(before);
+    // Nothing is recorded of that slot, so it has its turn.
+    expect(await machine.story()).toEqual(["03:20 succeeded", ...before]);
     machine.clock.set(5 * hour);
     await machine.clock.pass(5_000);
-    expect(await machine.story()).toEqual([...before, "08:20 succeeded"]);
+    expect((await machine.rows()).map(({ slots = 1, status }) => `${slots} ${status}`)).toEqual([
+      "1 succeeded",
+      "1 succeeded",
+      "1 succeeded",
+      "27 missed",
+      "1 succeeded",
+    ]);
+    expect((await machine.story()).slice(-2)).toEqual(["08:10 succeeded", "08:20 succeeded"]);
   });
 
   it("was wrong by a day when the daemon was first started: its jobs are not silent for a day", async () => {
