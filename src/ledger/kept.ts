@@ -18,6 +18,13 @@ export const keptEvents = 10_000;
 export const keptEventText = 500;
 
 /**
+ * Pauses that are over are kept for so long, and the newest so many: longer than any slot is made up for (`catchUp.maxAge` is at most 30 days),
+ * so that the slots of a pause are none of those.
+ */
+export const keptPausesMs = 35 * 86_400_000;
+export const keptPauses = 10_000;
+
+/**
  * How long runs are kept, whichever keeps more: the newest so many of each job, and all that started in so many days. An open run
  * is always kept.
  */

@@ -137,6 +137,11 @@ export interface Pause {
   readonly until?: number;
 }
 
+/** A pause that is over: taken back, replaced by another, or ended by itself. */
+export interface EndedPause extends Omit<Pause, "until"> {
+  readonly endedAt: number;
+}
+
 export interface CancelRequest {
   readonly runId: string;
   readonly at: number;
@@ -263,8 +268,9 @@ export interface SchedulingLedger {
   armJobs(jobs: readonly Armed[], now: number, complete: boolean): Promise<ReadonlyMap<string, number>>;
   /** Reads, changes and writes the leader in one atomic step; `undefined` from `change` removes it. */
   changeLeader(change: (before: Leader | undefined) => Leader | undefined): Promise<Leader | undefined>;
+  /** Takes the place of the job's pause before, which is over then. */
   pause(pause: Pause): Promise<void>;
-  /** Returns whether it was paused at `now`. */
+  /** The pause is over. Returns whether it was paused at `now`. */
   unpause(jobId: string, now: number): Promise<boolean>;
   /** Asks the process that has the run to end it. Returns whether the run is open. Ends nothing itself. */
   requestCancel(request: CancelRequest): Promise<boolean>;
@@ -299,6 +305,8 @@ export interface SchedulingReader {
   leader(): Promise<Leader | undefined>;
   /** Those that are in force at `now`, by job id. */
   pauses(now: number): Promise<ReadonlyMap<string, Pause>>;
+  /** Those that were over by `now`, of the last `keptPausesMs`, in no order: slots that were due meanwhile are not made up for. */
+  endedPauses(now: number): Promise<readonly EndedPause[]>;
   /** Of runs that are open. */
   cancelRequests(): Promise<readonly CancelRequest[]>;
   events(query: SchedulerEventQuery): Promise<readonly SchedulerEventRow[]>;

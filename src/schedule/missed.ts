@@ -18,6 +18,15 @@ export const defaultMaxCaughtUp = 100;
 /** Blackouts are told apart so far back; slots before that are missed like any other. Longer than the longest `catchUp.maxAge`. */
 const lookBackMs = 35 * 24 * 3_600_000;
 
+/** A time in which what was due is skipped. */
+export interface Rest {
+  readonly from: number;
+  /** The first instant after it. */
+  readonly until: number;
+  /** In words, for the record. */
+  readonly why: string;
+}
+
 export interface DueQuestion {
   readonly job: Pick<Job, "id" | "schedule" | "catchUp">;
   /** The newest recorded slot of the job or since when it is armed, whichever is later: slots up to it are settled. Epoch ms. */
@@ -27,6 +36,8 @@ export interface DueQuestion {
   readonly zone: string;
   /** The job, or everything, is paused: why, in words. Slots that are due meanwhile are skipped for it. */
   readonly paused?: string | undefined;
+  /** Pauses that are over: what was due in one of them is skipped for it, and not made up for. */
+  readonly rests?: readonly Rest[];
 }
 
 /** A slot that is to have a run now. */
@@ -72,7 +83,7 @@ export interface DueAnswer {
  * - On time (at most 90 s after their time): the newest has a run; with `catchUp: all` each has.
  * - Late: as `catchUp` says. `latest`: the newest within the window has a run, which stands for the older ones. `all`: the newest `max` within
  *   the window have a run each. `skip`: none. The window is `maxAge`; by default one interval of the job, at most 24 h; with `all` 24 h.
- * - In a blackout, or while the job is paused: skipped. Late slots are not made up for within a blackout but at its end.
+ * - Due in a blackout, or while the job was paused: skipped. Late slots are not made up for within a blackout but at its end.
  * - A clock that was set back, so that `now` is before `since`, finds nothing to do: what is recorded never fires again.
  *
  * Slots of a `boot` or `manual` schedule are none of this function's: the answer is empty.
@@ -80,7 +91,7 @@ export interface DueAnswer {
  * @throws JobError if the schedule cannot be computed: then this job is unusable, and no other.
  */
 export function dueSlots(question: DueQuestion): DueAnswer {
-  const { job, since, now, zone, paused } = question;
+  const { job, since, now, zone, paused, rests = [] } = question;
   const { schedule } = job;
   const staggerMs = staggerOf(job.id, schedule.staggerMs);
   const next = (after: number): DueAnswer["next"] => {
@@ -93,7 +104,13 @@ export function dueSlots(question: DueQuestion): DueAnswer {
   const second = next(first.at);
   const only = second === undefined || second.dueAt > now;
   // The daily bread of a daemon: one slot, on time.
-  if (only && now - first.dueAt <= onTimeMs && paused === undefined && (schedule.blackout ?? []).length === 0)
+  if (
+    only &&
+    now - first.dueAt <= onTimeMs &&
+    paused === undefined &&
+    rests.length === 0 &&
+    (schedule.blackout ?? []).length === 0
+  )
     return { run: [{ ...first, late: false, folded: 0 }], ranges: [], next: second };
   const following = only ? second : next(times.until);
   if (paused !== undefined)
@@ -108,18 +125,19 @@ interface Times {
   readonly until: number;
 }
 
-/** A stretch of nominal instants after `from` and up to `to`, in which all slots are in one blackout or in none. */
+/** A stretch of nominal instants after `from` and up to `to`, in which all slots are in the same pauses and blackouts, or in none. */
 interface Stretch {
   readonly from: number;
   readonly to: number;
-  readonly blackout: string | undefined;
+  /** Why its slots are skipped, in words. */
+  readonly skipped: string | undefined;
 }
 
 function settled(times: Times, first: NonNullable<DueAnswer["next"]>, next: DueAnswer["next"]): DueAnswer {
   const { question, staggerMs, until } = times;
   const { job, now, zone } = question;
   const stretches = stretchesOf(times);
-  const open = stretches.filter(({ blackout }) => blackout === undefined);
+  const open = stretches.filter(({ skipped }) => skipped === undefined);
   const isLate = (at: number): boolean => at < until - onTimeMs;
   let window = windowAt(times, open, now);
   let chosen = chosenOf(times, open, window);
@@ -138,17 +156,22 @@ function settled(times: Times, first: NonNullable<DueAnswer["next"]>, next: DueA
   return { run, ranges: merged(ranges, chosen), next };
 }
 
-/** The slots since the last settled one, by what the blackouts say of them. */
-function stretchesOf({ question: { job, since, zone }, staggerMs, until }: Times): Stretch[] {
+/** The slots since the last settled one, by what the blackouts and the pauses say of them. */
+function stretchesOf({ question: { job, since, zone, rests = [] }, staggerMs, until }: Times): Stretch[] {
   const { blackout = [], tz = zone } = job.schedule;
   const seen = Math.max(since, until - lookBackMs);
-  const edges = blackoutEdges(blackout, tz, seen + staggerMs, until + staggerMs).map((edge) => edge - staggerMs - 1);
-  const cuts = [seen, ...edges.filter((edge) => edge > seen && edge < until)];
+  const dark = blackoutEdges(blackout, tz, seen + staggerMs, until + staggerMs);
+  const edges = [...dark, ...rests.flatMap((rest) => [rest.from, rest.until])].map((edge) => edge - staggerMs - 1);
+  const inside = edges.filter((edge) => edge > seen && edge < until);
+  const cuts = [seen, ...new Set(inside.toSorted((a, b) => a - b))];
   const stretches = cuts.map((from, index): Stretch => {
-    const within = blackoutAt(blackout, tz, from + 1 + staggerMs);
-    return { from, to: cuts[index + 1] ?? until, blackout: within === undefined ? undefined : describeBlackout(within) };
+    const first = from + 1 + staggerMs;
+    const rest = rests.find((one) => one.from <= first && first < one.until);
+    const within = blackoutAt(blackout, tz, first);
+    const why = rest?.why ?? (within === undefined ? undefined : `in a blackout: ${describeBlackout(within)}`);
+    return { from, to: cuts[index + 1] ?? until, skipped: why };
   });
-  return seen === since ? stretches : [{ from: since, to: seen, blackout: undefined }, ...stretches];
+  return seen === since ? stretches : [{ from: since, to: seen, skipped: undefined }, ...stretches];
 }
 
 interface Window {
@@ -199,8 +222,8 @@ function catchUpOf(job: DueQuestion["job"]): CatchUp {
 
 /** The slots of a stretch that have no run. */
 function rangesOf(times: Times, stretch: Stretch, window: Window, chosen: readonly number[]): UnansweredSlots[] {
-  const { from, to, blackout } = stretch;
-  if (blackout !== undefined) return rangeOf(times, from, to, { status: "skipped", reason: `in a blackout: ${blackout}` });
+  const { from, to, skipped } = stretch;
+  if (skipped !== undefined) return rangeOf(times, from, to, { status: "skipped", reason: skipped });
   const own = chosen.filter((at) => at > from && at <= to);
   const cuts = [...own.flatMap((at) => [at - 1, at]), Math.min(Math.max(window.from, from), to), to];
   let last = from;

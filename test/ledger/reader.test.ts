@@ -221,7 +221,7 @@ async function readAs(steps: number): Promise<unknown> {
 }
 
 describe("an older schema", () => {
-  test.each([1, 2, 3])("version %i answers every question as it stands", async (version) => {
+  test.each([1, 2, 3, 4])("version %i answers every question as it stands", async (version) => {
     makeOlder(version);
     const before = look();
     const reader = await openLedger({ stateDir, create: false });
@@ -241,6 +241,7 @@ describe("an older schema", () => {
     expect(await reader.openRuns()).toMatchObject([{ runId: "old", status: "running" }]);
     expect((await reader.recentRuns(5)).get("job")).toEqual({ runs: [{ status: "running" }] });
     expect([await reader.lastSlots(), await reader.armed(), await reader.pauses(0)]).toEqual([new Map(), new Map(), new Map()]);
+    expect(await reader.endedPauses(1e12)).toEqual([]);
     expect([await reader.leader(), await reader.slotRecord("job", 1)]).toEqual([undefined, undefined]);
     expect([await reader.cancelRequests(), await reader.events({}), await reader.statusCounts(since)]).toEqual([[], [], []]);
     expect(await reader.prunable(1e12)).toBe(0);

@@ -25,11 +25,12 @@ interface Asked {
   readonly since: string;
   readonly now: string;
   readonly paused?: string;
+  readonly rests?: DueQuestion["rests"];
 }
 
-function ask({ schedule, catchUp, since, now, paused }: Asked): DueAnswer {
+function ask({ schedule, catchUp, since, now, paused, rests = [] }: Asked): DueAnswer {
   const job = { id: "nightly", schedule, ...(catchUp === undefined ? {} : { catchUp }) };
-  return dueSlots({ job, since: Date.parse(since), now: Date.parse(now), zone: "UTC", paused });
+  return dueSlots({ job, since: Date.parse(since), now: Date.parse(now), zone: "UTC", paused, rests });
 }
 
 const short = (at: number | undefined): string => (at === undefined ? "none" : new Date(at).toISOString().slice(5, 16));
@@ -234,9 +235,53 @@ describe("blackouts", () => {
   });
 });
 
+describe("a pause that is over", () => {
+  const why = "the job is paused by maria";
+  const hourly = { kind: "cron", expr: "0 * * * *" } as const;
+  const rest = (from: string, until: string) => ({ from: Date.parse(from), until: Date.parse(until), why });
+  const asked = { schedule: hourly, since: "2026-06-01T05:30Z", now: "2026-06-01T10:20Z" };
+
+  it("has its slots skipped, and only those after it are made up for", () => {
+    expect(told(ask({ ...asked, rests: [rest("2026-06-01T06:30Z", "2026-06-01T09:00Z")] }))).toMatchObject({
+      run: ["06-01T10:00 late for 2 more"],
+      ranges: [
+        expect.stringMatching(/^06-01T06:00\.\.06-01T06:00 1 missed/),
+        `06-01T07:00..06-01T08:00 2 skipped: ${why}`,
+        expect.stringMatching(/^06-01T09:00\.\.06-01T09:00 1 missed/),
+      ],
+    });
+  });
+
+  it("leaves nothing to be made up for if it ended after the last slot; a slot before it is, within the window", () => {
+    const until = "2026-06-01T10:10Z";
+    expect(told(ask({ ...asked, rests: [rest("2026-06-01T05:00Z", until)] }))).toMatchObject({
+      run: [],
+      ranges: [`06-01T06:00..06-01T10:00 5 skipped: ${why}`],
+    });
+    const catchUp = { policy: "latest", maxAgeMs: 6 * hour } as const;
+    expect(told(ask({ ...asked, catchUp, rests: [rest("2026-06-01T08:30Z", until)] }))).toMatchObject({
+      run: ["06-01T08:00 late for 2 more"],
+      ranges: [expect.stringMatching(/06:00\.\.06-01T07:00 2 missed/), `06-01T09:00..06-01T10:00 2 skipped: ${why}`],
+    });
+  });
+
+  it("counts by the time at which a slot was due, its first instant included and its end not, also for a slot on time", () => {
+    const on = { ...asked, since: "2026-06-01T09:30Z", now: "2026-06-01T10:00:30Z" };
+    const edge = rest("2026-06-01T10:00Z", "2026-06-01T10:00:10Z");
+    expect(told(ask({ ...on, rests: [edge] }))).toMatchObject({ run: [], ranges: [expect.stringContaining("skipped")] });
+    expect(told(ask({ ...on, rests: [rest("2026-06-01T09:00Z", "2026-06-01T10:00Z")] })).run).toEqual(["06-01T10:00"]);
+    const staggerMs = 30 * minute;
+    const share = staggerOf("nightly", staggerMs);
+    const due = Date.parse("2026-06-01T10:00Z") + share;
+    const staggered = { ...on, schedule: { ...hourly, staggerMs }, now: new Date(due + 1_000).toISOString() };
+    expect(ask({ ...staggered, rests: [{ from: due, until: due + 1, why }] }).run).toEqual([]);
+    expect(ask({ ...staggered, rests: [{ from: due - 1, until: due, why }] }).run).toHaveLength(1);
+  });
+});
+
 /** Everything about an answer that breaks a promise. */
 function wrongsOf(question: DueQuestion, { run, ranges, next }: DueAnswer): string[] {
-  const { job, since, now } = question;
+  const { job, since, now, rests = [] } = question;
   const { schedule } = job;
   const { blackout: times = [], tz: zone = "UTC" } = schedule;
   const share = staggerOf(job.id, schedule.staggerMs);
@@ -270,6 +315,14 @@ function wrongsOf(question: DueQuestion, { run, ranges, next }: DueAnswer): stri
   must(
     run.every(({ dueAt }) => open(dueAt)),
     "nothing runs that was due in a blackout",
+  );
+  const resting = (slot: number): boolean => rests.some(({ from, until }) => slot + share >= from && slot + share < until);
+  must(!run.some(({ at }) => resting(at)), "nothing runs that was due in a pause");
+  must(
+    passed.every(
+      (slot) => !resting(slot) || ranges.some((one) => one.status === "skipped" && slot >= one.from && slot <= one.to),
+    ),
+    "what was due in a pause is skipped",
   );
   must(job.catchUp?.policy === "all" || run.length <= 1, "at most one runs");
   return wrongs;
@@ -309,6 +362,10 @@ describe("every slot that passed", () => {
     since: fc.integer({ min: Date.parse("2026-03-26T00:00Z"), max: Date.parse("2026-03-29T12:00Z") }),
     gap: fc.oneof(fc.integer({ min: 0, max: 3 * minute }), fc.integer({ min: 0, max: 2 * day })),
     paused: fc.constantFrom<(string | undefined)[]>(undefined, undefined, undefined, "paused by maria"),
+    /** Shares of the gap. */
+    rested: fc.array(fc.tuple(fc.double({ min: -0.2, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })), {
+      maxLength: 2,
+    }),
   });
 
   /** A late slot that waits for the end of a blackout, so that one is among those looked at whatever is drawn. */
@@ -323,14 +380,19 @@ describe("every slot that passed", () => {
     paused: undefined,
     since: Date.parse("2026-03-27T21:15Z"),
     gap: 60 * minute,
+    rested: [],
   };
 
   it("is in one of the lists and in no other, or waits for a blackout's end", () => {
     fc.assert(
-      fc.property(asked, ({ schedule: rule, times, catchUp, zone, staggerMs, since, gap, paused }) => {
+      fc.property(asked, ({ schedule: rule, times, catchUp, zone, staggerMs, since, gap, paused, rested }) => {
         const schedule: Schedule = { ...rule, tz: zone, staggerMs, blackout: blackout(...times) };
         const job = { id: "a", schedule, ...(catchUp === undefined ? {} : { catchUp }) };
-        const question = { job, since, now: since + gap, zone: "UTC", paused };
+        const rests = rested.map(([from, long]) => {
+          const begin = Math.round(since + from * gap);
+          return { from: begin, until: Math.min(since + gap, Math.round(begin + long * gap)), why: "rested" };
+        });
+        const question = { job, since, now: since + gap, zone: "UTC", paused, rests };
         const answer = dueSlots(question);
         expect(wrongsOf(question, answer)).toEqual([]);
       }),

@@ -1,7 +1,7 @@
 /** What `explain --at` knows, and the shape of what it says. Pure. */
 import type { DaemonHealth } from "../../engine/health/daemon-health.ts";
 import type { Job } from "../../job/job.ts";
-import type { Pause, RunRow, SchedulerEventRow } from "../../ledger/ledger.ts";
+import type { EndedPause, Pause, RunRow, SchedulerEventRow } from "../../ledger/ledger.ts";
 import { instantIn } from "../format.ts";
 import type { StoryLine } from "../story.ts";
 import type { SlotsAround } from "./slots-around.ts";
@@ -23,6 +23,8 @@ export interface AtFacts {
   readonly armedSince: number | undefined;
   /** Of the job or of everything, if one is in force. */
   readonly pause: Pause | undefined;
+  /** Of the job and of everything, those that are over. */
+  readonly endedPauses: readonly EndedPause[];
   readonly daemon: DaemonHealth;
   /** Of the job and of everything, from before the slot until now. */
   readonly events: readonly SchedulerEventRow[];

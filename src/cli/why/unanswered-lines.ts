@@ -1,5 +1,6 @@
 /** A slot that has no record: why not, and what will become of it. Pure. */
 import { keptMs, keptRuns } from "../../ledger/ledger.ts";
+import { restOf } from "../../engine/scheduler/pauses.ts";
 import { blackoutAt, describeBlackout } from "../../schedule/blackout.ts";
 import { dueSlots } from "../../schedule/missed.ts";
 import { ago, duration } from "../format.ts";
@@ -57,7 +58,7 @@ function overdueLines(facts: AtFacts, slot: number, due: number): StoryLine[] {
   const { job, now, projectZone, pause, armedSince, lastSlot } = facts;
   const since = Math.max(armedSince ?? 0, lastSlot ?? 0);
   const paused = pause === undefined ? undefined : `paused by ${pause.by}`;
-  const answer = dueSlots({ job, since, now, zone: projectZone, paused });
+  const answer = dueSlots({ job, since, now, zone: projectZone, paused, rests: facts.endedPauses.map(restOf) });
   const range = answer.ranges.find(({ from, to }) => slot >= from && slot <= to);
   const willRun = answer.run.some((one) => one.at === slot);
   const will = willRun

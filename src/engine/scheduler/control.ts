@@ -5,7 +5,9 @@ import type { State } from "./state.ts";
 
 export async function readControl(state: State): Promise<void> {
   const { ledger, clock } = state.parts;
-  state.pauses = await ledger.pauses(clock.now());
+  const now = clock.now();
+  state.pauses = await ledger.pauses(now);
+  state.rests = Map.groupBy(await ledger.endedPauses(now), ({ jobId }) => jobId);
   const requests = await ledger.cancelRequests();
   state.cancelRequests = new Map(requests.map(({ runId, reason }) => [runId, reason]));
   for (const [runId, reason] of state.cancelRequests) {

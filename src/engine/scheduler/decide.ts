@@ -1,9 +1,9 @@
 /** What becomes of the slots of one job that are due: which one is claimed, and which get no run and why. Nothing is written here. */
 import type { SlotClaim, SlotRange } from "../../ledger/ledger.ts";
-import { dueSlots, type DueAnswer } from "../../schedule/missed.ts";
+import { dueSlots, type DueAnswer, type Rest } from "../../schedule/missed.ts";
 import { claimOf, rangeOf } from "./claims.ts";
 import { overlapOf } from "./overlap.ts";
-import { pauseOf, pauseWords } from "./pauses.ts";
+import { pauseOf, pauseWords, restsOf } from "./pauses.ts";
 import { leastGapMs, type Entry } from "./roster.ts";
 import { openOf, shortId, type State } from "./state.ts";
 
@@ -31,7 +31,8 @@ export function decide(state: State, entry: Entry, now: number): Decision {
   const pause = pauseOf(state, job.id, now);
   const paused = pause === undefined ? undefined : pauseWords(pause);
   const since = state.roster.cursor(entry, now);
-  const answer = oneOnTime(entry, now, paused) ?? dueSlots({ job, since, now, zone: state.roster.zone, paused });
+  const rests = restsOf(state, job.id, since, now);
+  const answer = oneOnTime(entry, now, paused, rests) ?? dueSlots({ job, since, now, zone: state.roster.zone, paused, rests });
   const [first, ...more] = answer.run;
   const ranges = answer.ranges.map((range) => rangeOf(state.parts, entry, range));
   if (first === undefined) return withoutRun(entry, ranges, answer, now);
@@ -59,8 +60,14 @@ export function decide(state: State, entry: Entry, now: number): Decision {
  * The ordinary case, without the calculator: the slot is on time, and so early that no other one can be due. `dueSlots` would say the same
  * (test/engine/scheduler/decide.test.ts), and a herd of jobs on one instant is claimed before anything is computed.
  */
-export function oneOnTime({ job, next, staggerMs }: Entry, now: number, paused: string | undefined): DueAnswer | undefined {
-  if (next === undefined || paused !== undefined || (job.schedule.blackout ?? []).length > 0) return undefined;
+export function oneOnTime(
+  { job, next, staggerMs }: Entry,
+  now: number,
+  paused: string | undefined,
+  rests: readonly Rest[] = [],
+): DueAnswer | undefined {
+  if (next === undefined || paused !== undefined || rests.length > 0 || (job.schedule.blackout ?? []).length > 0)
+    return undefined;
   const dueAt = next + staggerMs;
   if (now < dueAt || now - dueAt >= leastGapMs) return undefined;
   return { run: [{ at: next, dueAt, late: false, folded: 0 }], ranges: [], next: undefined };

@@ -1,6 +1,6 @@
 /** What the parts of the scheduler share: who is due, who waits, who is under way, and what else it was told. */
 import type { Job } from "../../job/job.ts";
-import type { Pause, RunFinish, RunRow } from "../../ledger/ledger.ts";
+import type { EndedPause, Pause, RunFinish, RunRow } from "../../ledger/ledger.ts";
 import { exitCodeOf } from "../../run/exit-code.ts";
 import type { RunEnding } from "../../run/run.ts";
 import type { SchedulerParts, SchedulerSettings } from "../scheduler-parts.ts";
@@ -48,6 +48,8 @@ export interface State {
   /** Whether a job was blocked when its last run ended, by id, as far as that was asked. */
   readonly blocked: Map<string, boolean>;
   pauses: ReadonlyMap<string, Pause>;
+  /** Pauses that are over, by job id. */
+  rests: ReadonlyMap<string, readonly EndedPause[]>;
   /** In words, by run id. */
   cancelRequests: ReadonlyMap<string, string>;
   /** Jobs whose due slots were answered and whose next ones are to be computed. */
@@ -80,6 +82,7 @@ export function newState(parts: SchedulerParts): State {
     settings: parts.settings,
     beside: new Set(),
     pauses: new Map(),
+    rests: new Map(),
     cancelRequests: new Map(),
     answered: [],
     complete: true,

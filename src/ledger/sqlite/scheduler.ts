@@ -1,9 +1,10 @@
 /** What is kept of the scheduler itself: which jobs it looks after, who leads, what is paused or to be ended, and what happened to it. */
 import { keptEvents, keptEventText } from "../ledger.ts";
-import type { Armed, CancelRequest, Leader, Ledger, Pause, SchedulerEventRow } from "../ledger.ts";
-import { cut, cutIf, integer, text, whole, wholeIf } from "./columns.ts";
+import type { Armed, CancelRequest, Leader, Ledger, SchedulerEventRow } from "../ledger.ts";
+import { cut, integer, text, whole } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { reportValue } from "./leader-report.ts";
+import { endPause, keepPause } from "./pauses.ts";
 import { ownerValues } from "./rows.ts";
 import { leader } from "./scheduling-queries.ts";
 
@@ -21,11 +22,7 @@ export function schedulerMethods(connection: Connection): SchedulerMethods {
     armJobs: (jobs, now, complete) => connection.write("power_loss", () => armJobs(connection, jobs, whole(now), complete)),
     changeLeader: (change) => connection.write("process_death", () => changeLeader(connection, change)),
     pause: (pause) => connection.write("power_loss", () => keepPause(connection, pause)),
-    unpause: (jobId, now) =>
-      connection.write("power_loss", () => {
-        const row = connection.sql("DELETE FROM pauses WHERE job_id = ? RETURNING paused_until AS until").get(jobId);
-        return row !== undefined && (row["until"] === null || integer(row, "until") > whole(now));
-      }),
+    unpause: (jobId, now) => connection.write("power_loss", () => endPause(connection, jobId, whole(now))),
     requestCancel: (request) => connection.write("power_loss", () => requestCancel(connection, request)),
     noteEvent: (event) => connection.write("process_death", () => noteEvent(connection, event)),
     hasChanged: () => connection.hasChanged(),
@@ -81,16 +78,6 @@ function changeLeader(connection: Connection, change: (before: Leader | undefine
     )
     .run(values);
   return after;
-}
-
-/** A later pause of the same job takes the place of the one before. */
-function keepPause(connection: Connection, pause: Pause): void {
-  connection
-    .sql(
-      `INSERT INTO pauses (job_id, paused_at, paused_by, reason, paused_until) VALUES (?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE
-        SET paused_at = excluded.paused_at, paused_by = excluded.paused_by, reason = excluded.reason, paused_until = excluded.paused_until`,
-    )
-    .run(pause.jobId, whole(pause.at), cut(pause.by), cutIf(pause.reason), wholeIf(pause.until));
 }
 
 /** The first request stays: its reason is why the run ends. */

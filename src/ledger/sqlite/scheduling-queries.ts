@@ -3,7 +3,6 @@ import { schedulerEventKinds } from "../ledger.ts";
 import type {
   CancelRequest,
   Leader,
-  Pause,
   RunRow,
   SchedulerEventQuery,
   SchedulerEventRow,
@@ -12,6 +11,7 @@ import type {
 } from "../ledger.ts";
 import { integer, integerIf, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
+import { endedPauses, pauses } from "./pauses.ts";
 import { recentQueries, recentRuns } from "./recent-runs.ts";
 import { ownerOf, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
@@ -82,7 +82,8 @@ export function schedulingReadMethods(source: Source): SchedulingReader {
     slotRecord: (jobId, at) => source.read(() => recordOfSlot(source, jobId, at)),
     armed: () => source.read(() => armed(source)),
     leader: () => source.read(() => leader(source)),
-    pauses: (now) => source.read(() => pauses(source, now)),
+    pauses: (now) => source.read(() => pauses(source, whole(now))),
+    endedPauses: (now) => source.read(() => endedPauses(source, whole(now))),
     cancelRequests: () => source.read(() => source.sql(schedulingQueries.cancelRequests).all().map(cancelRequest)),
     events: (query) => source.read(() => events(source, query)),
     statusCounts: (query) => source.read(() => statusCounts(source, query)),
@@ -112,22 +113,6 @@ export function leader(source: Source): Leader | undefined {
     version: text(row, "version"),
     report: reportOf(text(row, "report")),
   };
-}
-
-function pauses(source: Source, now: number): ReadonlyMap<string, Pause> {
-  const rows = source.sql("SELECT * FROM pauses WHERE paused_until IS NULL OR paused_until > ? ORDER BY job_id").all(whole(now));
-  return new Map(
-    rows.map((row): [string, Pause] => [
-      text(row, "job_id"),
-      present({
-        jobId: text(row, "job_id"),
-        at: integer(row, "paused_at"),
-        by: text(row, "paused_by"),
-        reason: textIf(row, "reason"),
-        until: integerIf(row, "paused_until"),
-      }),
-    ]),
-  );
 }
 
 function cancelRequest(row: Row): CancelRequest {

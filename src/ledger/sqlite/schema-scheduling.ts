@@ -112,6 +112,6 @@ export const nothingOfVersion4 = `
     FROM main.runs WHERE status <> 'running' AND simulated = 0 GROUP BY 1, 2, 3;
   CREATE TEMP TABLE armed (job_id, job_name, since, schedule_hash);
   CREATE TEMP TABLE leader (key);
-  CREATE TEMP TABLE pauses (job_id, paused_until);
+  CREATE TEMP TABLE pauses (job_id, paused_at, paused_by, reason, paused_until);
   CREATE TEMP TABLE cancel_requests (run, requested_at, reason);
   CREATE TEMP TABLE scheduler_events (key, at, kind, job_id, text);`;

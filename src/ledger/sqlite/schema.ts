@@ -196,7 +196,20 @@ export const migrations: readonly string[] = [
   ) STRICT;
   `,
   schedulingStep,
+  // Pauses that are over: a slot that was due in one of them is not made up for, whenever that is found.
+  `
+  CREATE TABLE ended_pauses (
+    key INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    paused_at INTEGER NOT NULL,
+    paused_by TEXT NOT NULL,
+    reason TEXT,
+    ended_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
+
+const nothingOfVersion5 = "CREATE TEMP TABLE ended_pauses (job_id, paused_at, paused_by, reason, ended_at);";
 
 /** What version 3 added, for a reader of a file that has none of it. */
 const runsOfVersion3 =
@@ -216,7 +229,9 @@ const nothingOfVersion3 = `
 export const bridges: Readonly<Record<number, string>> = {
   1: `CREATE TEMP VIEW runs AS
       SELECT *, '' AS owner_pid_namespace, NULL AS lease_until, ${runsOfVersion3}, ${runsOfVersion4} FROM main.runs;
-    ${nothingOfVersion3} ${nothingOfVersion4}`,
-  2: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion3}, ${runsOfVersion4} FROM main.runs; ${nothingOfVersion3} ${nothingOfVersion4}`,
-  3: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion4} FROM main.runs; ${nothingOfVersion4}`,
+    ${nothingOfVersion3} ${nothingOfVersion4} ${nothingOfVersion5}`,
+  2: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion3}, ${runsOfVersion4} FROM main.runs;
+    ${nothingOfVersion3} ${nothingOfVersion4} ${nothingOfVersion5}`,
+  3: `CREATE TEMP VIEW runs AS SELECT *, ${runsOfVersion4} FROM main.runs; ${nothingOfVersion4} ${nothingOfVersion5}`,
+  4: nothingOfVersion5,
 };

@@ -34,6 +34,7 @@ function told({ at = "09:00", rows = [], job = jobOf(), ...over }: Situation): s
     lastSlot: slots.length === 0 ? undefined : Math.max(...slots),
     armedSince: now - 30 * day,
     pause: undefined,
+    endedPauses: [],
     daemon: { kind: "none" },
     events: [],
     byHand: [],

@@ -222,4 +222,38 @@ describe("blackouts and pauses", () => {
     expect(lit[2]?.reason).toBe("the job is paused by maria: holiday");
     await person.close();
   });
+  it.each(["resumed by hand", "ended by itself"])(
+    "that are over when a daemon comes (%s): nothing of that time is made up for",
+    async (how) => {
+      machine = new Machine("2026-11-25T07:55:00Z");
+      const jobs = [job("a", "*/10 * * * *", { catchUp: { policy: "latest", maxAgeMs: day } })];
+      const daemon = await machine.start(jobs);
+      await machine.clock.skipUntil("2026-11-25T08:05:00Z");
+      await daemon.kill();
+      const person = await machine.ledger();
+      const [from, until] = ["2026-11-25T08:15:00Z", "2026-11-25T08:45:00Z"].map((at) => Date.parse(at));
+      await person.pause({ jobId: "a", at: from ?? 0, by: "maria", ...(how === "ended by itself" ? { until: until ?? 0 } : {}) });
+      if (how === "resumed by hand") await person.unpause("a", until ?? 0);
+      await person.close();
+      machine.clock.set(42 * minute);
+      await machine.start(jobs);
+      await machine.clock.pass(2_000);
+      expect(await machine.story()).toEqual(["08:00 succeeded", "08:10 succeeded", "08:20-08:40×3 skipped"]);
+      expect((await machine.rows()).at(-1)?.reason ?? "").toBe("the job is paused by maria");
+      await machine.clock.skipUntil("2026-11-25T08:51:00Z");
+      expect((await machine.story()).at(-1)).toBe("08:50 succeeded");
+    },
+  );
+
+  it("that end by themselves while the machine sleeps: likewise", async () => {
+    machine = new Machine("2026-11-25T07:55:00Z");
+    await machine.start([job("a", "*/10 * * * *", { catchUp: { policy: "latest", maxAgeMs: day } })]);
+    const person = await machine.ledger();
+    await person.pause({ jobId: "a", at: machine.clock.now(), by: "maria", until: Date.parse("2026-11-25T08:45:00Z") });
+    await person.close();
+    await machine.clock.pass(2_000);
+    machine.clock.suspend(53 * minute);
+    await machine.clock.pass(2_000);
+    expect(await machine.story()).toEqual(["08:00-08:40×5 skipped"]);
+  });
 });

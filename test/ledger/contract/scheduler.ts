@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { everyJob, keptEvents, type Armed, type Leader, type Pause } from "../../../src/ledger/ledger.ts";
+import { everyJob, keptEvents, keptPausesMs, type Armed, type Leader, type Pause } from "../../../src/ledger/ledger.ts";
 import { beginning, leadership, owner, runFinish, runStart, slotClaim } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
@@ -81,6 +81,31 @@ export function scheduler(bench: Bench): void {
     expect(await bench.ledger().unpause(everyJob, 500)).toBe(true);
     expect(await bench.ledger().unpause(everyJob, 500)).toBe(false);
     expect(await bench.ledger().pauses(0)).toEqual(new Map());
+  });
+
+  test("a pause that is over is kept: taken back, replaced, or because its time is up; after five weeks it is not", async () => {
+    const ledger = bench.ledger();
+    await ledger.pause({ jobId: "job", at: 100, by: "maria", reason: "holiday", until: 900 });
+    expect(await ledger.endedPauses(899)).toEqual([]);
+    const up = { jobId: "job", at: 100, by: "maria", reason: "holiday", endedAt: 900 };
+    expect(await ledger.endedPauses(900), "nobody has looked").toStrictEqual([up]);
+    await ledger.pause({ jobId: "job", at: 1_000, by: "joe" });
+    await ledger.pause({ jobId: "job", at: 1_500, by: "joe", until: 5_000 });
+    expect(await ledger.unpause("job", 2_000)).toBe(true);
+    await ledger.pause({ jobId: everyJob, at: 3_000, by: "maria" });
+    await ledger.unpause(everyJob, 2_900);
+    await bench.reopen();
+    const joe = { jobId: "job", by: "joe" };
+    expect((await bench.ledger().endedPauses(4_000)).toSorted((a, b) => a.at - b.at)).toStrictEqual([
+      up,
+      { ...joe, at: 1_000, endedAt: 1_500 },
+      { ...joe, at: 1_500, endedAt: 2_000 },
+    ]);
+    const later = 2_000 + keptPausesMs;
+    expect(await bench.ledger().endedPauses(later)).toEqual([]);
+    await bench.ledger().pause({ jobId: "job", at: later, by: "maria" });
+    await bench.ledger().unpause("job", later + 1);
+    expect(await bench.ledger().endedPauses(4_000), "those are gone").toHaveLength(1);
   });
 
   test("an open run can be asked to end; the first request stays, and ends nothing itself", async () => {
