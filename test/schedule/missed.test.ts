@@ -237,9 +237,9 @@ describe("blackouts", () => {
 
 describe("a pause that is over", () => {
   const why = "the job is paused by maria";
-  const hourly = { kind: "cron", expr: "0 * * * *" } as const;
+  const onTheHour = { kind: "cron", expr: "0 * * * *" } as const;
   const rest = (from: string, until: string) => ({ from: Date.parse(from), until: Date.parse(until), why });
-  const asked = { schedule: hourly, since: "2026-06-01T05:30Z", now: "2026-06-01T10:20Z" };
+  const asked = { schedule: onTheHour, since: "2026-06-01T05:30Z", now: "2026-06-01T10:20Z" };
 
   it("has its slots skipped, and only those after it are made up for", () => {
     expect(told(ask({ ...asked, rests: [rest("2026-06-01T06:30Z", "2026-06-01T09:00Z")] }))).toMatchObject({
@@ -273,7 +273,7 @@ describe("a pause that is over", () => {
     const staggerMs = 30 * minute;
     const share = staggerOf("nightly", staggerMs);
     const due = Date.parse("2026-06-01T10:00Z") + share;
-    const staggered = { ...on, schedule: { ...hourly, staggerMs }, now: new Date(due + 1_000).toISOString() };
+    const staggered = { ...on, schedule: { ...onTheHour, staggerMs }, now: new Date(due + 1_000).toISOString() };
     expect(ask({ ...staggered, rests: [{ from: due, until: due + 1, why }] }).run).toEqual([]);
     expect(ask({ ...staggered, rests: [{ from: due - 1, until: due, why }] }).run).toHaveLength(1);
   });

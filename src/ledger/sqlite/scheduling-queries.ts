@@ -9,7 +9,7 @@ import type {
   SchedulingReader,
   StatusCount,
 } from "../ledger.ts";
-import { integer, integerIf, present, text, textIf, whole, type Row } from "./columns.ts";
+import { integer, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
 import { endedPauses, pauses } from "./pauses.ts";
 import { recentQueries, recentRuns } from "./recent-runs.ts";
