@@ -11,6 +11,8 @@ beforeEach(() => {
 });
 afterEach(() => project.close());
 
+/** Not the cache that all projects of the tests share. */
+const ownCache = { XDG_CACHE_HOME: "" };
 const cacheOf = (): string => path.join(project.dir, "..", ".cache", "runner");
 const files = (): string[] =>
   readdirSync(cacheOf(), { recursive: true, withFileTypes: true })
@@ -18,7 +20,7 @@ const files = (): string[] =>
     .map((entry) => path.join(entry.parentPath, entry.name));
 
 async function lists(env: Readonly<Record<string, string>> = {}): Promise<void> {
-  const { code, stdout, stderr } = await project.runner(["list"], env);
+  const { code, stdout, stderr } = await project.runner(["list"], { ...ownCache, ...env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain("quick");
 }
@@ -57,8 +59,8 @@ describe("the code cache", () => {
     writeFileSync(cacheOf(), "a file");
     const nowhere = path.join(project.dir, "no-home");
     for (const HOME of ["/dev/null/nowhere", "/proc/nowhere", "relative", nowhere])
-      expect((await project.runner(["list"], { HOME })).code).toBe(0);
+      expect((await project.runner(["list"], { ...ownCache, HOME })).code).toBe(0);
     expect(existsSync(nowhere)).toBe(false);
-    for (const env of [{}, { NODE_DISABLE_COMPILE_CACHE: "1" }]) expect((await project.runner(["list"], env)).code).toBe(0);
+    for (const env of [ownCache, { NODE_DISABLE_COMPILE_CACHE: "1" }]) expect((await project.runner(["list"], env)).code).toBe(0);
   });
 });

@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = path.join(root, "bin/runner.js");
+/** Where the command line keeps its compiled code; "" is below the project's own home. */
+export const codeCache = process.env["RUNNER_TEST_CACHE"] ?? "";
 
 interface Ended {
   readonly code: number | null;
@@ -48,7 +50,14 @@ export function stage(): Stage {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd: dir,
       stdio: ["ignore", typeof target === "number" ? target : "pipe", "pipe"],
-      env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: temporary, XDG_STATE_HOME: path.join(home, "state"), ...env },
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: home,
+        TMPDIR: temporary,
+        XDG_STATE_HOME: path.join(home, "state"),
+        XDG_CACHE_HOME: codeCache,
+        ...env,
+      },
     });
     let [stdout, stderr] = ["", ""];
     if (target === "read") child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -11,7 +11,7 @@ import { parse as parseYaml } from "yaml";
 import { allCommands } from "../../src/cli/commands/index.ts";
 import { parse } from "../../src/cli/program.ts";
 import { UsageError } from "../../src/errors.ts";
-import { root, stage, type Stage } from "../cli/stage.ts";
+import { codeCache, root, stage, type Stage } from "../cli/stage.ts";
 import { commandsOf, inlineCommands, pages, samplesOf, type Sample } from "./samples.ts";
 
 const samples = pages.flatMap(samplesOf);
@@ -124,6 +124,7 @@ describe("samples that are run", () => {
       PATH: `${bin}:${path.dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
       HOME: path.dirname(project.dir),
       XDG_STATE_HOME: path.join(folder, "state"),
+      XDG_CACHE_HOME: codeCache,
       EDITOR: "true",
     };
     const done = spawnSync("bash", ["-euo", "pipefail", "-c", text], { cwd: folder, env, encoding: "utf8", timeout: 25_000 });
