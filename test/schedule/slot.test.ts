@@ -265,7 +265,7 @@ describe("a gap", () => {
           const from = (minutes[start]?.at ?? 0) + (length % 3) * 10_500;
           // What fires often is looked at for a shorter time, because the walk is slow.
           const often = m.values.size * h.values.size * (s === "0,59" ? 2 : 1) > 100;
-          const to = from + (often ? length / 4 : length);
+          const to = from + (often ? Math.trunc(length / 4) : length);
           const schedule = cron(`${s} ${m.text} ${h.text} ${days}`, zone);
           const walked: number[] = [];
           for (
