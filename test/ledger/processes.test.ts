@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import { endedWithoutRecord, type Ledger, type RunDetail } from "../../src/ledger/ledger.ts";
 import { startProgram, type Program } from "./program.ts";
@@ -27,19 +27,26 @@ function start(name: string, ...args: string[]): Program {
   return program;
 }
 
+/** Eight processes for all races: between two orders they hold nothing, so none knows of an earlier race. */
 const racers = 8;
-
-async function startRacers(): Promise<void> {
-  for (let at = 0; at < racers; at++) start("ledger-racer.ts");
-  expect(await Promise.all(programs.map((program) => program.next()))).toEqual(Array.from({ length: racers }, () => "ready"));
-}
+const racing: Program[] = [];
+beforeAll(async () => {
+  for (let at = 0; at < racers; at++) racing.push(startProgram("ledger-racer.ts"));
+  expect(await Promise.all(racing.map((program) => program.next()))).toEqual(Array.from({ length: racers }, () => "ready"));
+});
+afterAll(async () => {
+  for (const program of racing) {
+    program.process.kill("SIGKILL");
+    await program.gone();
+  }
+});
 
 /** One round: every racer is told at once. Returns the one winner, after each of the others has named it as what it lost to. */
 async function race(order: { stateDir: string; jobId: string; slotAt?: number }, round: number): Promise<string> {
-  const runIds = programs.map((_, at) => `round-${round}-racer-${at}`);
-  for (const [at, program] of programs.entries())
+  const runIds = racing.map((_, at) => `round-${round}-racer-${at}`);
+  for (const [at, program] of racing.entries())
     program.say(["run", order.stateDir, runIds[at], order.jobId, order.slotAt ?? ""].join("\t"));
-  const answers = await Promise.all(programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
+  const answers = await Promise.all(racing.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
   const winner = runIds[answers.indexOf("won")] ?? "nobody";
   const lost = `lost ${order.slotAt === undefined ? "open_run" : "slot_taken"} ${winner}`;
   expect(answers.toSorted()).toEqual([...Array.from({ length: racers - 1 }, () => lost), "won"]);
@@ -84,7 +91,6 @@ async function killAfter(writer: Program, lines: number): Promise<string[]> {
 
 describe("eight processes race for one run", () => {
   test("exactly one wins, in the same ledger and while a new one is being made", async () => {
-    await startRacers();
     for (let round = 0; round < 16; round++) {
       // In every fourth round there is no ledger yet, so that making and migrating it is raced for as well.
       const stateDir = join(folder, `state-${Math.floor(round / 4)}`);
@@ -97,7 +103,6 @@ describe("eight processes race for one run", () => {
   });
 
   test("exactly one answers a slot, however soon its run is over", async () => {
-    await startRacers();
     const stateDir = join(folder, "state");
     for (let round = 0; round < 12; round++) await race({ stateDir, jobId: `job-${round % 3}`, slotAt: round }, round);
     const ledger = await openLedger({ stateDir });
@@ -108,27 +113,24 @@ describe("eight processes race for one run", () => {
 
 /** One round of the same order to every racer; how many won. */
 async function winners(...order: readonly string[]): Promise<number> {
-  for (const program of programs) program.say(order.join("\t"));
-  const answers = await Promise.all(programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
+  for (const program of racing) program.say(order.join("\t"));
+  const answers = await Promise.all(racing.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
   expect(answers.filter((answer) => answer !== "won" && answer !== "lost")).toEqual([]);
   return answers.filter((answer) => answer === "won").length;
 }
 
 describe("eight processes race for what must be done once", () => {
   test("exactly one claims a slot, by whichever way, and one alone begins it", async () => {
-    await startRacers();
     const stateDir = join(folder, "state");
     const ledger = await openLedger({ stateDir });
     for (let round = 0; round < 6; round++) {
       const slotAt = round * 1000;
-      for (const [at, program] of programs.entries()) {
+      for (const [at, program] of racing.entries()) {
         const byHand = ["run", stateDir, `hand-${round}-${at}`, "b", slotAt];
         const bySchedule = ["slots", stateDir, `slot-${round}-${at}`, "a,b,c", slotAt];
         program.say((round % 2 === 0 || at % 2 === 0 ? bySchedule : byHand).join("\t"));
       }
-      const answers = await Promise.all(
-        programs.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`),
-      );
+      const answers = await Promise.all(racing.map(async (program) => (await program.next()) ?? `died: ${program.complaints()}`));
       const won = answers.filter((answer) => answer.startsWith("won")).toSorted();
       // One by hand may have been quicker than the one that claimed all three.
       expect([["won"], ["won", "won 2 of 3"]].slice(0, 1 + (round % 2))).toContainEqual(won);
@@ -144,7 +146,6 @@ describe("eight processes race for what must be done once", () => {
   });
 
   test("exactly one carries a waiting run on, and exactly one leads", async () => {
-    await startRacers();
     const stateDir = join(folder, "state");
     const ledger = await openLedger({ stateDir });
     await ledger.claimRun(runStart({ runId: "run" }));
@@ -159,7 +160,6 @@ describe("eight processes race for what must be done once", () => {
   });
 
   test("exactly one may run a tool, round after round", async () => {
-    await startRacers();
     const stateDir = join(folder, "state");
     const ledger = await openLedger({ stateDir });
     await underWay(ledger, "run");
@@ -169,7 +169,6 @@ describe("eight processes race for what must be done once", () => {
   });
 
   test("exactly one probes a model whose breaker is half open, and no failure is lost in the count", async () => {
-    await startRacers();
     const stateDir = join(folder, "state");
     for (let round = 0; round < 12; round++)
       expect(await winners("probe", stateDir, `model-${round % 3}`)).toBe(round < 3 ? 1 : 0);
