@@ -1,4 +1,4 @@
-import type { RunRow } from "../ledger/ledger.ts";
+import type { LedgerReader, RunRow } from "../ledger/ledger.ts";
 import type { RunStatus } from "../run/run.ts";
 import type { Style } from "./output.ts";
 
@@ -27,11 +27,15 @@ export function statusStyle(status: RunStatus): Style {
 }
 
 /** Whether a run that reads `running` has lost its process. The engine's part that knows is loaded only if there is such a run. */
-export async function deathWatch(runs: readonly RunRow[]): Promise<(run: RunRow) => boolean> {
+export async function deathWatch(
+  runs: readonly RunRow[],
+  ledger: Pick<LedgerReader, "ownerLock"> | undefined,
+): Promise<(run: RunRow) => boolean> {
   if (!runs.some(({ status }) => status === "running")) return () => false;
-  const { hasDied } = await import("../engine/owner.ts");
+  const { hasDied, ownerState, ownerStateBy } = await import("../engine/owner.ts");
   const now = Date.now();
-  return (run) => hasDied(run, now);
+  const stateOf = ledger === undefined ? ownerState : ownerStateBy((owner) => ledger.ownerLock(owner));
+  return (run) => hasDied(run, now, stateOf);
 }
 
 /** The status in its colour, with what has to be known beside it. */

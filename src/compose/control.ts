@@ -1,7 +1,7 @@
 /** What a command needs to end runs and to begin a job afresh: the machine's own part of it. */
 import { breakerKeys } from "../engine/breakers.ts";
 import type { EndRunParts } from "../engine/end-run.ts";
-import { ownerState } from "../engine/owner.ts";
+import { ownerStateBy } from "../engine/owner.ts";
 import type { Job } from "../job/job.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { endLeftovers } from "../turn/index.ts";
@@ -16,7 +16,7 @@ async function sweep(runId: string): Promise<boolean> {
 }
 
 export function endRunParts(ledger: Ledger): EndRunParts {
-  return { ledger, ownerState, sweep, now: Date.now };
+  return { ledger, ownerState: ownerStateBy((owner) => ledger.ownerLock(owner)), sweep, now: Date.now };
 }
 
 /** A model by its name, and the breakers under which it may be left alone. */

@@ -1,6 +1,6 @@
 /** Configuration → everything a run needs, built in order and closed in reverse. */
 import { systemClock, type Clock } from "../engine/clock.ts";
-import { thisOwner, ownerState } from "../engine/owner.ts";
+import { ownerStateBy, thisOwner } from "../engine/owner.ts";
 import { createEngine, type Engine, type RunCarrier } from "../engine/engine.ts";
 import { createBudget } from "../gateway/budget.ts";
 import { openLedger } from "../ledger/index.ts";
@@ -78,7 +78,7 @@ export async function openRuntime(project: Project, options: RuntimeOptions = {}
     random: Math.random,
     env,
     owner: thisOwner(),
-    ownerState,
+    ownerState: ownerStateBy((owner) => ledger.ownerLock(owner)),
     sweep: async (runId) => (await endLeftovers({ runId }, sweepGraceMs)).confirmed,
     zone: () => project.zone,
     hash: jobHash,

@@ -11,13 +11,14 @@ type ClaimParts = Pick<EngineParts, "clock" | "ownerState" | "sweep">;
 
 /**
  * Wins the job, or says which run has it. A run whose process has died is closed first and its processes are ended; of one whose
- * process cannot be seen from here (another container, another machine, before a reboot) the lease decides.
+ * process cannot be seen from here (another container, another machine, before a reboot) its lock in the ledger or the lease decides.
  */
 export async function claim(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun" | "holdOwner"> },
   start: RunStart,
   listen: RunListener,
 ): Promise<Blocker | undefined> {
+  await parts.ledger.holdOwner(start.owner);
   for (;;) {
     const claimed = await parts.ledger.claimRun(start);
     if (claimed.won) return undefined;
@@ -30,11 +31,12 @@ export async function claim(
 
 /** Begins a run that is queued, or takes one that waits; likewise. `gone`: it is neither any more. */
 export async function begin(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "beginRun" | "finishRun"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "beginRun" | "finishRun" | "holdOwner"> },
   runId: string,
   how: BeginRun,
   listen: RunListener,
 ): Promise<"begun" | "gone" | Blocker> {
+  await parts.ledger.holdOwner(how.owner);
   for (;;) {
     const result = await parts.ledger.beginRun(runId, how);
     if (result.begun) return "begun";

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import { readableEnvironment } from "../job/chosen-environment.ts";
-import type { Owner, RunRow } from "../ledger/ledger.ts";
+import type { Owner, OwnerLock, RunRow } from "../ledger/ledger.ts";
 import { isLeaseOver } from "./lease.ts";
 
 /** This process as an owner. */
@@ -41,10 +41,28 @@ export function ownerState(owner: Owner): OwnerState {
   return owner.startedAt === "" || started === owner.startedAt ? "alive" : "dead";
 }
 
+/**
+ * Of an owner that cannot be seen, its lock in the ledger is asked: one that is held is held by a process that lives, however late its lease
+ * is, and one that is free, of the same boot and so of the same kernel, was dropped by its death. Else the lease decides.
+ */
+export function ownerStateBy(lockOf: (owner: Owner) => OwnerLock): (owner: Owner) => OwnerState {
+  return (owner) => {
+    const state = ownerState(owner);
+    if (state !== "elsewhere") return state;
+    const lock = lockOf(owner);
+    if (lock === "held") return "alive";
+    return lock === "free" && owner.bootId !== "" && owner.bootId === bootId() ? "dead" : "elsewhere";
+  };
+}
+
 /** Whether a run that is recorded as running has died and was not closed yet; a daemon or the job's next run closes it. For whoever only reads. */
-export function hasDied(run: Pick<RunRow, "status" | "owner" | "startedAt" | "leaseUntil">, now: number): boolean {
+export function hasDied(
+  run: Pick<RunRow, "status" | "owner" | "startedAt" | "leaseUntil">,
+  now: number,
+  stateOf: (owner: Owner) => OwnerState = ownerState,
+): boolean {
   if (run.status !== "running") return false;
-  const state = ownerState(run.owner);
+  const state = stateOf(run.owner);
   return state === "dead" || (state === "elsewhere" && isLeaseOver(run, now));
 }
 

@@ -16,7 +16,7 @@ import type { BreakerState } from "../run/breaker.ts";
 import type { RunStatus } from "../run/run.ts";
 import type { CostRow, CountQuery, HealingCount, RungCount } from "./counts.ts";
 import type { Keep } from "./kept.ts";
-import type { ClaimResult, RunFinish, RunRow, RunStart } from "./run-record.ts";
+import type { ClaimResult, Owner, OwnerLock, RunFinish, RunRow, RunStart } from "./run-record.ts";
 import type { SchedulingLedger, SchedulingReader } from "./scheduling.ts";
 import type {
   AttemptFinish,
@@ -75,6 +75,13 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
    * what is older than is kept is removed (see `prune`).
    */
   finishRun(runId: string, finish: RunFinish, onlyIf?: { readonly leaseUntil: number | undefined }): Promise<boolean>;
+  /**
+   * Says, until the connection is closed or this process dies, to whoever cannot see the owner that it lives; see `ownerLock`. To be called
+   * before the owner is recorded anywhere; a second call does nothing. Where that is not possible, nothing happens: leases decide.
+   */
+  holdOwner(owner: Owner): Promise<void>;
+  /** Whether the process of an owner has said that it lives, and has not died since. Answers at once, also when the connection is closed. */
+  ownerLock(owner: Owner): OwnerLock;
   /**
    * The heartbeat of an open run: its claim holds until then. Returns whether the run is still ours; false: another process has
    * closed it, and its owner must end what it started. Outlives the death of the process, and need not outlive a power cut: that
@@ -147,6 +154,7 @@ export type LedgerReader = SchedulingReader &
     | "healings"
     | "costs"
     | "prunable"
+    | "ownerLock"
     | "close"
   >;
 

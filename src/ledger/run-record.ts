@@ -14,6 +14,9 @@ export interface Owner {
   readonly host: string;
 }
 
+/** What the lock of an owner says; `unknown`: it has none, or that cannot be told from here. */
+export type OwnerLock = "held" | "free" | "unknown";
+
 export interface RunStart {
   readonly runId: string;
   readonly jobId: string;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claim } from "../../src/engine/claim.ts";
 import type { Blocker } from "../../src/engine/outcome.ts";
 import type { RunEvent } from "../../src/engine/events.ts";
-import { ownerState, thisOwner, type OwnerState } from "../../src/engine/owner.ts";
+import { ownerState, ownerStateBy, thisOwner, type OwnerState } from "../../src/engine/owner.ts";
 import { openLedger } from "../../src/ledger/index.ts";
 import type { Ledger, RunRow } from "../../src/ledger/ledger.ts";
 import { openRuns, runStart } from "../ledger/records.ts";
@@ -118,6 +118,28 @@ describe("a claim against a run that cannot be seen from here", () => {
     expect(await openRuns(ledger)).toEqual(["held-run"]);
   });
 });
+
+/** Of the namespaces that show their own processes: elsewhere a process does not know when it was started, and has no lock. */
+describe.each(namespaces.filter((way) => way === "with a /proc of its own"))(
+  "a run in a PID namespace that says it lives",
+  (way) => {
+    it("is left alone although its lease is over, and is dead as soon as it is, while its lease holds", async () => {
+      const startedAt = Date.now();
+      const said = [JSON.stringify(owner), folder, "container-run", "job", "says-that-it-lives"];
+      const elsewhere = await startElsewhere(way, ...said);
+      const state = ownerStateBy((one) => ledger.ownerLock(one));
+      expect(state(elsewhere.owner)).toBe("alive");
+      expect(await claimAt("next-run", { at: startedAt + 600_000, state }), "as after a sleep").toMatchObject({
+        runId: "container-run",
+      });
+      await elsewhere.kill();
+      await expect.poll(() => state(elsewhere.owner), { timeout: 1_000, interval: 5 }).toBe("dead");
+      expect(state({ ...elsewhere.owner, bootId: "another" }), "another kernel has other locks").toBe("elsewhere");
+      expect(await claimAt("next-run", { at: startedAt + 1_000, state })).toBeUndefined();
+      expect(await row("container-run")).toMatchObject({ status: "interrupted", reason: expect.stringContaining("died") });
+    });
+  },
+);
 
 describe.each(namespaces)("a run in a PID namespace %s", (way) => {
   it("keeps the job while it lives; after kill -9 the job is free again when its lease is over, and not before", async () => {

@@ -33,7 +33,7 @@ async function execute(
   await withRecords(context, async (records) => {
     const detail = await findRun(records, wanted);
     const { run } = detail;
-    const died = (await deathWatch([run]))(run);
+    const died = (await deathWatch([run], records.ledger))(run);
     const { storyOf } = await import("../story.ts");
     const story = storyOf(detail, { died, now: Date.now() });
     if (output.json) {

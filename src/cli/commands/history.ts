@@ -43,7 +43,7 @@ async function execute(
     const query: HistoryQuery = { limit, ...(statuses === undefined ? {} : { statuses }) };
     const runs = records.ledger === undefined ? [] : await runsOf(records.ledger, jobId, query);
     const shown = runs.filter((run) => run.startedAt >= since);
-    const died = await deathWatch(shown);
+    const died = await deathWatch(shown, records.ledger);
     if (context.output.json)
       context.output.document("history", { runs: shown.map((run) => (died(run) ? { ...run, died: true } : run)) });
     else print(context, shown, died, statuses !== undefined || since > 0);

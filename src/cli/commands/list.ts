@@ -29,7 +29,7 @@ async function execute(context: CommandContext): Promise<number> {
   const pauses = await ledger?.pauses(Date.now());
   const pauseOf = (job: Job): Pause | undefined => pauses?.get(job.id) ?? pauses?.get("*");
   await ledger?.close();
-  const died = await deathWatch([...lastRuns.values()]);
+  const died = await deathWatch([...lastRuns.values()], ledger);
   if (context.output.json) {
     const jobs = project.jobs.map((job) => ({
       ...job,

@@ -46,7 +46,7 @@ async function execute(
       const tell = await teller(context.output);
       tell(detail);
       if (signals !== undefined) return follow(context, records, detail, { tell, signals });
-      if ((await deathWatch([detail.run]))(detail.run)) context.output.note(goneWords);
+      if ((await deathWatch([detail.run], records.ledger))(detail.run)) context.output.note(goneWords);
       else if (!isEnding(detail.run.status)) context.output.note(`It is under way; follow it: runner logs ${wanted} -f`);
       return exitCodes.ok;
     });
@@ -77,7 +77,7 @@ interface Watch {
 async function follow(context: CommandContext, { ledger }: Records, found: RunDetail, { tell, signals }: Watch): Promise<number> {
   for (let detail = found; ;) {
     if (isEnding(detail.run.status)) return detail.run.exitCode ?? exitCodeOf(detail.run);
-    const died = (await deathWatch([detail.run]))(detail.run);
+    const died = (await deathWatch([detail.run], ledger))(detail.run);
     const pause = died ? undefined : wait(lookEveryMs, undefined, { signal: signals.signal }).catch(() => signals.stopped);
     const stopped = await Promise.race([signals.stopped, pause]);
     if (stopped !== undefined) return exitCodeOf({ status: "cancelled", signal: stopped });

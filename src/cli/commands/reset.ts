@@ -51,7 +51,7 @@ async function planOf(project: Project, ledger: LedgerReader, { id, job }: Known
   const { modelsOf } = await import("../../compose/control.ts");
   return resetPlan({
     open,
-    died: await deathWatch(open),
+    died: await deathWatch(open, ledger),
     models: job === undefined ? [] : modelsOf(project, job),
     breakers: new Set((await ledger.breakers()).keys()),
     rungs: await ledger.rungMemories(Date.now()),

@@ -24,7 +24,7 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
   await withRecords(context, async (records) => {
     const found = await findRun(records, wanted);
     if (context.output.json) context.output.document("run-detail", { ...found });
-    else print(context, found, await deathWatch([found.run]));
+    else print(context, found, await deathWatch([found.run], records.ledger));
   });
   return 0;
 }

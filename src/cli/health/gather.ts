@@ -2,7 +2,7 @@
 import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/health/health.ts";
 import type { NextSlot } from "../../engine/health/next-slot.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
-import { ownerState } from "../../engine/owner.ts";
+import { ownerState, ownerStateBy } from "../../engine/owner.ts";
 import type { Job } from "../../job/job.ts";
 import { recordedAheadMs, type Leader, type LedgerReader, type RunRow } from "../../ledger/ledger.ts";
 import { deathWatch } from "../status.ts";
@@ -34,9 +34,9 @@ export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look
     nextSlot,
     toleranceMs,
     leader,
-    leaderState: leader === undefined ? "dead" : leaderState(leader, now),
+    leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now),
     openRuns,
-    died: await deathWatch(openRuns),
+    died: await deathWatch(openRuns, ledger),
     recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,
     ...(await slotsOf(ledger, now)),
     armed: (await ledger?.armed()) ?? nothing,
@@ -53,8 +53,10 @@ async function slotsOf(ledger: LedgerReader | undefined, now: number): Promise<P
   return { lastSlots: slotsAhead.size === 0 ? newest : ((await ledger?.lastSlots(now + recordedAheadMs)) ?? newest), slotsAhead };
 }
 
-/** Of a leader that cannot be seen from here its lease decides. */
-export function leaderState(leader: Leader, now: number): "alive" | "dead" | "elsewhere" {
+/** Of a leader that cannot be seen from here its lock, or its lease, decides; it stays one that cannot be seen. */
+export function leaderState(ledger: LedgerReader | undefined, leader: Leader, now: number): "alive" | "dead" | "elsewhere" {
   const state = ownerState(leader.owner);
-  return state === "elsewhere" && isLeaseOver(leader, now) ? "dead" : state;
+  if (state !== "elsewhere" || ledger === undefined) return state;
+  const told = ownerStateBy((owner) => ledger.ownerLock(owner))(leader.owner);
+  return told === "dead" || (told === "elsewhere" && isLeaseOver(leader, now)) ? "dead" : "elsewhere";
 }

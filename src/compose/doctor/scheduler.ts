@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import os from "node:os";
 import { ConfigError } from "../../errors.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
-import { ownerState } from "../../engine/owner.ts";
+import { ownerStateBy } from "../../engine/owner.ts";
 import type { Leader } from "../../ledger/ledger.ts";
 import { openProjectLedger, type Project } from "../project.ts";
 import { environmentOf } from "../service/environment.ts";
@@ -49,7 +49,7 @@ async function livingLeader(project: Project): Promise<Leader | undefined> {
   try {
     const leader = await ledger.leader();
     if (leader === undefined) return undefined;
-    const state = ownerState(leader.owner);
+    const state = ownerStateBy((owner) => ledger.ownerLock(owner))(leader.owner);
     return state === "alive" || (state === "elsewhere" && !isLeaseOver(leader, Date.now())) ? leader : undefined;
   } catch {
     return undefined;

@@ -17,6 +17,7 @@ export type Lead =
 
 /** Takes the lead if it is free, and renews it if it is ours. */
 export async function takeLead(parts: Parts, startedAt: number, report: LeaderReport): Promise<Lead> {
+  await parts.ledger.holdOwner(parts.owner);
   let before: Leader | undefined;
   const now = parts.clock.now();
   const after = await parts.ledger.changeLeader((found) => {

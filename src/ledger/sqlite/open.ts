@@ -6,6 +6,7 @@ import { Connection } from "./connection.ts";
 import { classify } from "./failures.ts";
 import { memoryMethods } from "./memory.ts";
 import { migrate } from "./migrations.ts";
+import { holdLock, lockFile, lookAtLock } from "./owner-locks.ts";
 import { readMethods } from "./queries.ts";
 import { Reader } from "./reader.ts";
 import { runMethods } from "./runs.ts";
@@ -51,6 +52,7 @@ export const sqliteBackend: LedgerBackend = {
     }
     return {
       ...readMethods(reader),
+      ownerLock: (owner) => lookAtLock(file, owner),
       async close() {
         reader.close();
       },
@@ -60,8 +62,16 @@ export const sqliteBackend: LedgerBackend = {
 
 /** The ledger on a connection whose schema is up to date. */
 export function sqliteLedger(connection: Connection): Ledger {
+  const locks = new Map<string, () => void>();
   return {
     ...readMethods(connection),
+    async holdOwner(owner) {
+      const name = lockFile(connection.file, owner);
+      if (name === undefined || locks.has(name)) return;
+      const letGo = holdLock(connection.file, owner);
+      if (letGo !== undefined) locks.set(name, letGo);
+    },
+    ownerLock: (owner) => lookAtLock(connection.file, owner),
     ...runMethods(connection),
     ...slotMethods(connection),
     ...schedulerMethods(connection),
@@ -69,6 +79,8 @@ export function sqliteLedger(connection: Connection): Ledger {
     ...memoryMethods(connection),
     ...breakerMethods(connection),
     async close() {
+      for (const letGo of locks.values()) letGo();
+      locks.clear();
       connection.close();
     },
   };

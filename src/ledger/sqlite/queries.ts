@@ -35,7 +35,7 @@ export const queries = {
   ...pruneQueries,
 };
 
-export function readMethods(source: Source): Omit<LedgerReader, "close"> {
+export function readMethods(source: Source): Omit<LedgerReader, "close" | "ownerLock"> {
   return {
     ...schedulingReadMethods(source),
     history: (query) => source.read(() => history(source, query)),
