@@ -31,10 +31,16 @@ export interface Stopped {
   readonly orphans: readonly number[];
 }
 
-const attemptMs = 600;
+/**
+ * A command that begins one of the kind, ignores TERM itself, and is timed out. On a machine so busy that it has begun nothing when its time is
+ * over there is nothing to judge, and it gets more time.
+ */
+export async function timeOut(kind: OrphanKind, killGraceMs: number, attemptMs = 600): Promise<Stopped> {
+  const stopped = await timeOutAfter(kind, killGraceMs, attemptMs);
+  return stopped.begun > 0 || attemptMs > 10_000 ? stopped : timeOut(kind, killGraceMs, attemptMs * 3);
+}
 
-/** A command that begins one of the kind, ignores TERM itself, and is timed out. */
-export async function timeOut(kind: OrphanKind, killGraceMs: number): Promise<Stopped> {
+async function timeOutAfter(kind: OrphanKind, killGraceMs: number, attemptMs: number): Promise<Stopped> {
   const token = `orphan-${randomUUID()}`;
   const script = `${orphanKinds[kind].replaceAll("TOKEN", token)}; ${stays}`;
   const runId = `run-${token}`;
