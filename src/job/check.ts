@@ -3,7 +3,7 @@
  * problems at once, each with its place, what was found, and what to write instead.
  */
 import * as v from "valibot";
-import { factsOf, isRecord, type Hint, type Known, type Schema } from "./shape.ts";
+import { factsOf, isOf, isRecord, type Hint, type Known, type Schema } from "./shape.ts";
 import { describe, nearest, type Path } from "./words.ts";
 
 /**
@@ -37,6 +37,8 @@ export function check<S extends Schema>(
   value: unknown,
   { lenient = false }: CheckOptions = {},
 ): { readonly value: v.InferOutput<S>; readonly unknown: readonly Problem[] } | { readonly problems: Problem[] } {
+  const taken = factsOf(schema)?.accept(value);
+  if (taken !== undefined && isOf(schema, taken)) return { value: taken, unknown: [] };
   const unknown: Problem[] = [];
   findUnknownKeys(schema, value, [], unknown);
   const problems = lenient ? [] : unknown;

@@ -63,13 +63,21 @@ const nicknames: ReadonlyMap<string, string> = new Map([
 const maxLength = 500;
 
 export function readCron(expr: string): CronExpression | CronProblem {
+  if (last?.expr !== expr) last = { expr, read: readExpression(expr) };
+  return last.read;
+}
+
+/** Of one job it is asked twice: whether its expression is good, and whether it is in doubt. */
+let last: { readonly expr: string; readonly read: CronExpression | CronProblem } | undefined;
+
+function readExpression(expr: string): CronExpression | CronProblem {
   if (expr.length > maxLength) return { problem: `the expression has ${expr.length} characters, at most ${maxLength} are read` };
   const text = nicknames.get(expr.trim().toLowerCase()) ?? expr.trim();
   if (text.startsWith("@")) return nickname(text);
   const fields = text.split(/\s+/).filter((field) => field !== "");
   if (fields.length < 5 || fields.length > 7) return wrongCount(fields, text);
   const all = fields.length === 5 ? ["0", ...fields, "*"] : fields.length === 6 ? [...fields, "*"] : fields;
-  const values: (Set<number> | undefined)[] = [];
+  const values: (ReadonlySet<number> | undefined)[] = [];
   for (const [at, rule] of rules.entries()) {
     const read = readField(all[at] ?? "", rule);
     if ("problem" in read) return read;
@@ -110,10 +118,32 @@ function wrongCount(fields: readonly string[], text: string): CronProblem {
   return { problem: `expected 5 fields (6 with seconds in front, 7 with years behind), found ${fields.length}`, suggestion };
 }
 
-type Field = { readonly values: Set<number> | undefined };
+type Field = { readonly values: ReadonlySet<number> | undefined };
+
+/** All numbers of each field, which most fields of most expressions allow. */
+const every = new Map(rules.map((rule) => [rule, { values: new Set(numbersOf(wholeOf(rule), 1)) }]));
+
+function wholeOf(rule: FieldRule): { from: number; to: number } {
+  return { from: rule.least, to: rule.name === "day of week" ? 6 : rule.most };
+}
+
+function* numbersOf({ from, to }: { from: number; to: number }, step: number): Generator<number> {
+  for (let value = from; value <= to; value += step) yield value;
+}
 
 /** The numbers a field allows; undefined where it holds a special form (L, W, #) that a set cannot say. */
 function readField(field: string, rule: FieldRule): Field | CronProblem {
+  return plainField(field, rule) ?? readList(field, rule);
+}
+
+/** `*` and a number alone, which is nearly all that is written, without taking the field apart. */
+function plainField(field: string, rule: FieldRule): Field | undefined {
+  if (isOpen(field)) return every.get(rule);
+  const value = field.length <= 4 && /^\d+$/.test(field) ? Number(field) : -1;
+  return value < rule.least || value > rule.most ? undefined : { values: new Set([value]) };
+}
+
+function readList(field: string, rule: FieldRule): Field | CronProblem {
   let text = field.toUpperCase();
   if (rule.name === "day of week" && text.startsWith("+") && text.length > 1) text = text.slice(1);
   const values = new Set<number>();
@@ -126,7 +156,7 @@ function readField(field: string, rule: FieldRule): Field | CronProblem {
     }
     const range = readPart(part, rule);
     if ("problem" in range) return range;
-    for (let value = range.from; value <= range.to; value += range.step) values.add(value);
+    for (const value of numbersOf(range, range.step)) values.add(value);
   }
   return { values: special ? undefined : values };
 }
@@ -143,7 +173,7 @@ function readPart(part: string, rule: FieldRule): { from: number; to: number; st
   const step = stepText === undefined ? 1 : Number(stepText);
   const span = rule.name === "day of week" ? 7 : rule.most - rule.least + 1;
   if (step < 1 || step > span) return { problem: `${said}: a step of ${stepText} is not between 1 and ${span}` };
-  if (whole !== undefined) return { from: rule.least, to: rule.name === "day of week" ? 6 : rule.most, step };
+  if (whole !== undefined) return { ...wholeOf(rule), step };
   const first = toNumber(from ?? "", rule);
   // At the end of a range SUN is the seventh day: MON-SUN.
   const last = to === undefined ? first : to === "SUN" ? 7 : toNumber(to, rule);
@@ -192,8 +222,8 @@ const longest: Readonly<Record<number, number>> = { 2: 29, 4: 30, 6: 30, 9: 30, 
 function neverFires(
   dayOfMonth: string,
   dayOfWeek: string,
-  days: Set<number> | undefined,
-  inMonths: Set<number> | undefined,
+  days: ReadonlySet<number> | undefined,
+  inMonths: ReadonlySet<number> | undefined,
 ): CronProblem | undefined {
   if (days === undefined || inMonths === undefined) return onlyNearestWeekday(dayOfMonth, dayOfWeek, inMonths);
   const least = Math.min(...days);
@@ -210,7 +240,7 @@ function neverFires(
 function noLeapYear(
   dayOfMonth: string,
   dayOfWeek: string,
-  [, , , days, inMonths, , years]: readonly (Set<number> | undefined)[],
+  [, , , days, inMonths, , years]: readonly (ReadonlySet<number> | undefined)[],
   year: string,
 ): CronProblem | undefined {
   if (isOpen(year) || days === undefined || inMonths === undefined || years === undefined) return undefined;
@@ -221,7 +251,7 @@ function noLeapYear(
 }
 
 /** `31W` in a month without a 31st has no nearest weekday either. */
-function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: Set<number> | undefined): CronProblem | undefined {
+function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: ReadonlySet<number> | undefined): CronProblem | undefined {
   const days = dayOfMonth.split(",").map((part) => Number(/^(\d+)W?$/i.exec(part)?.[1] ?? Number.NaN));
   if (inMonths === undefined || days.some((day) => Number.isNaN(day))) return undefined;
   if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;

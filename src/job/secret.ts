@@ -20,9 +20,12 @@ const forms = [
 ];
 const secret = new RegExp(forms.join("|"));
 
+/** Characters of the shortest text that any of the forms fits. */
+const shortestSecret = 19;
+
 /** Whether a key of a known form is in the text. */
 export function looksSecret(text: string): boolean {
-  return secret.test(text);
+  return text.length >= shortestSecret && secret.test(text);
 }
 
 /** Where in the text keys of a known form stand, in order; `to` is behind the last character. */
@@ -32,6 +35,28 @@ export function secretsIn(text: string): { readonly from: number; readonly to: n
 
 /** The places of all texts and key names in a value that look like keys. Bounded by the value, which files bound to 1 MiB. */
 export function findSecrets(value: unknown): (readonly (string | number)[])[] {
+  return holdsSecret(value) ? placesOfSecrets(value) : [];
+}
+
+/** Whether there is any: nearly every value holds none, and needs no places. */
+function holdsSecret(value: unknown): boolean {
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const here = left.pop();
+    if (typeof here === "string") {
+      if (looksSecret(here)) return true;
+    } else if (Array.isArray(here)) for (const item of here) left.push(item);
+    else if (typeof here === "object" && here !== null) {
+      for (const [key, item] of Object.entries(here)) {
+        if (looksSecret(key)) return true;
+        left.push(item);
+      }
+    }
+  }
+  return false;
+}
+
+function placesOfSecrets(value: unknown): (readonly (string | number)[])[] {
   const found: (readonly (string | number)[])[] = [];
   const left: { value: unknown; path: readonly (string | number)[] }[] = [{ value, path: [] }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {

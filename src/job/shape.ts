@@ -5,6 +5,7 @@
  * helps nobody at night.
  */
 import * as v from "valibot";
+import { acceptLeaf, acceptList, acceptShape, acceptTable, refused, type Accept } from "./accept.ts";
 import { describe } from "./words.ts";
 
 export type Schema = v.GenericSchema<unknown, unknown>;
@@ -29,6 +30,8 @@ export type KeyRule = (key: string) => { readonly problem: string; readonly sugg
 
 export interface Known {
   readonly hint: Hint;
+  /** Takes a good value without finding out what is wrong with a bad one; see accept.ts. */
+  readonly accept: Accept;
   /** Not named among the keys that may be written: kept only for those who bring it from elsewhere. */
   readonly quiet?: boolean;
   readonly keys?: v.ObjectEntries;
@@ -49,6 +52,11 @@ export interface Known {
 
 const known = new WeakMap<object, Known>();
 const docs = new WeakMap<object, string>();
+
+/** How a shape takes a good value; one that is not of this register is left to valibot. */
+function acceptOf(schema: v.GenericSchema): Accept {
+  return factsOf(schema)?.accept ?? (() => refused);
+}
 
 function register<S extends v.GenericSchema>(schema: S, facts: Known): S {
   known.set(schema, facts);
@@ -72,17 +80,17 @@ export function isWhole(value: unknown): value is number {
 
 /** A single value, read by `read`. */
 export function leaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
-  return register(reader(hint, read), { hint });
+  return register(reader(hint, read), { hint, accept: acceptLeaf(read) });
 }
 
 /** A leaf that is not named among the keys that may be written. */
 export function quietLeaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
-  return register(reader(hint, read), { hint, quiet: true });
+  return register(reader(hint, read), { hint, accept: acceptLeaf(read), quiet: true });
 }
 
 /** A key that is accepted as it is and whose value says nothing to us. */
 export function ignored() {
-  return register(v.unknown(), { hint: { expects: "anything", example: "null", json: {} }, quiet: true });
+  return register(v.unknown(), { hint: { expects: "anything", example: "null", json: {} }, accept: (found) => found, quiet: true });
 }
 
 function reader<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
@@ -114,7 +122,8 @@ export function shape<E extends v.ObjectEntries>(
       v.object(entries),
     ),
   );
-  return register(schema, { hint, keys: entries, elsewhere, also });
+  const accept = acceptShape(Object.entries(entries).map(([key, entry]) => [key, acceptOf(entry), isOptional(entry)]));
+  return register(schema, { hint, accept, keys: entries, elsewhere, also });
 }
 
 /** A list of at most `max` items. */
@@ -127,7 +136,7 @@ export function list<S extends Schema>(hint: Hint, item: S, max: number) {
       v.maxLength(max, ({ input }) => `has ${input.length} items, at most ${max} are allowed`),
     ),
   );
-  return register(schema, { hint, each: item, many: "list", most: max });
+  return register(schema, { hint, accept: acceptList(acceptOf(item), max), each: item, many: "list", most: max });
 }
 
 /** An object whose keys are free names, at most `max` of them, if a rule is given each by that rule; every value has the same shape. */
@@ -145,13 +154,15 @@ export function table<S extends Schema>(hint: Hint, value: S, names: { rule?: Ke
     ...(names.rule === undefined ? {} : { keyRule: names.rule }),
     ...(names.pattern === undefined ? {} : { keyPattern: names.pattern }),
   };
-  return register(schema, { hint, each: value, many: "table", most, ...rules });
+  const accept = acceptTable(acceptOf(value), most, (key) => names.rule?.(key) === undefined);
+  return register(schema, { hint, accept, each: value, many: "table", most, ...rules });
 }
 
 /** One of two shapes: `test` sees by the value which of them was meant, so that a mistake is told in that one's words. */
 export function either<A extends Schema, B extends Schema>(hint: Hint, test: (found: unknown) => boolean, yes: A, no: B) {
   const pick = (found: unknown): A | B => (test(found) ? yes : no);
-  return register(v.lazy<A | B>(pick), { hint, options: [yes, no], pick });
+  const accept: Accept = (found) => acceptOf(pick(found))(found);
+  return register(v.lazy<A | B>(pick), { hint, accept, options: [yes, no], pick });
 }
 
 /** The same place and words, with the value made into another. */
@@ -163,8 +174,18 @@ export function mapped<S extends Schema, T>(schema: S, make: (value: v.InferOutp
       v.transform((value) => make(value)),
     ),
   );
-  const facts = known.get(unwrap(schema));
-  return facts === undefined ? made : register(made, facts);
+  const facts = factsOf(schema);
+  if (facts === undefined) return made;
+  const accept: Accept = (found) => {
+    const taken = facts.accept(found);
+    return isOf(schema, taken) ? make(taken) : refused;
+  };
+  return register(made, { ...facts, accept });
+}
+
+/** Whether the shape took the value this was made of. */
+export function isOf<S extends Schema>(_schema: S, taken: unknown): taken is v.InferOutput<S> {
+  return taken !== refused;
 }
 
 /** A key that may be left out, and in one line what it is for: editors show it. */

@@ -28,7 +28,12 @@ export function isCommonZone(name: string): boolean {
   const region = slash < 0 ? "" : name.slice(0, slash);
   const names = Object.hasOwn(regions, region) ? regions[region] : undefined;
   const place = name.slice(slash + 1);
-  return names !== undefined && place !== "" && !place.includes(" ") && ` ${names} `.includes(` ${place} `);
+  if (names === undefined || place === "" || place.includes(" ")) return false;
+  for (let at = names.indexOf(place); at >= 0; at = names.indexOf(place, at + 1)) {
+    const end = at + place.length;
+    if ((at === 0 || names[at - 1] === " ") && (end === names.length || names[end] === " ")) return true;
+  }
+  return false;
 }
 
 /** All names of the list, for looking for the nearest one. */

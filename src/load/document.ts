@@ -1,6 +1,6 @@
 /** Files → values with positions. What a file holds is read here; what it means is for the parsers of jobs and configuration. */
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { Issue } from "../errors.ts";
 import { readJson } from "./json.ts";
 import type { Document, SyntaxProblem, TextDocument } from "./syntax.ts";
@@ -27,7 +27,7 @@ export function readText(path: string, file: string): { readonly text: string } 
     if (!facts.isFile()) return refuse("is not a regular file");
     if (facts.size > maxFileBytes)
       return refuse(`has ${facts.size} bytes, at most ${maxFileBytes} are read`, "is this the right file?");
-    bytes = readFileSync(open);
+    bytes = readWhole(open, facts.size);
   } catch (error) {
     return refuse(...unreadable(error));
   } finally {
@@ -39,6 +39,16 @@ export function readText(path: string, file: string): { readonly text: string } 
   if (!isUtf8(bytes)) return refuse("is not valid UTF-8", "save it as UTF-8", firstBadByte(bytes));
   const text = bytes.toString("utf8");
   return { text: text.startsWith("\uFEFF") ? text.slice(1) : text };
+}
+
+/** All bytes of an open file, with one call where it has the size that it says. */
+function readWhole(open: number, size: number): Buffer {
+  // One byte more than there should be: what does not fill the room is the end of the file.
+  const room = Buffer.allocUnsafe(size + 1);
+  const length = readSync(open, room);
+  if (length === size && size > 0) return room.subarray(0, length);
+  // It grew or shrank meanwhile, or says that it has no bytes, as files of the kernel do.
+  return Buffer.concat([room.subarray(0, length), readFileSync(open)]);
 }
 
 function unreadable(error: unknown): [message: string, suggestion?: string] {

@@ -1,6 +1,6 @@
 /** Finds the files of a folder of jobs: jobs, and defaults that lie between them. */
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, sep } from "node:path";
+import { join, sep } from "node:path";
 import type { Issue } from "../errors.ts";
 import { displayName } from "./display-name.ts";
 import type { DocumentFormat } from "./document.ts";
@@ -47,9 +47,9 @@ export function formatOf(path: string): JobFormat | undefined {
 }
 
 /** `jobs-state.json` and `jobs-quarantine.json` beside `jobs.json`: OpenClaw's own, whatever the store's name is. */
-function besideStore(path: string): boolean {
-  const [, store] = /^(.+)-(?:state|quarantine)\.json$/.exec(basename(path)) ?? [];
-  return store !== undefined && existsSync(join(dirname(path), `${store}.json`));
+function besideStore(name: string, folder: string): boolean {
+  const [, store] = /^(.+)-(?:state|quarantine)\.json$/.exec(name) ?? [];
+  return store !== undefined && existsSync(join(folder, `${store}.json`));
 }
 
 /** Files below the folder, sorted by path. Hidden entries, those that begin with `_` and node_modules are passed over; links are followed, circles are not. */
@@ -59,11 +59,10 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
   const folders: string[] = [];
   const seen = new Set<string>();
   const left: { path: string; depth: number }[] = [{ path: dir, depth: 0 }];
-  const take = (path: string, folder: string): void => {
-    const name = basename(path);
+  const take = (path: string, name: string, folder: string): void => {
     if (name.slice(0, name.lastIndexOf(".")) === defaultsName)
       defaults.set(folder, [...(defaults.get(folder) ?? []), path].toSorted());
-    else if (!name.startsWith("_") && !besideStore(path)) jobs.push(path);
+    else if (!name.startsWith("_") && !besideStore(name, folder)) jobs.push(path);
   };
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const { path, depth } = next;
@@ -74,7 +73,7 @@ export function findFiles(dir: string, base: string, issues: Issue[]): FoundFile
       folders.push(path);
       for (const entry of readdirSync(path, { withFileTypes: true })) {
         const inner = join(path, entry.name);
-        if (formatOf(inner) !== undefined) take(inner, path);
+        if (formatOf(inner) !== undefined) take(inner, entry.name, path);
         else if (!/^[._]/.test(entry.name) && entry.name !== "node_modules" && isFolder(inner, entry) && depth < maxDepth)
           left.push({ path: inner, depth: depth + 1 });
       }

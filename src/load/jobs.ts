@@ -1,11 +1,11 @@
 /** Reads every job file of a folder. One bad file never hides the others: good jobs and all problems come back together. */
-import { basename, dirname, relative, sep } from "node:path";
+import { basename, dirname, sep } from "node:path";
 import type { Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { isOpenClawStore } from "../job/openclaw.ts";
 import type { JobSource } from "../job/parse.ts";
 import { readDefaults } from "./defaults.ts";
-import { displayName } from "./display-name.ts";
+import { displayName, relativeTo } from "./display-name.ts";
 import { readDocument, readText, type ReadDocument } from "./document.ts";
 import { findFiles, formatOf } from "./find-files.ts";
 import type { Environment } from "./folders.ts";
@@ -151,7 +151,7 @@ async function readJobDocument(path: string, base: string): Promise<ReadDocument
 }
 
 function stemOf(path: string, dir: string): string {
-  const below = relative(dir, path);
+  const below = relativeTo(dir, path);
   return below.slice(0, below.lastIndexOf(".")).split(sep).join("/");
 }
 

@@ -3,7 +3,8 @@
  * good, finds where each key and value stands, and keys that are written twice. Loaded only when there is such a file.
  */
 import JSON5 from "json5";
-import { locator, maxDepth, position, type Node } from "./json.ts";
+import { maxDepth } from "./json-scan.ts";
+import { locator, position, type Node } from "./positions.ts";
 import type { SyntaxProblem, TextDocument } from "./syntax.ts";
 
 export function readJson5(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {

@@ -71,7 +71,7 @@ function print({ output }: CommandContext, project: Project, { lastRunOf, isPaus
       : (job.payload.model ?? defaultModel ?? output.style("yellow", "none")),
     lastRunOf(job),
   ]);
-  for (const line of table([head, ...rows])) output.data(line);
+  output.data(table([head, ...rows]).join("\n"));
 }
 
 /** What people would call the command: of a line for the shell its first word. */
