@@ -17,13 +17,19 @@ export function acceptLeaf(read: (found: unknown) => object): Accept {
   };
 }
 
-/** An object of these keys, made in their order; a key that may be left out is `true` in third place. */
-export function acceptShape(entries: readonly (readonly [key: string, accept: Accept, optional: boolean])[]): Accept {
+interface Entry {
+  readonly key: string;
+  readonly accept: Accept;
+  readonly optional: boolean;
+}
+
+/** An object of these keys, made in their order. */
+export function acceptShape(entries: readonly Entry[]): Accept {
   return (found) => {
     if (!isObject(found)) return refused;
     const made: Record<string, unknown> = {};
     let left = Object.keys(found).length;
-    for (const [key, accept, optional] of entries) {
+    for (const { key, accept, optional } of entries) {
       if (Object.hasOwn(found, key)) {
         const value = accept(found[key]);
         if (value === refused) return refused;
@@ -56,12 +62,12 @@ const reserved = new Set(["__proto__", "prototype", "constructor"]);
 export function acceptTable(value: Accept, most: number, isName: (key: string) => boolean): Accept {
   return (found) => {
     if (!isObject(found)) return refused;
-    const entries = Object.entries(found);
-    if (entries.length > most) return refused;
+    const keys = Object.keys(found);
+    if (keys.length > most) return refused;
     const made: Record<string, unknown> = {};
-    for (const [key, each] of entries) {
+    for (const key of keys) {
       if (reserved.has(key) || !isName(key)) return refused;
-      const taken = value(each);
+      const taken = value(found[key]);
       if (taken === refused) return refused;
       made[key] = taken;
     }

@@ -31,14 +31,18 @@ export interface CheckOptions {
   readonly lenient?: boolean;
 }
 
+export type Checked<S extends Schema> =
+  | { readonly value: v.InferOutput<S>; readonly unknown: readonly Problem[] }
+  | { readonly problems: Problem[] };
+
 /** Checks a value against a shape: the value to use, or every problem of it. */
-export function check<S extends Schema>(
-  schema: S,
-  value: unknown,
-  { lenient = false }: CheckOptions = {},
-): { readonly value: v.InferOutput<S>; readonly unknown: readonly Problem[] } | { readonly problems: Problem[] } {
+export function check<S extends Schema>(schema: S, value: unknown, options?: CheckOptions): Checked<S> {
   const taken = factsOf(schema)?.accept(value);
-  if (taken !== undefined && isOf(schema, taken)) return { value: taken, unknown: [] };
+  return taken !== undefined && isOf(schema, taken) ? { value: taken, unknown: [] } : checkEach(schema, value, options);
+}
+
+/** `check` without the quick way for good values: it comes to the same. */
+export function checkEach<S extends Schema>(schema: S, value: unknown, { lenient = false }: CheckOptions = {}): Checked<S> {
   const unknown: Problem[] = [];
   findUnknownKeys(schema, value, [], unknown);
   const problems = lenient ? [] : unknown;

@@ -78,8 +78,8 @@ function readExpression(expr: string): CronExpression | CronProblem {
   if (fields.length < 5 || fields.length > 7) return wrongCount(fields, text);
   const all = fields.length === 5 ? ["0", ...fields, "*"] : fields.length === 6 ? [...fields, "*"] : fields;
   const values: (ReadonlySet<number> | undefined)[] = [];
-  for (const [at, rule] of rules.entries()) {
-    const read = readField(all[at] ?? "", rule);
+  for (const rule of rules) {
+    const read = readField(all[values.length] ?? "", rule);
     if ("problem" in read) return read;
     values.push(read.values);
   }
@@ -213,6 +213,8 @@ function isOpen(field: string): boolean {
   return field === "*" || field === "?";
 }
 
+/** Every month has this day, February in a leap year. */
+const inEveryMonth = 29;
 const longest: Readonly<Record<number, number>> = { 2: 29, 4: 30, 6: 30, 9: 30, 11: 30 };
 
 /**
@@ -226,6 +228,7 @@ function neverFires(
   inMonths: ReadonlySet<number> | undefined,
 ): CronProblem | undefined {
   if (days === undefined || inMonths === undefined) return onlyNearestWeekday(dayOfMonth, dayOfWeek, inMonths);
+  for (const day of days) if (day <= inEveryMonth) return undefined;
   const least = Math.min(...days);
   if ([...inMonths].some((month) => least <= (longest[month] ?? 31))) return undefined;
   if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;
@@ -251,7 +254,11 @@ function noLeapYear(
 }
 
 /** `31W` in a month without a 31st has no nearest weekday either. */
-function onlyNearestWeekday(dayOfMonth: string, dayOfWeek: string, inMonths: ReadonlySet<number> | undefined): CronProblem | undefined {
+function onlyNearestWeekday(
+  dayOfMonth: string,
+  dayOfWeek: string,
+  inMonths: ReadonlySet<number> | undefined,
+): CronProblem | undefined {
   const days = dayOfMonth.split(",").map((part) => Number(/^(\d+)W?$/i.exec(part)?.[1] ?? Number.NaN));
   if (inMonths === undefined || days.some((day) => Number.isNaN(day))) return undefined;
   if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;

@@ -21,13 +21,16 @@ const fields: readonly { readonly path: Path; readonly unless: (value: unknown) 
   { path: ["payload", "bestEffortDeliver"], unless: () => true },
 ];
 
-const names = new Set(fields.flatMap(({ path }) => path));
+const keys = new Set(fields.flatMap(({ path }) => path.slice(-1)));
+
+function isField(key: string | number): boolean {
+  return keys.has(key);
+}
 
 /** Whether any of the fields may be there, which is seldom. */
 function mayHoldOne(job: Record<string, unknown>): boolean {
   const { payload } = job;
-  const isName = (key: string): boolean => key !== "payload" && names.has(key);
-  return Object.keys(job).some(isName) || (isRecord(payload) && Object.keys(payload).some(isName));
+  return Object.keys(job).some(isField) || (isRecord(payload) && Object.keys(payload).some(isField));
 }
 
 /** One warning for all such fields of a job, at the first of them: a store of fifty jobs must stay readable. */

@@ -20,6 +20,15 @@ export interface KnownOutside {
 
 const problemAt = (path: Path, message: string, suggestion: string): Problem => ({ path, of: "value", message, suggestion });
 
+/** Limits of which one holds the other. */
+const withinOneAnother = [
+  { inner: "firstByte", outer: "try" },
+  { inner: "idle", outer: "try" },
+  { inner: "try", outer: "call" },
+  { inner: "call", outer: "run" },
+  { inner: "try", outer: "run" },
+] as const;
+
 /** Values that are each good and cannot all be meant. */
 export function contradictions(input: JobInput): Problem[] {
   const problems: Problem[] = [];
@@ -29,14 +38,7 @@ export function contradictions(input: JobInput): Problem[] {
     problems.push(problemAt(["retry", "maxDelay"], message, `make it at least as long as "delay"`));
   }
   const set = input.limits ?? {};
-  const order = [
-    ["firstByte", "try"],
-    ["idle", "try"],
-    ["try", "call"],
-    ["call", "run"],
-    ["try", "run"],
-  ] as const;
-  for (const [inner, outer] of order) {
+  for (const { inner, outer } of withinOneAnother) {
     const [small, large] = [set[inner], set[outer]];
     if (small === undefined || large === undefined || small <= large) continue;
     const message = `is longer than "${outer}", which holds it`;

@@ -47,10 +47,8 @@ function holdsSecret(value: unknown): boolean {
       if (looksSecret(here)) return true;
     } else if (Array.isArray(here)) for (const item of here) left.push(item);
     else if (typeof here === "object" && here !== null) {
-      for (const [key, item] of Object.entries(here)) {
-        if (looksSecret(key)) return true;
-        left.push(item);
-      }
+      for (const key of Object.keys(here)) if (looksSecret(key)) return true;
+      for (const item of Object.values(here)) left.push(item);
     }
   }
   return false;

@@ -90,7 +90,11 @@ export function quietLeaf<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
 
 /** A key that is accepted as it is and whose value says nothing to us. */
 export function ignored() {
-  return register(v.unknown(), { hint: { expects: "anything", example: "null", json: {} }, accept: (found) => found, quiet: true });
+  return register(v.unknown(), {
+    hint: { expects: "anything", example: "null", json: {} },
+    accept: (found) => found,
+    quiet: true,
+  });
 }
 
 function reader<T>(hint: Hint, read: (found: unknown) => Reading<T>) {
@@ -122,7 +126,9 @@ export function shape<E extends v.ObjectEntries>(
       v.object(entries),
     ),
   );
-  const accept = acceptShape(Object.entries(entries).map(([key, entry]) => [key, acceptOf(entry), isOptional(entry)]));
+  const accept = acceptShape(
+    Object.entries(entries).map(([key, entry]) => ({ key, accept: acceptOf(entry), optional: isOptional(entry) })),
+  );
   return register(schema, { hint, accept, keys: entries, elsewhere, also });
 }
 
