@@ -3,6 +3,7 @@
  * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
  * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
  */
+import { isOpen, months, neverFires, noLeapYear, type NumberSet } from "./cron-never.ts";
 import { nearest } from "./words.ts";
 
 export interface CronExpression {
@@ -36,7 +37,6 @@ interface FieldRule {
   readonly names?: readonly string[];
 }
 
-const months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const weekdays = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const rules: readonly FieldRule[] = [
   { name: "second", least: 0, most: 59 },
@@ -63,12 +63,12 @@ const nicknames: ReadonlyMap<string, string> = new Map([
 const maxLength = 500;
 
 export function readCron(expr: string): CronExpression | CronProblem {
-  if (last?.expr !== expr) last = { expr, read: readExpression(expr) };
-  return last.read;
+  if (newest?.expr !== expr) newest = { expr, read: readExpression(expr) };
+  return newest.read;
 }
 
 /** Of one job it is asked twice: whether its expression is good, and whether it is in doubt. */
-let last: { readonly expr: string; readonly read: CronExpression | CronProblem } | undefined;
+let newest: { readonly expr: string; readonly read: CronExpression | CronProblem } | undefined;
 
 function readExpression(expr: string): CronExpression | CronProblem {
   if (expr.length > maxLength) return { problem: `the expression has ${expr.length} characters, at most ${maxLength} are read` };
@@ -77,7 +77,7 @@ function readExpression(expr: string): CronExpression | CronProblem {
   const fields = text.split(/\s+/).filter((field) => field !== "");
   if (fields.length < 5 || fields.length > 7) return wrongCount(fields, text);
   const all = fields.length === 5 ? ["0", ...fields, "*"] : fields.length === 6 ? [...fields, "*"] : fields;
-  const values: (ReadonlySet<number> | undefined)[] = [];
+  const values: (NumberSet | undefined)[] = [];
   for (const rule of rules) {
     const read = readField(all[values.length] ?? "", rule);
     if ("problem" in read) return read;
@@ -118,7 +118,7 @@ function wrongCount(fields: readonly string[], text: string): CronProblem {
   return { problem: `expected 5 fields (6 with seconds in front, 7 with years behind), found ${fields.length}`, suggestion };
 }
 
-type Field = { readonly values: ReadonlySet<number> | undefined };
+type Field = { readonly values: NumberSet | undefined };
 
 /** All numbers of each field, which most fields of most expressions allow. */
 const every = new Map(rules.map((rule) => [rule, { values: new Set(numbersOf(wholeOf(rule), 1)) }]));
@@ -207,66 +207,6 @@ function toNumber(text: string, rule: FieldRule): number | undefined {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   const at = rule.names?.indexOf(text) ?? -1;
   return at < 0 ? undefined : at + rule.least;
-}
-
-function isOpen(field: string): boolean {
-  return field === "*" || field === "?";
-}
-
-/** Every month has this day, February in a leap year. */
-const inEveryMonth = 29;
-const longest: Readonly<Record<number, number>> = { 2: 29, 4: 30, 6: 30, 9: 30, 11: 30 };
-
-/**
- * A day of month that none of the months has. With a day of week beside it the job still fires on that weekday, unless `+`
- * asks for both.
- */
-function neverFires(
-  dayOfMonth: string,
-  dayOfWeek: string,
-  days: ReadonlySet<number> | undefined,
-  inMonths: ReadonlySet<number> | undefined,
-): CronProblem | undefined {
-  if (days === undefined || inMonths === undefined) return onlyNearestWeekday(dayOfMonth, dayOfWeek, inMonths);
-  for (const day of days) if (day <= inEveryMonth) return undefined;
-  const least = Math.min(...days);
-  if ([...inMonths].some((month) => least <= (longest[month] ?? 31))) return undefined;
-  if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;
-  const names = [...inMonths].map((month) => months[month - 1]).join(", ");
-  return {
-    problem: `never fires: no day ${[...days].join(",")} in ${names}`,
-    suggestion: `for the last day of a month, write "L"`,
-  };
-}
-
-/** 29 February, alone, in years that have none. */
-function noLeapYear(
-  dayOfMonth: string,
-  dayOfWeek: string,
-  [, , , days, inMonths, , years]: readonly (ReadonlySet<number> | undefined)[],
-  year: string,
-): CronProblem | undefined {
-  if (isOpen(year) || days === undefined || inMonths === undefined || years === undefined) return undefined;
-  const onlyLeapDay = [...inMonths].every((month) => month === 2 && Math.min(...days) === 29);
-  if (!onlyLeapDay || (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+"))) return undefined;
-  if ([...years].some((each) => each % 4 === 0 && (each % 100 !== 0 || each % 400 === 0))) return undefined;
-  return { problem: `never fires: no day ${dayOfMonth} in FEB of ${year}`, suggestion: `for the last day of a month, write "L"` };
-}
-
-/** `31W` in a month without a 31st has no nearest weekday either. */
-function onlyNearestWeekday(
-  dayOfMonth: string,
-  dayOfWeek: string,
-  inMonths: ReadonlySet<number> | undefined,
-): CronProblem | undefined {
-  const days = dayOfMonth.split(",").map((part) => Number(/^(\d+)W?$/i.exec(part)?.[1] ?? Number.NaN));
-  if (inMonths === undefined || days.some((day) => Number.isNaN(day))) return undefined;
-  if (!isOpen(dayOfWeek) && !dayOfWeek.startsWith("+")) return undefined;
-  if ([...inMonths].some((month) => Math.min(...days) <= (longest[month] ?? 31))) return undefined;
-  return {
-    problem: `never fires: no day ${dayOfMonth} in any of its months`,
-    suggestion: `for the last weekday of a month, write "LW"`,
-  };
 }
 
 function bothDays(dayOfMonth: string, dayOfWeek: string): string | undefined {
