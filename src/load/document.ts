@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { Issue } from "../errors.ts";
 import { readJson } from "./json.ts";
+import { readMarkdown, readYaml } from "./yaml-text.ts";
 import type { Document, SyntaxProblem, TextDocument } from "./syntax.ts";
 
 /** The largest job or configuration file that is read. */
@@ -89,7 +90,7 @@ async function readFormat(
 ): Promise<TextDocument | { readonly problems: readonly SyntaxProblem[] }> {
   if (format === "json") return readJson(text);
   if (format === "json5") return (await import("./json5.ts")).readJson5(text);
-  return (await import("./yaml.ts")).readYamlText(text, format);
+  return format === "yaml" ? readYaml(text) : readMarkdown(text);
 }
 
 function withoutPath({ line, column, message, suggestion }: SyntaxProblem): Omit<Issue, "file" | "path"> {

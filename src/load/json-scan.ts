@@ -3,7 +3,7 @@
  * is wrong with text that is not JSON, without repeating it, because `JSON.parse`'s own message quotes the file, keys and all.
  * A scan of a job file takes microseconds; the YAML parser, which could do the same, takes longer to load than Node to start.
  */
-import { locator, position, type Node } from "./positions.ts";
+import { locator, position, positions, type Node } from "./positions.ts";
 import type { SyntaxProblem, TextDocument } from "./syntax.ts";
 
 /** Deepest nesting that is read; a job has five levels. */
@@ -24,7 +24,7 @@ export function scanJson(text: string): TextDocument | { readonly problems: read
   const scan = new Scan(text);
   try {
     const root = scan.document();
-    if (scan.repeated.length === 0) return { value: JSON.parse(text), locate: locator(text, root) };
+    if (scan.repeated.length === 0) return { value: JSON.parse(text), locate: locator(root, positions(text)) };
     const problems = scan.repeated.map(({ at, first }) => {
       const earlier = position(text, first).line;
       return {

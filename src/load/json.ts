@@ -1,6 +1,6 @@
 /** JSON files. Nearly all of them are good, so `JSON.parse` reads them first; who is to say what is wrong, or where something stands, scans them. */
 import { isBlank, maxDepth, nodesOf, scanJson } from "./json-scan.ts";
-import { locator, position } from "./positions.ts";
+import { locator, position, positions } from "./positions.ts";
 import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
 
 /** Positions are found out when one is asked for: most files are good, and nobody asks. */
@@ -12,7 +12,7 @@ export function readJson(text: string): TextDocument | { readonly problems: read
     value: plain.value,
     locate: (path, of) => {
       if (path.length === 0) return position(text, text.search(/[^ \n\r\t]/));
-      locate ??= locator(text, nodesOf(text));
+      locate ??= locator(nodesOf(text), positions(text));
       return locate(path, of);
     },
   };

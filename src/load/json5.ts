@@ -4,7 +4,7 @@
  */
 import JSON5 from "json5";
 import { maxDepth } from "./json-scan.ts";
-import { locator, position, type Node } from "./positions.ts";
+import { locator, position, positions, type Node } from "./positions.ts";
 import type { SyntaxProblem, TextDocument } from "./syntax.ts";
 
 export function readJson5(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
@@ -21,7 +21,7 @@ export function readJson5(text: string): TextDocument | { readonly problems: rea
   }
   const walk = new Walk(text);
   const root = walk.value();
-  if (walk.repeated.length === 0) return { value, locate: locator(text, root) };
+  if (walk.repeated.length === 0) return { value, locate: locator(root, positions(text)) };
   const problems = walk.repeated.map(({ at, first }) => ({
     ...position(text, at),
     message: "this key is written twice",

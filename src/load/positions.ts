@@ -2,11 +2,16 @@
 import type { Path } from "../job/words.ts";
 import type { LocateText } from "./syntax.ts";
 
+/** The line and the column of an offset, both from 1. */
+export type PlaceOf = (offset: number) => { line: number; column: number };
+
 /** A value of the text: its offset, and what is in it. */
 export interface Node {
   readonly start: number;
   readonly keys?: ReadonlyMap<string, { readonly at: number; readonly node: Node }>;
   readonly items?: readonly Node[];
+  /** A text whose first line stands below the sign that begins it: `|` or `>` of YAML. */
+  readonly block?: boolean;
 }
 
 /** Line and column of an offset, both from 1. A CR LF counts as one line end, a lone CR as none. */
@@ -20,9 +25,8 @@ export function position(text: string, offset: number): { line: number; column: 
   return { line, column: offset - start + 1 };
 }
 
-export function locator(text: string, root: Node): LocateText {
-  const placeOf = positions(text);
-  return (path: Path, of) => {
+export function locator(root: Node, place: PlaceOf): LocateText {
+  return (path: Path, of, textLine) => {
     let at = root.start;
     let node: Node | undefined = root;
     for (const step of path) {
@@ -32,12 +36,13 @@ export function locator(text: string, root: Node): LocateText {
       at = of === "key" && entry !== undefined ? entry.at : next.start;
       node = next;
     }
-    return placeOf(at);
+    const found = place(at);
+    return textLine === undefined || node.block !== true ? found : { line: found.line + 1 + textLine, column: 1 };
   };
 }
 
 /** `position` of many offsets of one text: where its lines begin is found once. */
-export function positions(text: string): (offset: number) => { line: number; column: number } {
+export function positions(text: string): PlaceOf {
   let starts: number[] | undefined;
   return (offset) => {
     starts ??= lineStarts(text);

@@ -1,4 +1,4 @@
-/** YAML, and markdown with YAML front matter, with positions. Reached only through `readDocument`, which loads it when needed. */
+/** YAML of every kind, with positions. Loaded only where a file holds more than what yaml-plain.ts reads, or something wrong. */
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import type { Path } from "../job/words.ts";
 import type { LocateText, SyntaxProblem, TextDocument } from "./syntax.ts";
@@ -7,14 +7,8 @@ import { inspect } from "./yaml-inspect.ts";
 /** Most times that aliases may multiply the size of a document: the defence against a bomb of nested anchors. */
 const maxAliases = 100;
 
-export function readYamlText(
-  text: string,
-  format: "yaml" | "markdown",
-): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
-  return format === "yaml" ? readYaml(text, 0) : readMarkdown(text);
-}
-
-function readYaml(text: string, linesBefore: number): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
+/** @param linesBefore Lines of the file that stand before the text. */
+export function readWholeYaml(text: string, linesBefore = 0): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
   const lines = new LineCounter();
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
@@ -117,59 +111,4 @@ function startOf(node: unknown): number | undefined {
   if (typeof node !== "object" || node === null || !("range" in node) || !Array.isArray(node.range)) return undefined;
   const [start] = node.range as unknown[];
   return typeof start === "number" ? start : undefined;
-}
-
-/** `---`, YAML, `---`, and the message as the rest. The message becomes `payload.message`. */
-function readMarkdown(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
-  const [whole, front] = /^---[ \t]*\r?\n([\s\S]*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m.exec(text) ?? [];
-  if (whole === undefined || front === undefined || !text.startsWith("---")) {
-    const suggestion = `begin with a line "---", the job's fields as YAML, and a line "---"; the message follows`;
-    const message =
-      text.trim() === ""
-        ? "is empty"
-        : text.startsWith("---")
-          ? `its front matter has no closing line "---"`
-          : "has no front matter";
-    return { problems: [{ line: 1, column: 1, message, suggestion }] };
-  }
-  const fields = front.trim() === "" ? { value: {}, locate: () => ({ line: 1, column: 1 }) } : readYaml(front, 1);
-  if ("problems" in fields) return fields;
-  const body = text.slice(whole.length);
-  const blank = /^(?:[ \t]*\r?\n)*/.exec(body)?.[0] ?? "";
-  const bodyLine = `${whole}${body.trim() === "" ? "" : blank}`.split("\n").length;
-  return withMessage(fields, body.trim(), bodyLine);
-}
-
-function withMessage(
-  fields: TextDocument,
-  message: string,
-  bodyLine: number,
-): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
-  const { value } = fields;
-  if (!isPlain(value)) return fields;
-  const payload = Object.hasOwn(value, "payload") ? value["payload"] : {};
-  if (!isPlain(payload)) return fields;
-  const atBody = { line: bodyLine, column: 1 };
-  if (Object.hasOwn(payload, "message")) {
-    if (message === "") return fields;
-    const twice = "the message is given twice: in the front matter and as the text below it";
-    return {
-      problems: [
-        { ...fields.locate(["payload", "message"], "key"), path: "payload.message", message: twice, suggestion: "keep one" },
-      ],
-    };
-  }
-  if (message === "")
-    return {
-      problems: [
-        { ...atBody, path: "payload.message", message: "is missing", suggestion: "write the message below the front matter" },
-      ],
-    };
-  const locate: LocateText = (path, of, textLine = 0) =>
-    path[0] === "payload" && path[1] === "message" ? { line: bodyLine + textLine, column: 1 } : fields.locate(path, of, textLine);
-  return { value: { ...value, payload: { ...payload, message } }, locate };
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
