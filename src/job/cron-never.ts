@@ -1,5 +1,9 @@
 /** Cron expressions of which every field is good and that all the same never fire; croner just answers nothing for them. */
-import type { CronProblem } from "./cron.ts";
+
+export interface CronProblem {
+  readonly problem: string;
+  readonly suggestion?: string;
+}
 
 /** The numbers that a field allows. */
 export type NumberSet = ReadonlySet<number>;

@@ -3,7 +3,7 @@
  * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
  * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
  */
-import { isOpen, months, neverFires, noLeapYear, type NumberSet } from "./cron-never.ts";
+import { isOpen, months, neverFires, noLeapYear, type CronProblem, type NumberSet } from "./cron-never.ts";
 import { nearest } from "./words.ts";
 
 export interface CronExpression {
@@ -23,11 +23,6 @@ export interface CronExpression {
   readonly dates: string;
   /** Something legal that cron(8) and croner read differently. */
   readonly doubt?: string;
-}
-
-export interface CronProblem {
-  readonly problem: string;
-  readonly suggestion?: string;
 }
 
 interface FieldRule {
