@@ -40,6 +40,8 @@ export const faults = [
   "server",
   /** The turn's process ended without a result: killed, crashed, or gone. */
   "turn_died",
+  /** What the job grants its turn could not be had, such as an MCP server that did not start. Nothing was asked. */
+  "not_ready",
   /** The run's budget (tokens, money, calls, turns, time) is used up. */
   "budget",
   /** The turn said itself that it failed: the marker that its prompt names, or a command's exit code. */

@@ -28,6 +28,7 @@ export const faultWords: Readonly<Record<Fault, string>> = {
   bad_request: "the provider refused the request as wrong",
   server: "an error inside the provider",
   turn_died: "the turn's process ended without a result",
+  not_ready: "what the job grants its turn could not be had, and the model was not asked",
   budget: "the run's budget was used up",
   declared: "the turn itself said that it failed",
   gate: "the gate, the command before the turn, did not work",
@@ -111,6 +112,7 @@ export const faultAdvice: Readonly<Record<Fault, (facts: AdviceFacts) => readonl
   bad_request: ({ job, run }) => [`See the provider's words: runner show ${run}`, `See the request: runner run ${job} --dry-run`],
   server: ({ job }) => [`It mostly passes by itself; start it again: runner run ${job}`, elsewhere],
   turn_died: ({ job, run }) => [`See what it had done: runner show ${run}`, `If that may be done again: runner run ${job}`],
+  not_ready: ({ job }) => [`Mend what the reason names, or take it out of payload.tools; then: runner run ${job}`],
   budget: () => ["If the answer is worth it, raise the limit that the reason names; a gate or a cheaper model saves more."],
   declared: ({ run }) => [`See what it said: runner show ${run}`],
   gate: () => [

@@ -143,7 +143,8 @@ function attemptEnd({ run }: RunDetail, attempt: AttemptRow, { died }: StoryFact
     ];
   const why = attempt.error === undefined ? "" : `: ${oneLine(attempt.error, 500)}`;
   // Of a process that gave no result, only its own words say what happened: it may have died, or never have been ready.
-  if (attempt.fault === "turn_died" && why !== "") return [line("attempt", `It failed${why}`, 1, "bad")];
+  if ((attempt.fault === "turn_died" || attempt.fault === "not_ready") && why !== "")
+    return [line("attempt", `It failed${why}`, 1, "bad")];
   const what = attempt.fault === undefined ? "it did not do what the job expects" : failureWords(attempt.fault);
   return run.reason !== undefined && attempt.error !== undefined && run.reason.startsWith(attempt.error)
     ? [line("attempt", `It failed: ${what}.`, 1, "bad")]

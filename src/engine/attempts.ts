@@ -68,7 +68,7 @@ function toRecord({ result, judgement, startedAt, finishedAt, confirmedDead, ret
   const { toolRuns } = result;
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
   const times = { startedAt, finishedAt, toolRuns, confirmedDead, ...asked };
-  if (result.status === "failed") return { ...times, fault: result.fault };
+  if (result.status === "failed") return { ...times, fault: result.fault, missing: result.missing };
   if (judgement?.verdict === "declared") return { ...times, fault: "declared" };
   return judgement?.verdict === "unmet" ? { ...times, expectationFailed: true } : times;
 }
@@ -123,8 +123,8 @@ function endedBadly({ parts }: RunContext, { result, judgement }: AttemptEnd, st
     return first === undefined ? {} : { fault: first };
   };
   if (result.status === "failed") {
-    // A server that did not start in any attempt is the machine's or the job's matter, and cost no token.
-    if (result.notReady === true) return { status: "blocked", exitCode: exitCodes.config, reason: `${result.error}; ${why}` };
+    // As of what the preflight finds: the machine's or the job's matter, and no fault of a turn that was not begun.
+    if (result.fault === "not_ready") return { ...end, reason: `${result.error}; ${why}` };
     const partial = result.partial === undefined || result.partial === "" ? {} : { output: result.partial };
     return { ...end, reason: `${result.error}; ${why}`, ...faultOr(result.fault), ...partial };
   }

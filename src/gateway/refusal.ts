@@ -41,6 +41,7 @@ const shapes: Readonly<Record<Fault, Shape>> = {
   bad_request: { status: 400, type: "invalid_request_error", code: "invalid_request" },
   server: { status: 502, type: "api_error", code: "server_error" },
   turn_died: { status: 500, type: "api_error", code: "server_error" },
+  not_ready: { status: 500, type: "api_error", code: "server_error" },
   budget: { status: 400, type: "invalid_request_error", code: "budget_exhausted" },
   declared: { status: 500, type: "api_error", code: "server_error" },
   gate: { status: 500, type: "api_error", code: "server_error" },

@@ -60,7 +60,8 @@ export function exitCodeOf(ending: Ending): ExitCode {
     cancelled: terminated ? exitCodes.terminated : exitCodes.interrupted,
     timed_out: exitCodes.timeout,
     deferred: exitCodes.later,
-    blocked: exitCodes.denied,
+    // Mostly a key or an account; what the preflight finds has a code of its own.
+    blocked: ending.fault === undefined ? exitCodes.denied : byFault,
     failed: byReason,
     interrupted: byReason,
     running: exitCodes.failed,

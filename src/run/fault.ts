@@ -132,6 +132,8 @@ export const faultPolicies: Readonly<Record<Fault, FaultPolicy>> = {
   server: { ...passing, sameRung: 3, wait: doubling(2 * SECOND, MINUTE), streamOff: true },
   /** Not a fault of a call: the turn's process is gone. */
   turn_died: { ...lasting, onward: "stop", newAttempt: true, status: "interrupted" },
+  /** A server that ended at once may have met a passing trouble: it is started once more, see `nextAttempt`. The model was not asked. */
+  not_ready: { ...lasting, onward: "stop", newAttempt: true, status: "blocked", exitCode: 78 },
   /** What there is, is what there will be: a new attempt would spend what is not there. */
   budget: { ...lasting, onward: "stop", exitCode: 80 },
   /** It was asked, it worked, and it says that it failed. Another attempt only if the job says `retry.declared`; see `nextAttempt`. */

@@ -19,6 +19,8 @@ export interface AttemptRecord {
   readonly fault?: Fault | undefined;
   /** The turn answered and an expectation of the job does not hold: a failure that no fault names. Wins over `fault`. */
   readonly expectationFailed?: boolean | undefined;
+  /** With `not_ready`: a program is not there or may not be run, and waiting puts none there. */
+  readonly missing?: boolean | undefined;
   /** Tools that ran in it. */
   readonly toolRuns: number;
   /** False if something the attempt started could not be confirmed dead. */
@@ -144,6 +146,12 @@ function whatForbids(attempts: readonly AttemptRecord[], last: AttemptRecord, po
     // Told once what is wrong; a model that is wrong again would be wrong a third time.
     const before = attempts.filter((attempt) => attempt.expectationFailed === true).length;
     return before > 1 ? "it was asked again with the reason, and that did not help" : undefined;
+  }
+  if (fault === "not_ready") {
+    if (last.missing === true) return "waiting would not change it";
+    // Once more, in case that it was a passing trouble.
+    if (attempts.filter((attempt) => attempt.fault === "not_ready").length > 1)
+      return "it was tried once more, and that did not help";
   }
   if (fault === "declared")
     return policy.retry.declared === true ? undefined : "its word is the result (retry.declared is not set)";

@@ -40,6 +40,7 @@ export async function openToolbox(
   } catch (error) {
     // Without one of its tools a turn is not the one that was meant.
     const message = error instanceof Error ? error.message : String(error);
-    return { failed: { status: "failed", fault: "turn_died", error: message, toolRuns: 0, notReady: true } };
+    const missing = error instanceof Error && "missing" in error && error.missing === true ? { missing: true as const } : {};
+    return { failed: { status: "failed", fault: "not_ready", error: message, toolRuns: 0, ...missing } };
   }
 }

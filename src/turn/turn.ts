@@ -110,8 +110,8 @@ export type TurnResult =
       readonly httpStatus?: number;
       readonly toolRuns: number;
       readonly warnings?: readonly string[];
-      /** What the job grants could not be had, such as an MCP server that does not start; nothing was asked. */
-      readonly notReady?: true;
+      /** With `not_ready`: a program is not there or may not be run, so waiting does not help. */
+      readonly missing?: true;
       /** What there is of an answer: of a run that its budget ended, or one that an expectation refused. */
       readonly partial?: string;
       /** Expectations that do not hold, one line each; the model answered otherwise well. */

@@ -65,7 +65,7 @@ const expected = (ending: Ending): unknown =>
     : "unstarted" in ending
       ? {
           unstarted: oneLine(`the MCP server broken did not start: `, ending.unstarted),
-          fault: "turn_died",
+          fault: "not_ready",
           requests: 0,
           tools: [],
         }

@@ -52,6 +52,7 @@ describe("what opens a breaker", () => {
       "output_truncated",
       "bad_request",
       "turn_died",
+      "not_ready",
       "budget",
       "declared",
       "gate",

@@ -35,7 +35,7 @@ describe("the policy table", () => {
   test("a fault that lasts neither starts the ladder over nor gets a new attempt", () => {
     const lasting = rows.filter(({ onward }) => onward !== "next_model");
     expect(lasting.filter(({ startOver }) => startOver)).toEqual([]);
-    expect(lasting.filter(({ newAttempt }) => newAttempt).map(({ fault }) => fault)).toEqual(["turn_died"]);
+    expect(lasting.filter(({ newAttempt }) => newAttempt).map(({ fault }) => fault)).toEqual(["turn_died", "not_ready"]);
   });
 });
 

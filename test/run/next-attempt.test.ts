@@ -50,6 +50,23 @@ describe("the next attempt", () => {
     expect(nextAttempt([acted], { ...policy, idempotent: true }, 10_000, 0)).toMatchObject({ kind: "attempt", waitMs: 5_000 });
   });
 
+  test("what the job grants and that was not ready gets one more attempt, and none where a program is missing", () => {
+    const one = failed("not_ready");
+    const many = { ...policy, retry: { ...standardRetry, maxAttempts: 5 } };
+    expect(nextAttempt([one], many, 10_000, 0)).toMatchObject({ kind: "attempt", waitMs: 5_000 });
+    const blocked = { kind: "end", status: "blocked", exitCode: 78 };
+    expect(nextAttempt([one, one], many, 10_000, 0)).toEqual({
+      ...blocked,
+      why: "not_ready: it was tried once more, and that did not help",
+    });
+    // Other failures in between are counted by `maxAttempts` alone.
+    expect(nextAttempt([one, failed("overloaded")], many, 10_000, 0)).toMatchObject({ kind: "attempt" });
+    expect(nextAttempt([failed("not_ready", { missing: true })], many, 10_000, 0)).toEqual({
+      ...blocked,
+      why: "not_ready: waiting would not change it",
+    });
+  });
+
   test("what another attempt would not change is told before a rule that the job could lift", () => {
     for (const fault of ["budget", "auth", "bad_request"] as const)
       expect(nextAttempt([failed(fault, { toolRuns: 2 })], policy, 10_000, 0)).toMatchObject({

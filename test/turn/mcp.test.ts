@@ -1,7 +1,7 @@
 /** MCP servers of a turn, real ones made with the SDK, well and badly behaved, over stdio and HTTP. */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -207,7 +207,8 @@ describe("a server over stdio", () => {
   ])("that cannot begin (%s) ends the turn before the model is asked", async (mode, words, stderr) => {
     await open({ good: server(""), bad: server(mode) });
     const { result, cleanup } = await stage.run([]);
-    expect(result).toMatchObject({ status: "failed", fault: "turn_died", toolRuns: 0 });
+    expect(result).toMatchObject({ status: "failed", fault: "not_ready", toolRuns: 0 });
+    expect(result).not.toHaveProperty("missing");
     expect(result.status === "failed" ? result.error : "").toContain("the MCP server bad did not start");
     expect(result.status === "failed" ? result.error : "").toContain(words);
     expect(result.status === "failed" ? result.error : "").toContain(stderr);
@@ -223,10 +224,18 @@ describe("a server over stdio", () => {
     expect(result.warnings?.join("\n")).toContain("more tools than 500");
   });
 
-  it("that is not there is named", async () => {
-    await open({ bad: { transport: "stdio", argv: [join(base, "nothing")], timeoutMs: 1_000 } });
+  it.each([
+    ["that is not there", "nothing", undefined, 0],
+    ["that may not be run", "plain", "#!/bin/sh\n", 0o644],
+  ])("%s is named, and waiting would not help", async (_, name, text, mode) => {
+    const file = join(base, name);
+    if (text !== undefined) writeFileSync(file, text, { mode });
+    await open({ bad: { transport: "stdio", argv: [file], timeoutMs: 1_000 } });
     const { result } = await stage.run([]);
-    expect(result.status === "failed" ? result.error : "").toMatch(/the MCP server bad did not start: .*(ENOENT|No such file)/);
+    expect(result).toMatchObject({ status: "failed", fault: "not_ready", missing: true, toolRuns: 0 });
+    expect(result.status === "failed" ? result.error : "").toMatch(
+      /the MCP server bad did not start: .*(ENOENT|No such file|EACCES|Permission denied)/,
+    );
   });
 
   it.each(["silent", "garbage-only"])("that never answers (%s) does not outlive the attempt", async (mode) => {

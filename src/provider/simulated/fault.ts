@@ -10,7 +10,10 @@ import type { Part, Reply, ScriptedFrame, Style } from "./wire.ts";
  * What a fault belongs to. A member of the `Fault` union names the failure a client should see; `stream_shape` holds streams whose
  * events are irregular in other ways than the four of `stream_order`; `wire_form` holds answers that are whole and oddly written.
  */
-export type FaultGroup = Exclude<Fault, "aborted" | "turn_died" | "internal" | "unknown"> | "stream_shape" | "wire_form";
+export type FaultGroup =
+  | Exclude<Fault, "aborted" | "turn_died" | "not_ready" | "internal" | "unknown">
+  | "stream_shape"
+  | "wire_form";
 
 /** Waiting times of the simulated provider, in milliseconds. */
 export interface SimulatedDelays {

@@ -1,4 +1,6 @@
 /** How an MCP server is reached: as a process of the attempt, or at an address. */
+import { accessSync, constants, statSync } from "node:fs";
+import path from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -38,6 +40,20 @@ export function stdioTransport({ argv, env = {} }: Stdio, { work, apart }: Progr
   const tail = new Tail(stderrBytes);
   transport.stderr?.on("data", (chunk: Buffer) => tail.push(chunk));
   return { transport, stderr: () => tail.text(), close: () => transport.close() };
+}
+
+/** Whether a server's program is where execvp(3) would look for it, and may be run. */
+export function isThere({ argv: [program = ""], env = {} }: Pick<Stdio, "argv" | "env">, work: string): boolean {
+  const folders = program.includes("/") ? ["."] : (env["PATH"] ?? process.env["PATH"] ?? "").split(path.delimiter);
+  return folders.some((folder) => {
+    const file = path.resolve(work, folder, program);
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 export function httpTransport({ url, headers = {} }: Http): Connection {

@@ -9,7 +9,7 @@ import type { McpGrant } from "../../job/job.ts";
 import { withoutSecrets } from "../environment.ts";
 import { outcomeOf } from "./mcp-content.ts";
 import { boundedSchema, toolName } from "./mcp-names.ts";
-import { httpTransport, stdioTransport, type Connection } from "./mcp-transport.ts";
+import { httpTransport, isThere, stdioTransport, type Connection } from "./mcp-transport.ts";
 import type { ProgramRoom } from "./shell.ts";
 import { failed, refused, type Tool, type ToolOutcome } from "./tool.ts";
 
@@ -46,7 +46,7 @@ interface Listed {
 
 /**
  * Starts all of them at once. A server that tells what it was granted tells it to nobody: the `secrets` are taken out of all that it says.
- * @throws Error naming the first that did not start, after the others were ended.
+ * @throws NotStarted naming the first that did not start, after the others were ended.
  */
 export async function openMcpServers(
   grants: Readonly<Record<string, McpGrant>>,
@@ -84,12 +84,22 @@ export async function openMcpServers(
   };
 }
 
+class NotStarted extends Error {
+  /** There is no such program, or it may not be run: waiting puts none there. */
+  readonly missing: boolean;
+  constructor(message: string, missing: boolean, cause: unknown) {
+    super(message, { cause });
+    this.missing = missing;
+  }
+}
+
 class Server {
   readonly warnings: string[] = [];
   readonly #name: string;
   readonly #grant: McpGrant;
   readonly #connection: Connection;
   readonly #client: Client;
+  readonly #room: ProgramRoom;
   readonly #clean: Clean;
   #listed: readonly Listed[] = [];
   /** Set when the connection has ended. It is never opened again: what was under way may have been done. */
@@ -97,6 +107,7 @@ class Server {
 
   constructor(name: string, grant: McpGrant, room: ProgramRoom, clean: Clean) {
     this.#clean = clean;
+    this.#room = room;
     this.#name = name;
     this.#grant = grant;
     this.#connection = grant.transport === "stdio" ? stdioTransport(grant, room) : httpTransport(grant);
@@ -110,6 +121,8 @@ class Server {
   }
 
   async open(): Promise<void> {
+    // Within namespaces it is another program that is started first, whose words on this are many.
+    const missing = this.#grant.transport === "stdio" && !isThere(this.#grant, this.#room.work);
     const endsAt = performance.now() + startMs;
     const left = (): { timeout: number } => ({ timeout: Math.max(1, Math.ceil(endsAt - performance.now())) });
     try {
@@ -119,9 +132,8 @@ class Server {
     } catch (error) {
       const said = this.evidence().replaceAll(/\s+/g, " ").slice(-500);
       await this.close();
-      throw new Error(`the MCP server ${this.#name} did not start: ${this.#wordsOf(error)}${said === "" ? "" : ` (${said})`}`, {
-        cause: error,
-      });
+      const words = `the MCP server ${this.#name} did not start: ${this.#wordsOf(error)}${said === "" ? "" : ` (${said})`}`;
+      throw new NotStarted(words, missing || isMissing(error), error);
     }
   }
 
@@ -219,6 +231,11 @@ class Server {
     await Promise.race([closed, limit]);
     timer.abort();
   }
+}
+
+/** As the system says it of a program that it was to start, or of the interpreter that one names. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EACCES");
 }
 
 /** What the SDK's validator found, in words; its own message is a list in JSON. */
