@@ -5,6 +5,7 @@
  * Everything it does is a row of the ledger first, so it may be killed at any instant: whoever comes next goes on from the rows, and nothing
  * but the rows says where a job stands.
  */
+import { ConfigError } from "../errors.ts";
 import type { Scheduler, SchedulerEnd, SchedulerParts } from "./scheduler-parts.ts";
 import { ClockWatch, type ClockLook } from "./scheduler/clock-watch.ts";
 import { drain } from "./scheduler/drain.ts";
@@ -40,14 +41,20 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const { alarm, hold } = state;
     const watch = new ClockWatch(parts.clock);
     let look: ClockLook = watch.look(0);
-    while (!stop.aborted) {
-      await loop.turn(look).catch((error: unknown) => hold.trouble(error));
+    let unusable: ConfigError | undefined;
+    while (!stop.aborted && unusable === undefined) {
+      await loop.turn(look).catch((error: unknown) => {
+        // Waiting mends everything but a wrong configuration.
+        if (error instanceof ConfigError) unusable = error;
+        else hold.trouble(error);
+      });
       parts.turned?.();
-      look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
+      if (unusable === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
     }
     await post.drain();
     await drain(state, now);
     await post.leave();
+    if (unusable !== undefined) throw unusable;
   }
 
   /** Does what is due now and what follows from it, and leaves the rest as rows. A ledger that cannot be written ends it. */

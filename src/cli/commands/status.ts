@@ -67,5 +67,13 @@ async function execute(
 async function lookOf({ project, ledger }: Records, jobName: string | undefined, toleranceMs: number): Promise<Look> {
   const { nextSlotIn } = await import("../../engine/health/next-slot.ts");
   const only = jobName === undefined ? undefined : project.jobFor(jobName);
-  return { ledger, jobs: only === undefined ? project.jobs : [only], only, nextSlot: nextSlotIn(project.zone), toleranceMs };
+  const { projectDir } = project;
+  return {
+    ledger,
+    projectDir,
+    jobs: only === undefined ? project.jobs : [only],
+    only,
+    nextSlot: nextSlotIn(project.zone),
+    toleranceMs,
+  };
 }

@@ -2,7 +2,8 @@
 import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/health/health.ts";
 import type { NextSlot } from "../../engine/health/next-slot.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
-import { ownerState, ownerStateBy } from "../../engine/owner.ts";
+import { ownerState, ownerStateBy, thisOwner } from "../../engine/owner.ts";
+import { otherProjectOf } from "../../engine/other-project.ts";
 import type { Job } from "../../job/job.ts";
 import { recordedAheadMs, type Leader, type LedgerReader, type RunRow } from "../../ledger/ledger.ts";
 import { deathWatch } from "../status.ts";
@@ -16,6 +17,7 @@ const eventsMs = 30 * 86_400_000;
 
 export interface Look {
   readonly ledger: LedgerReader | undefined;
+  readonly projectDir: string;
   readonly jobs: readonly Job[];
   /** Only this job is asked for, so that the runs of others are none of it. */
   readonly only: Job | undefined;
@@ -23,7 +25,10 @@ export interface Look {
   readonly toleranceMs: number;
 }
 
-export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look, now: number): Promise<ProjectHealth> {
+export async function lookAt(
+  { ledger, projectDir, jobs, only, nextSlot, toleranceMs }: Look,
+  now: number,
+): Promise<ProjectHealth> {
   const nothing = new Map<string, never>();
   const everyOpen: readonly RunRow[] = (await ledger?.openRuns()) ?? [];
   const openRuns = everyOpen.filter(({ jobId }) => only === undefined || jobId === only.id);
@@ -35,6 +40,7 @@ export async function lookAt({ ledger, jobs, only, nextSlot, toleranceMs }: Look
     toleranceMs,
     leader,
     leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now),
+    otherProject: leader === undefined ? undefined : otherProjectOf(leader, projectDir, thisOwner()),
     openRuns,
     died: await deathWatch(openRuns, ledger),
     recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,

@@ -1,4 +1,5 @@
 /** What `status` says of the whole: who fires the slots, and what holds for every job. Pure. */
+import { otherProjectRemedy } from "../../engine/other-project.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import { ago, duration, instantIn, oneLine, shortId } from "../format.ts";
 import { several } from "../money.ts";
@@ -57,6 +58,13 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
       bad: false,
     },
   ];
+  if (daemon.otherProject !== undefined)
+    return [
+      {
+        text: `the daemon (${who}) fires the jobs of another project, ${oneLine(daemon.otherProject, 200)}, with the same state folder, and none of this one's: ${otherProjectRemedy}`,
+        bad: true,
+      },
+    ];
   if (daemon.draining)
     lines.push({ text: "it was asked to stop: it starts nothing new, and lets what is under way end", bad: true });
   if (daemon.held !== undefined) {

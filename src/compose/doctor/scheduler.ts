@@ -3,7 +3,8 @@ import { accessSync, constants } from "node:fs";
 import os from "node:os";
 import { ConfigError } from "../../errors.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
-import { ownerStateBy } from "../../engine/owner.ts";
+import { otherProjectOf, otherProjectRemedy } from "../../engine/other-project.ts";
+import { ownerStateBy, thisOwner } from "../../engine/owner.ts";
 import type { Leader } from "../../ledger/ledger.ts";
 import { openProjectLedger, type Project } from "../project.ts";
 import { environmentOf } from "../service/environment.ts";
@@ -58,10 +59,15 @@ async function livingLeader(project: Project): Promise<Leader | undefined> {
   }
 }
 
-function checkFiring({ jobs }: Project, leader: Leader | undefined, installed: readonly Installed[]): Check[] {
+function checkFiring({ jobs, projectDir }: Project, leader: Leader | undefined, installed: readonly Installed[]): Check[] {
   const base = { area: "scheduler", name: "scheduler" } as const;
   if (leader !== undefined) {
     const { owner, startedAt, version } = leader;
+    const other = otherProjectOf(leader, projectDir, thisOwner());
+    if (other !== undefined) {
+      const message = `the daemon with pid ${owner.pid} fires the jobs of another project, ${other}, with the same state folder, and none of this one's`;
+      return [{ ...base, status: "fail", message, remedy: `To mend it: ${otherProjectRemedy}` }];
+    }
     const message = `a daemon fires the jobs: pid ${owner.pid} on ${owner.host}, version ${version}, since ${new Date(startedAt).toISOString()}`;
     return [{ ...base, status: "ok", message }];
   }

@@ -7,6 +7,8 @@ export type DaemonHealth =
       readonly leader: Leader;
       /** It cannot be seen from here: its lease says that it lives. */
       readonly elsewhere: boolean;
+      /** It fires the jobs of another project, in this folder, and none of this one's. */
+      readonly otherProject?: string;
       /** It was asked to stop, and lets what is under way end. */
       readonly draining: boolean;
       /** It starts nothing, because the ledger cannot be written; since when and why, if that could be told. */
@@ -22,11 +24,13 @@ export type DaemonHealth =
 export interface DaemonFacts {
   readonly leader: Leader | undefined;
   readonly leaderState: "alive" | "dead" | "elsewhere";
+  /** The folder of the leader's project, where that is another one. */
+  readonly otherProject?: string | undefined;
   /** Newest first. */
   readonly events: readonly SchedulerEventRow[];
 }
 
-export function judgeDaemon({ leader, leaderState, events }: DaemonFacts): DaemonHealth {
+export function judgeDaemon({ leader, leaderState, otherProject, events }: DaemonFacts): DaemonHealth {
   if (leader === undefined) {
     const stopped = events.find(({ kind }) => kind === "stopped");
     return { kind: "none", ...(stopped === undefined ? {} : { stoppedAt: stopped.at }) };
@@ -40,6 +44,7 @@ export function judgeDaemon({ leader, leaderState, events }: DaemonFacts): Daemo
     elsewhere: leaderState === "elsewhere",
     draining: state === "draining",
     problems,
+    ...(otherProject === undefined ? {} : { otherProject }),
     ...(state === "held" ? { held: held?.kind === "held" ? { since: held.at, reason: held.text } : {} } : {}),
   };
 }

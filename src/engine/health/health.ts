@@ -20,6 +20,8 @@ export interface HealthFacts {
   readonly leader: Leader | undefined;
   /** Whether the leader's process lives; `elsewhere`: it cannot be seen from here, and its lease holds. */
   readonly leaderState: "alive" | "dead" | "elsewhere";
+  /** The folder of the leader's project, where that is another one. */
+  readonly otherProject?: string | undefined;
   readonly openRuns: readonly RunRow[];
   /** Whether a run that reads `running` has lost its process. */
   readonly died: (run: RunRow) => boolean;
@@ -72,7 +74,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
       now,
       nextSlot: facts.nextSlot,
       toleranceMs: facts.toleranceMs,
-      attended: daemon.kind === "alive",
+      attended: daemon.kind === "alive" && daemon.otherProject === undefined,
       open: openOf.get(job.id) ?? [],
       died: facts.died,
       recent: facts.recentRuns.get(job.id) ?? { runs: [] },
@@ -93,6 +95,9 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
     ...(withdrawn === undefined ? {} : { withdrawn }),
-    trouble: jobs.some(isTrouble) || daemon.kind === "dead" || (daemon.kind === "alive" && daemon.held !== undefined),
+    trouble:
+      jobs.some(isTrouble) ||
+      daemon.kind === "dead" ||
+      (daemon.kind === "alive" && (daemon.held !== undefined || daemon.otherProject !== undefined)),
   };
 }

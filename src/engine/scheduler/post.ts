@@ -1,6 +1,7 @@
 /** The post of the leader as this process sees it: whether it has it, and what it says of itself there. */
 import type { Leader, LeaderReport } from "../../ledger/ledger.ts";
 import { giveBackLead, heartbeatMs, isSameOwner, livingLeader, takeLead } from "./leadership.ts";
+import { refuseOtherProject } from "../other-project.ts";
 import type { State } from "./state.ts";
 
 /** Most problems of the job files that are told. */
@@ -104,7 +105,10 @@ export class Post {
     this.#leads = false;
   }
 
+  /** @throws ConfigError for the leader of another project, whose place this daemon could never take in good sense */
   #standBehind(leader: Leader): void {
+    const { projectDir, owner } = this.#state.parts;
+    refuseOtherProject(leader, projectDir, owner);
     if (this.#stoodBehind !== undefined && isSameOwner(this.#stoodBehind.owner, leader.owner)) return;
     this.#stoodBehind = leader;
     const { clock, listen } = this.#state.parts;

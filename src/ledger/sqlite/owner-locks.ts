@@ -12,7 +12,6 @@
  *
  * Wherever there is no answer, the lease decides.
  */
-import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -43,7 +42,7 @@ const held = new Map<string, Held>();
 /** The lock's file; undefined for an owner that is not sure to be the only one of this description. */
 export function lockFile(ledger: string, { pid, startedAt, bootId, pidNamespace }: Owner): string | undefined {
   if (startedAt === "" || bootId === "") return undefined;
-  const name = createHash("sha256").update([bootId, pidNamespace, pid, startedAt].join("\n")).digest("hex").slice(0, 24);
+  const name = [bootId, pidNamespace, pid, startedAt].join("-").replaceAll(/[^\w-]/g, "_");
   return join(dirname(ledger), "owners", `${name}.lock`);
 }
 

@@ -290,6 +290,13 @@ describe("the whole", () => {
     expect(held).toMatchObject({ trouble: true, daemon: { held: { since: now - hour, reason: "the disk is full" } } });
   });
 
+  it("is in trouble if the daemon on its ledger fires the jobs of another project", () => {
+    const queued = row({ status: "queued", startedAt: nine, slotAt: nine, queuedAt: nine });
+    const other = judge([queued], { otherProject: "/other" });
+    expect(other).toMatchObject({ trouble: true, daemon: { otherProject: "/other" } });
+    expect(only(other).state, "nobody looks after it").toMatchObject({ kind: "overdue", what: "queued" });
+  });
+
   it("knows when the last daemon stopped, and what the job files are wrong with", () => {
     const events = [{ at: now - hour, kind: "stopped", text: "by SIGTERM" } as const];
     expect(judge([ran], { leader: undefined, events }).daemon).toEqual({ kind: "none", stoppedAt: now - hour });

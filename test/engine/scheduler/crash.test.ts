@@ -1,6 +1,8 @@
 /** What dies, and who goes on: the leader and whoever stands by, runs of the dead, a ledger that cannot be written. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { LedgerError } from "../../../src/errors.ts";
+import { ConfigError, LedgerError } from "../../../src/errors.ts";
 import { hour, job, Machine, type Play } from "./stage.ts";
 
 let machine: Machine;
@@ -54,6 +56,27 @@ describe("a second daemon", () => {
     expect(await first.ended).toEqual({ cut: 0, failed: 0 });
     expect((await second.ledger.leader())?.owner).toEqual(second.owner);
   });
+
+  it.each([false, true])(
+    "of another project ends with a word on what to do; of the same one by a link it stands by (once: %s)",
+    async (once) => {
+      machine = new Machine("2026-11-25T07:59:50Z");
+      const [project, link] = [path.join(machine.folder, "project"), path.join(machine.folder, "link")];
+      mkdirSync(project);
+      symlinkSync(project, link);
+      await machine.start(hourly, { projectDir: project });
+      const other = await machine.start([job("c", "0 * * * *")], { projectDir: "/elsewhere", once });
+      await expect(other.ended).rejects.toThrow(ConfigError);
+      await expect(other.ended).rejects.toThrow(
+        /^\/elsewhere: the daemon with pid \d+ fires the jobs of another project, .*project, with the same state folder.*--state-dir/,
+      );
+      expect(other.types()).toEqual([]);
+      const same = await machine.start(hourly, { projectDir: link, once });
+      expect(same.types()).toEqual(["standing_by"]);
+      await machine.clock.passUntil("2026-11-25T08:00:05Z");
+      expect(await machine.story()).toEqual(["08:00 succeeded", "08:00 succeeded"]);
+    },
+  );
 
   it("waits for the lease of a leader that it cannot see", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");

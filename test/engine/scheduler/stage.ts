@@ -163,6 +163,7 @@ interface Facts {
   /** Stands before the ledger: throws, where it is to fail. */
   readonly fail: (method: string, args: readonly unknown[]) => void;
   readonly owner: Owner;
+  readonly projectDir: string;
   /** It dies at its so many-th call of the ledger: just before it if that is even, else just after it. */
   readonly diesAt: number;
 }
@@ -209,7 +210,7 @@ export class Process {
         }),
       settings: { ...settings, ...facts.settings },
       zone: "UTC",
-      projectDir: "/project",
+      projectDir: facts.projectDir ?? "/project",
       version: "1",
       hash: (one) => hashOf({ ...one, source: undefined }),
       scheduleHash: ({ schedule }) => hashOf([schedule, "tz" in schedule ? schedule.tz : machine.zone]),
@@ -222,6 +223,8 @@ export class Process {
     await process.scheduler.replaceJobs(jobs, facts.complete ?? true);
     const { stop, now } = process;
     process.ended = process.scheduler.run({ stop: stop.signal, now: now.signal, once: facts.once ?? false });
+    // Whoever expects it to fail looks at it later.
+    process.ended.catch(() => {});
     await machine.clock.settle();
     return process;
   }
