@@ -24,7 +24,7 @@ function real(folder: string): string {
 }
 
 export const otherProjectRemedy =
-  "give this project a state folder of its own (stateDir in its configuration, or --state-dir), or stop that daemon first";
+  "give this project a state folder of its own with --state-dir, or stateDir in its configuration; or stop that daemon first";
 
 /** @throws ConfigError if the leader's project is another one */
 export function refuseOtherProject(leader: Leader, projectDir: string, self: Owner): void {
