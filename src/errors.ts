@@ -315,6 +315,8 @@ export type LedgerFaultReason =
   | "permission"
   /** No folder can be where it is to be: a part of the path is a file, or no file system. */
   | "misplaced"
+  /** Its file was removed or replaced while this process had it open. */
+  | "removed"
   | "unavailable";
 
 /** The durable record cannot be read or written. Exit 78 for a newer schema, a wrong place or permissions, 75 for what may pass. */

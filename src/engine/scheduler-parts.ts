@@ -65,7 +65,8 @@ export interface Scheduler {
   /**
    * Leads or stands by until `stop` is aborted, then drains for `shutdownGraceMs` and ends what is left; `now` ends everything at once.
    * Resolves when nothing of it is alive. `once`: fires what is due, carries it as far as it goes, and comes back, without leading.
-   * @throws ConfigError if the daemon that leads fires the jobs of another project
+   * @throws ConfigError if the daemon that leads fires the jobs of another project, LedgerError if the ledger was removed and is not back in a
+   * minute; with `once` also for whatever else hinders it
    */
   run(signals: { readonly stop: AbortSignal; readonly now: AbortSignal; readonly once?: boolean }): Promise<SchedulerEnd>;
 }

@@ -38,23 +38,31 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   };
 
   async function runUntil(loop: Turns, stop: AbortSignal, now: AbortSignal): Promise<void> {
-    const { alarm, hold } = state;
+    const { alarm } = state;
     const watch = new ClockWatch(parts.clock);
     let look: ClockLook = watch.look(0);
-    let unusable: ConfigError | undefined;
-    while (!stop.aborted && unusable === undefined) {
-      await loop.turn(look).catch((error: unknown) => {
-        // Waiting mends everything but a wrong configuration.
-        if (error instanceof ConfigError) unusable = error;
-        else hold.trouble(error);
-      });
+    let end: unknown;
+    while (!stop.aborted && end === undefined) {
+      end = await turn(loop, look);
       parts.turned?.();
-      if (unusable === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
+      if (end === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
     }
     await post.drain();
     await drain(state, now);
     await post.leave();
-    if (unusable !== undefined) throw unusable;
+    if (end !== undefined) throw end;
+  }
+
+  /** Returns what no waiting mends: whoever watches over this process starts another one then, or a person reads why. */
+  async function turn(loop: Turns, look: ClockLook): Promise<unknown> {
+    const { hold } = state;
+    try {
+      await loop.turn(look);
+    } catch (error) {
+      if (error instanceof ConfigError) return error;
+      hold.trouble(error);
+    }
+    return hold.isLost ? hold.error : undefined;
   }
 
   /** Does what is due now and what follows from it, and leaves the rest as rows. A ledger that cannot be written ends it. */

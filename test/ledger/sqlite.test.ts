@@ -458,7 +458,7 @@ test("a file that was removed or replaced while it was open is not written any m
   for (const name of [file, `${file}-wal`, `${file}-shm`]) rmSync(name, { force: true });
   const gone = {
     name: "LedgerError",
-    reason: "unavailable",
+    reason: "removed",
     location: file,
     message: expect.stringContaining("removed or replaced"),
   };

@@ -10,6 +10,9 @@ const longestPauseMs = 30_000;
 /** A trouble that comes back so soon after the last is the same one: its pauses go on growing. */
 const sameTroubleMs = 60_000;
 
+/** A ledger that was removed is waited for so long: a disk may come back. */
+const goneMs = 60_000;
+
 type Parts = Pick<SchedulerParts, "clock" | "ledger" | "listen">;
 
 export class Hold {
@@ -30,6 +33,13 @@ export class Hold {
   /** What holds it; undefined while nothing does. */
   get error(): unknown {
     return this.#held?.error;
+  }
+
+  /** What no waiting mends: the ledger was removed or replaced, and is not back. */
+  get isLost(): boolean {
+    const held = this.#held;
+    const removed = held !== undefined && held.error instanceof LedgerError && held.error.reason === "removed";
+    return removed && this.#parts.clock.monotonic() - held.since >= goneMs;
   }
 
   /** Milliseconds until the ledger is tried again; undefined while it is not held. */

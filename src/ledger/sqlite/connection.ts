@@ -121,11 +121,7 @@ export class Connection {
    */
   #mustBeThere(): void {
     if (this.#isThere()) return;
-    throw ledgerError(
-      "unavailable",
-      this.file,
-      "it was removed or replaced while it was open, so whatever has it open must be restarted",
-    );
+    throw ledgerError("removed", this.file, "it was removed or replaced while it was open, and is written no more");
   }
 
   #isThere(): boolean {

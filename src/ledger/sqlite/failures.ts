@@ -26,6 +26,7 @@ const remedies: Readonly<Record<LedgerFaultReason, string>> = {
   corrupt: "it was left untouched; move it away or restore it from a backup, then run again",
   permission: "make the folder and the files in it readable and writable for this user, or name another folder with --state-dir",
   misplaced: "no folder can be there; name another with --state-dir",
+  removed: "start runner again: it goes on with what is there then",
   unavailable: "check that the folder exists on a working local disk, or name another folder with --state-dir",
 };
 

@@ -242,6 +242,26 @@ describe("a ledger that cannot be written", () => {
     },
   );
 
+  it("because it was removed: is waited for, and after a minute ends the daemon, which lets go what is under way", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    let gone = false;
+    const fail = (): void => {
+      if (gone) throw new LedgerError("removed", "it was removed", { location: "x" });
+    };
+    const daemon = await machine.start(hourly, { fail, play: open, settings: { shutdownGraceMs: 3_000 } });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    gone = true;
+    await machine.clock.pass(30_000);
+    gone = false;
+    await machine.clock.pass(20_000);
+    expect(daemon.types().slice(-1), "it came back").toEqual(["resumed"]);
+    gone = true;
+    await machine.clock.pass(100_000);
+    expect(daemon.types().slice(-2)).toEqual(["held", "draining"]);
+    expect(daemon.running()).toEqual([]);
+    await expect(daemon.ended).rejects.toThrow("it was removed");
+  });
+
   it.each(["claimSlots", "recordSlots", "finishRun", "beginRun", "openRuns", "armJobs", "changeLeader", "settledSlots"])(
     "at any instant (%s fails once) loses and doubles nothing",
     async (failing) => {
