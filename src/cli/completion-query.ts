@@ -112,6 +112,8 @@ class Source {
         return placeholder === "job" ? this.#jobs() : [];
       case "run":
         return this.#runs();
+      case "time":
+        return option.long === "--slot" ? [{ value: "due", meaning: "the newest slot that is due now" }] : [];
       default:
         return [];
     }

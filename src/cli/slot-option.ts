@@ -22,7 +22,7 @@ export async function slotOption(
   const time = readTime(written);
   if (time === undefined)
     throw new UsageError(`--slot: ${JSON.stringify(written)} is no date or time`, {
-      suggestion: `Write 2026-12-24T18:00 (on the clocks of ${own}) or 2026-12-24T18:00+01:00.`,
+      suggestion: `Write 2026-12-24T18:00 (on the clocks of ${own}), 2026-12-24T18:00+01:00, or due for the newest that is due now.`,
     });
   const { newestSlots, nextSlot } = await import("../schedule/slot.ts");
   const shown = time.fixed ? [time.ms] : [...instantsOf(own, time.ms), instantOf(own, time.ms)];

@@ -186,9 +186,9 @@ describe("export crontab and k8s", () => {
     expect(lines).toHaveLength(4);
     expect(lines).toEqual(
       expect.arrayContaining([
-        ["*/5 * * * *", "UTC", "Every_5%"],
-        ["0 7 * * *", "Asia/Tokyo", "ask"],
-        ["0 12 * * 7", "Europe/London", "noon"],
+        ["*/5 * * * *", "UTC", "Every_5% --slot due"],
+        ["0 7 * * *", "Asia/Tokyo", "ask --slot due"],
+        ["0 12 * * 7", "Europe/London", "noon --slot due"],
         ["@reboot", "UTC", "up"],
       ]),
     );

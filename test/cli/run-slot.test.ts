@@ -91,6 +91,67 @@ describe("run --slot", () => {
   });
 });
 
+describe("run --slot due", () => {
+  /** Each ten minutes, so that a test that runs into the next slot does so within one of them only. */
+  const soon = { schedule: { kind: "every", everyMs: 600_000 } };
+
+  /** Every day of the week but the one in three days. */
+  const aroundToday = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"].toSpliced((new Date().getDay() + 3) % 7, 1);
+
+  it("answers the newest slot once, whoever is started for it", { timeout: 60_000 }, async () => {
+    command('echo "$SLOT" >> turn', soon);
+    const started = Date.now();
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => project.runner(["run", "each-day", "--slot", "due", "--json"])),
+    );
+    expect(all.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const slots = [started, Date.now()].map((at) => new Date(Math.floor(at / 600_000) * 600_000).toISOString());
+    expect(lines("turn")).toEqual([...new Set(slots)].slice(-lines("turn").length));
+    const statuses = all.map(({ stdout }) => document(stdout).status);
+    expect(statuses.filter((status) => status === "succeeded")).toHaveLength(lines("turn").length);
+    expect(new Set(statuses)).toEqual(new Set(["succeeded", "skipped"]));
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      "too late, and not made up for",
+      { schedule: { kind: "cron", expr: "0 0 1 1 *" }, catchUp: "skip" },
+      /^no slot of each-day is due; the newest was \w+ \d{4}-01-01 00:00:00 \S+: .*; the next is /,
+    ],
+    ["in a blackout", { schedule: { ...soon.schedule, blackout: aroundToday } }, /: in a blackout: /],
+    [
+      "yet to come",
+      { schedule: { kind: "at", at: "2099-01-01T00:00:00Z" } },
+      /^no slot of each-day is due; the next is Thu 2099-/,
+    ],
+    ["of a disabled job", { ...soon, enabled: false }, /^each-day is disabled/],
+  ])("is nothing to do where it is %s", async (_, over, words) => {
+    command("echo never >> turn", over);
+    const told = await project.runner(["run", "each-day", "--slot", "due", "--json", "--fail-on-skip"]);
+    expect([told.code, JSON.parse(told.stdout)]).toEqual([
+      1,
+      expect.objectContaining({ kind: "run", run: null, reason: expect.stringMatching(words) as string }),
+    ]);
+    expect(existsSync(path.join(project.dir, "turn"))).toBe(false);
+  });
+
+  it("says nothing with -q, obeys a pause, and refuses a job that has no slots", { timeout: 60_000 }, async () => {
+    command("echo never >> turn", soon);
+    await project.runner(["pause", "each-day", "--reason", "no season"]);
+    const paused = await project.runner(["run", "each-day", "--slot", "due"]);
+    expect([paused.code, paused.stdout, paused.stderr]).toEqual([
+      0,
+      "",
+      expect.stringMatching(/^no slot of each-day is due; .*: the job is paused by .*: no season; the next is /),
+    ]);
+    expect(await project.runner(["run", "each-day", "--slot", "due", "-q"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    command("exit 0", { schedule: { kind: "boot" } });
+    const none = await project.runner(["run", "each-day", "--slot", "due"]);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("has no slots")]);
+    expect(existsSync(path.join(project.dir, "turn"))).toBe(false);
+  });
+});
+
 it(
   "a run by hand ends when somebody asks for it, without a daemon, and with the request's words",
   { timeout: 60_000 },

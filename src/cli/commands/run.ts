@@ -2,6 +2,7 @@ import type { Project } from "../../compose/project.ts";
 import type { Job } from "../../job/job.ts";
 import { formatIssue, UsageError, type Issue } from "../../errors.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { exitCodeOf } from "../../run/exit-code.ts";
 import { printOutcome, runToItsEnd } from "../one-run.ts";
 import { simulation } from "../simulation.ts";
 
@@ -17,7 +18,10 @@ export const run: CommandDefinition = {
       "runner run fpl-daily-check --slot 2026-12-24T12:00",
       "answer this due instant, if nobody has: never more than one run a slot",
     ],
-    ["0 12 * * *  cd /srv/fpl && runner run fpl-daily-check -q", "a crontab line; silent unless it fails"],
+    [
+      "0 12 * * *  cd /srv/fpl && runner run fpl-daily-check --slot due -q",
+      "a crontab line; silent unless it fails, and never a second run of the slot",
+    ],
   ],
   define: (command) =>
     command
@@ -34,11 +38,17 @@ export const run: CommandDefinition = {
         "answer from the embedded simulated provider: FAULT:RATE,… or `none` (names: runner mock --faults)",
       )
       .option("--seed <number>", "seed of the simulation (default: a new one each run)")
-      .option("--slot <time>", "answer this due instant of the job (on the clocks of its zone), unless it has its run already")
+      .option(
+        "--slot <time>",
+        "answer this due instant of the job (on the clocks of its zone), unless it has its run already; `due`: the newest that is due now",
+      )
       .option("--var <name=value>", "a value for {{vars.name}} over the job's own; may be given more than once", collect)
       .option("--no-gate", "do not ask the job's gate first")
       .option("--force", "ask also models that are left alone after repeated failures")
-      .option("--fail-on-skip", "exit 1 when the run is skipped because the job is running already, or the slot has its run")
+      .option(
+        "--fail-on-skip",
+        "exit 1 when the run is skipped because the job is running already, the slot has its run, or none is due",
+      )
       .option("-q, --quiet", "write no trace unless the run fails"),
   execute,
 };
@@ -57,13 +67,14 @@ async function execute(
     stream: typeof options["stream"] === "boolean" ? options["stream"] : undefined,
     simulate: simulation(options),
     vars: varsOf(options["var"], project.jobFor(jobName)),
-    slotAt: await slotOf(options["slot"], project, jobName),
   };
+  const slot = await slotOf(options["slot"], asked.job, project);
+  if ("nothing" in slot) return nothingToDo(context, slot.nothing, options);
   // Cron mails every word, so a quiet run does not repeat what `validate` says.
   if (options["quiet"] !== true) warn(context, project.warningsFor(asked.job));
   if (options["dryRun"] === true) {
     const { dryRun } = await import("../dry-run.ts");
-    return dryRun(context, project, asked);
+    return dryRun(context, project, { ...asked, slotAt: slot.slotAt });
   }
   const outcome = await runToItsEnd(context, project, {
     job: asked.job,
@@ -74,7 +85,7 @@ async function execute(
       skipGate: options["gate"] === false,
       force: options["force"] === true,
       vars: asked.vars,
-      ...(asked.slotAt === undefined ? {} : { slotAt: asked.slotAt }),
+      ...(slot.slotAt === undefined ? {} : { slotAt: slot.slotAt }),
       ...(asked.model === undefined ? {} : { model: asked.model }),
       ...(asked.stream === undefined ? {} : { stream: asked.stream }),
     },
@@ -83,10 +94,23 @@ async function execute(
 }
 
 /** Loaded only where it is asked for: schedules cost time. */
-async function slotOf(written: unknown, project: Project, jobName: string): Promise<number | undefined> {
-  if (typeof written !== "string") return undefined;
+async function slotOf(
+  written: unknown,
+  job: Job,
+  project: Project,
+): Promise<{ readonly slotAt: number | undefined } | { readonly nothing: string }> {
+  if (typeof written !== "string") return { slotAt: undefined };
+  const now = Date.now();
+  if (written === "due") return (await import("../due-slot.ts")).dueSlot(job, project, now);
   const { slotOption } = await import("../slot-option.ts");
-  return slotOption(written, project.jobFor(jobName), { zone: project.zone, now: Date.now() });
+  return { slotAt: await slotOption(written, job, { zone: project.zone, now }) };
+}
+
+/** As of a slot that has its run already: cron may have come too late, or twice. */
+function nothingToDo({ output }: CommandContext, reason: string, options: Readonly<Record<string, unknown>>): number {
+  if (output.json) output.document("run", { run: null, reason });
+  else if (options["quiet"] !== true) output.note(reason);
+  return exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true });
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

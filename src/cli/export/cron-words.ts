@@ -11,8 +11,9 @@ export type CronWords =
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-export function cronWords(schedule: Schedule, defaultZone: string): CronWords {
-  const notes = boundNotes(schedule);
+/** @param keyed the command answers the slot that is due, and so keeps to the schedule's bounds and blackouts. */
+export function cronWords(schedule: Schedule, defaultZone: string, keyed = false): CronWords {
+  const notes = boundNotes(schedule, keyed);
   switch (schedule.kind) {
     case "manual":
       return { problem: "runs by hand only" };
@@ -27,10 +28,11 @@ export function cronWords(schedule: Schedule, defaultZone: string): CronWords {
   }
 }
 
-function boundNotes(schedule: Schedule): string[] {
+function boundNotes(schedule: Schedule, keyed: boolean): string[] {
   if (schedule.kind === "manual") return [];
   const notes: string[] = [];
   if ((schedule.staggerMs ?? 0) > 0) notes.push("its stagger is left out: it starts at the instant itself");
+  if (keyed) return notes;
   if (schedule.startAt !== undefined || schedule.endAt !== undefined)
     notes.push("startAt and endAt are left out: take the entry out yourself");
   if (schedule.blackout !== undefined) notes.push("its blackouts are left out");

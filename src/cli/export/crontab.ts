@@ -39,8 +39,7 @@ function jobLines(input: ExportInput): Lines {
   const here = machineZone(input.env);
   let zone = here;
   for (const job of input.jobs) {
-    const words = cronWords(job.schedule, input.zone);
-    const run = command(input, ["run", job.name]);
+    const words = cronWords(job.schedule, input.zone, true);
     if ("problem" in words) {
       lines.push("", `# ${job.name}: not here, for it ${words.problem}.`);
       if (job.schedule.kind !== "manual")
@@ -57,10 +56,12 @@ function jobLines(input: ExportInput): Lines {
         });
     }
     if (!("boot" in words)) for (const message of words.notes) notes.push({ job: job.name, message });
+    // Keyed by its slot, a line that cron starts twice, or beside a daemon, has one run.
+    const run = command(input, ["run", job.name, ...("boot" in words ? [] : ["--slot", "due"])]);
     lines.push("", `# ${job.name}`, `${job.enabled ? "" : "# disabled: "}${"boot" in words ? "@reboot" : words.expr} ${run}`);
   }
   const message =
-    "each line is a run of its own: nothing is caught up, and a slot that passed is not recorded; with --tick both are as in a daemon";
+    "each line answers its own slot, once; what passed while cron was down is neither caught up nor recorded; with --tick both are as in a daemon";
   return { lines, notes: [...notes, { message }] };
 }
 

@@ -1,0 +1,54 @@
+/** `--slot due`: the slot that cron, or another scheduler of one's own, has just started this command for. */
+import { openProjectLedger, type Project } from "../compose/project.ts";
+import { pauseOf, pauseWords } from "../engine/scheduler/pauses.ts";
+import { UsageError } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import { dueSlots, onTimeMs } from "../schedule/missed.ts";
+import { newestSlots, nextSlot } from "../schedule/slot.ts";
+import { instantIn } from "./format.ts";
+
+/** How far back is looked for late slots where `catchUp` names no `maxAge`, which then is at most this. */
+const longestAgeMs = 24 * 3_600_000;
+/** How far back the newest slot is looked for, to be named: every yearly one is found. */
+const lookBackMs = 366 * 86_400_000;
+
+/** A slot to be claimed, or why there is nothing to do, in words. */
+export type DueSlot = { readonly slotAt: number } | { readonly nothing: string };
+
+/**
+ * The newest slot up to now that the scheduler would answer now: on time, or late within the job's `catchUp`, and in no blackout or pause. A stagger
+ * is left out: whoever started this chose the instant. Whether the slot has its run already, its claim decides.
+ * @throws UsageError for a job that has no slots
+ */
+export async function dueSlot(job: Job, project: Project, now: number): Promise<DueSlot> {
+  const { zone } = project;
+  const { name, schedule: written, catchUp, enabled } = job;
+  if (written.kind === "manual" || written.kind === "boot")
+    throw new UsageError(`--slot due: ${name} has no slots`, { suggestion: "Run it without --slot." });
+  if (!enabled) return { nothing: `${name} is disabled, so none of its slots is due` };
+  const { staggerMs: _left, ...schedule } = written;
+  const paused = await pauseNow(job, project, now);
+  const since = now - Math.max(catchUp?.maxAgeMs ?? longestAgeMs, onTimeMs) - 1;
+  const { run, ranges } = dueSlots({ job: { ...job, schedule }, since, now, zone, paused });
+  const newest = run.at(-1);
+  if (newest !== undefined) return { slotAt: newest.at };
+  const own = schedule.tz ?? zone;
+  const [passed] = newestSlots(schedule, now - lookBackMs, now, 1, zone);
+  const next = nextSlot(schedule, now, zone);
+  const reason = ranges.at(-1)?.reason ?? "it is too late for that";
+  return {
+    nothing: [
+      `no slot of ${name} is due`,
+      ...(passed === undefined ? [] : [`the newest was ${instantIn(own, passed)}: ${reason}`]),
+      ...(next === undefined ? [] : [`the next is ${instantIn(own, next)}`]),
+    ].join("; "),
+  };
+}
+
+async function pauseNow({ id }: Job, project: Project, now: number): Promise<string | undefined> {
+  const ledger = await openProjectLedger(project, { create: false });
+  const pauses = await ledger?.pauses(now);
+  await ledger?.close();
+  const pause = pauses === undefined ? undefined : pauseOf({ pauses }, id, now);
+  return pause === undefined ? undefined : pauseWords(pause);
+}
