@@ -175,6 +175,19 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], {
   stdio: "inherit",
 });
+// What the library's parts are for stands in their declarations, which an editor shows; in the JavaScript nobody reads it: a fifth of its bytes.
+const library = readdirSync(`${root}dist`, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".js"));
+await bundle({
+  absWorkingDir: root,
+  entryPoints: library.map((file) => `dist/${file}`),
+  outbase: "dist",
+  outdir: "dist",
+  allowOverwrite: true,
+  format: "esm",
+  target: "esnext",
+  legalComments: "none",
+  logLevel: "warning",
+});
 const entryPoints = {
   runner: "src/cli/main.ts",
   "agent-child": "src/turn/agent-child.ts",
