@@ -10,10 +10,12 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { giveBackMemory } from "../src/compose/daemon/memory.ts";
 import { systemClock } from "../src/engine/clock.ts";
 import { ownerState, thisOwner } from "../src/engine/owner.ts";
 import { createScheduler } from "../src/engine/scheduler.ts";
 import type { Job } from "../src/job/job.ts";
+import { jobKeeper } from "../src/job/keeper.ts";
 import { openLedger } from "../src/ledger/index.ts";
 import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
 import { scheduledJob } from "./scheduled-job.ts";
@@ -29,6 +31,21 @@ function expression(number: number): string {
   const month = ((new Date().getUTCMonth() + 6) % 12) + 1;
   if (same) return `${number % 60} 4 1 ${month} *`;
   return `${number % 60} ${Math.floor(number / 60) % 60} ${Math.floor(number / 3_600) % 24} ${1 + (Math.floor(number / 86_400) % 28)} ${month} *`;
+}
+
+/** As a project's files are read by the daemon. */
+function madeJobs(): Job[] {
+  const keep = jobKeeper();
+  return Array.from({ length: jobs }, (_, number) =>
+    keep(scheduledJob(number, { kind: "cron", expr: expression(number), tz: "UTC" })),
+  );
+}
+
+/** What the system says this process has in memory, in bytes: now, and at most so far. */
+function resident(): { readonly rss: number; readonly peak: number } {
+  const status = readFileSync("/proc/self/status", "utf8");
+  const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) * 1024;
+  return { rss: field("VmRSS"), peak: field("VmHWM") };
 }
 
 async function hold(): Promise<void> {
@@ -52,31 +69,26 @@ async function hold(): Promise<void> {
     providersOf: () => [],
     modelOf: () => "simulated/model",
     simulated: false,
+    settled: (all) => void giveBackMemory(all),
     listen: (event) => event.type === "leading" && leads(),
   });
   const begun = performance.now();
   const atStart = process.cpuUsage();
-  await scheduler.replaceJobs(
-    Array.from({ length: jobs }, (_, number) => scheduledJob(number, { kind: "cron", expr: expression(number), tz: "UTC" })),
-    true,
-  );
+  await scheduler.replaceJobs(madeJobs(), true);
   const stop = new AbortController();
   const ended = scheduler.run({ stop: stop.signal, now: stop.signal });
   await leading;
   const armedMs = performance.now() - begun;
   const arming = process.cpuUsage(atStart);
   const armCpuMs = (arming.user + arming.system) / 1_000;
-  // The memory that arming took goes back to the system when the process has been idle for a while.
+  // What arming took goes back to the system as soon as nothing is due.
   await wait(5_000);
   const before = process.cpuUsage();
   const from = performance.now();
   await wait(idleSeconds * 1_000);
   const { user, system } = process.cpuUsage(before);
   const cpu = (user + system) / 1_000 / (performance.now() - from);
-  const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0) * 1024;
-  process.stdout.write(
-    JSON.stringify({ armedMs, armCpuMs, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, peak, cpu }),
-  );
+  process.stdout.write(JSON.stringify({ armedMs, armCpuMs, ...resident(), heap: process.memoryUsage().heapUsed, cpu }));
   stop.abort();
   await ended;
   await ledger.close();

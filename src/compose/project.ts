@@ -4,6 +4,7 @@ import path from "node:path";
 import { ConfigError, JobError, UsageError, type Issue } from "../errors.ts";
 import type { SchedulerSettings } from "../engine/scheduler-parts.ts";
 import type { Job } from "../job/job.ts";
+import type { KeepJob } from "../job/keeper.ts";
 import type { Ledger, LedgerReader } from "../ledger/ledger.ts";
 import { loadConfig, type LoadedConfig } from "../load/config.ts";
 import { findJob } from "../load/find-job.ts";
@@ -60,9 +61,10 @@ export interface Project {
 
 /**
  * Reads the configuration and every job file.
+ * @param keep For a project that is held for long: what becomes of each job.
  * @throws UsageError when there is no such folder, ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
  */
-export async function loadProject(place: Place): Promise<Project> {
+export async function loadProject(place: Place, keep?: KeepJob): Promise<Project> {
   const cwd = path.resolve(place.dir);
   // A folder that is not there has folders above it, whose project would be taken for the one that was meant.
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -90,6 +92,7 @@ export async function loadProject(place: Place): Promise<Project> {
     env: place.env,
     providers: [...providers.keys()],
     zone: () => config.timezone,
+    ...(keep === undefined ? {} : { keep }),
     ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
   });
   const { issues } = loaded;

@@ -49,6 +49,11 @@ export interface SchedulerParts {
   readonly simulated: boolean;
   /** Called each time the loop has turned, at least every 10 s: what a watchdog hangs on. */
   readonly turned?: () => void;
+  /**
+   * Called when a set of jobs has come into force and all their next slots are known, with the number of jobs: at a time when nothing is due for
+   * two seconds, or, where there is no such time, a minute later. For whoever tidies up after it.
+   */
+  readonly settled?: (jobs: number) => void;
   readonly listen: SchedulerListener;
 }
 

@@ -47,6 +47,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       parts.turned?.();
       if (end === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
     }
+    loop.release();
     await post.drain();
     await drain(state, now);
     await post.leave();

@@ -3,16 +3,9 @@ import type { Job } from "../job/job.ts";
 
 /** Hash of what a job says, whatever the order of its keys and wherever its file lies: 64 hexadecimal characters of SHA-256. */
 export function jobHash(job: Job): string {
-  const known = hashes.get(job);
-  if (known !== undefined) return known;
   const { source: _source, ...said } = job;
-  const hash = createHash("sha256").update(stableJson(said)).digest("hex");
-  hashes.set(job, hash);
-  return hash;
+  return createHash("sha256").update(stableJson(said)).digest("hex");
 }
-
-/** A job never changes, and a daemon that reads 10,000 files anew asks for each hash several times. */
-const hashes = new WeakMap<Job, string>();
 
 /** Hash of when a job is due: its schedule, with the zone that counts where it names none. */
 export function scheduleHash({ schedule }: Job, defaultZone: string): string {

@@ -3,6 +3,7 @@ import { basename, dirname, sep } from "node:path";
 import type { Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { isOpenClawStore } from "../job/openclaw.ts";
+import type { KeepJob } from "../job/keeper.ts";
 import type { JobSource } from "../job/parse.ts";
 import { readDefaults } from "./defaults.ts";
 import { displayName, relativeTo } from "./display-name.ts";
@@ -40,6 +41,8 @@ export interface LoadJobsOptions {
   readonly providers?: readonly string[];
   /** The configuration's `model`; `null` if it names none: then a job that names none either is a problem. Absent: not known. */
   readonly defaultModel?: string | null;
+  /** What becomes of each job that is to be held for long (job/keeper.ts). Absent: it stays as it was made. */
+  readonly keep?: KeepJob;
   /** Zone of schedules that name none, asked only where a time without an offset is read. Absent: UTC. */
   readonly zone?: () => string;
 }
@@ -49,7 +52,7 @@ export interface LoadJobsOptions {
  * the caller decides what problems mean. Programs are run, as the configuration is.
  */
 export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
-  const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel, zone } = options;
+  const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel, zone, keep } = options;
   const named = new Set<string>();
   const known: Known = {
     ...(providers === undefined ? {} : { providers }),
@@ -78,7 +81,7 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
     }
     const source = { file: displayName(path, base), folder: dirname(path), defaults: layers, ...known };
     const jobs = parseDocumentJobs(read.document, stemOf(path, dir), source);
-    found.set(path, jobs);
+    found.set(path, keep === undefined ? jobs : { ...jobs, jobs: jobs.jobs.map(keep) });
     for (const layer of layers) used.set(layer.file, (used.get(layer.file) ?? 0) + jobs.jobs.length);
   }
   const loaded: Loaded[] = [];

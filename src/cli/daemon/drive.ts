@@ -7,6 +7,7 @@ import { loadProject, type Project } from "../../compose/project.ts";
 import { isUnchanged, type Reread } from "../../compose/reload.ts";
 import type { Simulate } from "../../compose/runtime.ts";
 import type { SchedulerEvent } from "../../engine/scheduler-events.ts";
+import { jobKeeper } from "../../job/keeper.ts";
 import { watchProject, type ProjectWatch } from "../../load/watch.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import type { CommandContext } from "../command.ts";
@@ -38,7 +39,7 @@ const onRequest = "SIGHUP";
 export async function drive(context: CommandContext, options: DriveOptions): Promise<number> {
   const { env, output } = context;
   const readAt = Date.now();
-  const project = await loadProject({ ...context.place, env });
+  const project = await loadProject({ ...context.place, env }, jobKeeper());
   const descriptor = output.json ? 1 : 2;
   const sink = openLogSink(descriptor);
   // The configuration may name another zone while the daemon runs, and other keys to take out.

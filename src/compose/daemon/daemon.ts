@@ -15,6 +15,7 @@ import { createRedaction, providerSecrets } from "../redaction.ts";
 import { problemsOf, reread, type Reread } from "../reload.ts";
 import type { Simulate } from "../runtime.ts";
 import { openEngines, type Engines } from "./engines.ts";
+import { giveBackMemory } from "./memory.ts";
 
 export interface DaemonOptions {
   readonly version: string;
@@ -111,6 +112,7 @@ class ProjectDaemon implements Daemon {
       modelOf: (job) => modelsOf(job, this.#project)[0] ?? "",
       simulated: simulate !== undefined,
       ...(turned === undefined ? {} : { turned }),
+      settled: (jobs) => void giveBackMemory(jobs),
       listen,
     });
   }

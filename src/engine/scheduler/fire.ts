@@ -7,6 +7,7 @@ import { LedgerError } from "../../errors.ts";
 import type { SlotClaim, SlotClaimResult, SlotRange } from "../../ledger/ledger.ts";
 import { bootClaimOf, rangeOf } from "./claims.ts";
 import { decide, type Decision } from "./decide.ts";
+import { isOverdue } from "./overdue.ts";
 import { stopOpen } from "./overlap.ts";
 import type { Entry } from "./roster.ts";
 import { enlist } from "./standing.ts";
@@ -15,8 +16,9 @@ import { shortId, type State } from "./state.ts";
 /** Rows of one transaction: some milliseconds of the disk. */
 const rowsAtOnce = 500;
 
-/** Next slots that are computed before anything else has its turn. */
-const computedAtOnce = 128;
+/** Next slots that are computed before anything else has its turn: so many, or for so long, whichever is less. */
+const computedAtOnce = 500;
+const computedForMs = 10;
 
 /** A job that cannot be written is tried again after so long. */
 const triedAgainMs = 600_000;
@@ -145,21 +147,35 @@ function take(state: State, entry: Entry, claim: SlotClaim, result: SlotClaimRes
   return [rangeOf(state.parts, entry, { status: "skipped", ...one })];
 }
 
-/** Computes the next slots of the jobs that were answered. It takes time (some 0.1 ms a job), so others have their turn between. */
+/**
+ * Computes the next slots of jobs that were answered, or armed. It takes time (some 0.1 ms a job), so it is a piece of them; the rest has its
+ * turn when the loop has turned, and what is due comes first.
+ */
 export async function goOn(state: State): Promise<void> {
   const { answered, roster, parts } = state;
+  const since = parts.clock.monotonic();
   let computed = 0;
   for (let one = answered.pop(); one !== undefined; one = answered.pop()) {
     const { entry, askAgainAt } = one;
-    if (roster.get(entry.job.id) !== entry) continue;
-    try {
-      roster.place(entry, parts.clock.now());
-      if (entry.behind) roster.timeline.set(entry, undefined);
-      else if (askAgainAt !== undefined) roster.timeline.set(entry, askAgainAt);
-    } catch (error) {
-      tellUnusable(state, entry, error);
+    if (roster.get(entry.job.id) === entry) placeAnew(state, entry, askAgainAt);
+    if (++computed >= computedAtOnce || parts.clock.monotonic() - since >= computedForMs) break;
+  }
+  if (answered.length > 0) await yieldOnce();
+}
+
+function placeAnew(state: State, entry: Entry, askAgainAt: number | undefined): void {
+  const { roster, parts, overdue } = state;
+  try {
+    const now = parts.clock.now();
+    roster.place(entry, now);
+    if (entry.behind) roster.timeline.set(entry, undefined);
+    else if (askAgainAt !== undefined) roster.timeline.set(entry, askAgainAt);
+    else if (overdue !== undefined && isOverdue(entry, now)) {
+      overdue.push(entry);
+      roster.timeline.set(entry, undefined);
     }
-    if (++computed % computedAtOnce === 0) await yieldOnce();
+  } catch (error) {
+    tellUnusable(state, entry, error);
   }
 }
 
@@ -176,6 +192,6 @@ export async function fireBoot(state: State): Promise<void> {
   }
 }
 
-export function chunksOf<T>(all: readonly T[]): T[][] {
+function chunksOf<T>(all: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(all.length / rowsAtOnce) }, (_, at) => all.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce));
 }

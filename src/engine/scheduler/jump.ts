@@ -5,7 +5,7 @@ import type { ClockLook } from "./clock-watch.ts";
 import type { Entry } from "./roster.ts";
 import { tellUnusable } from "./fire.ts";
 import type { State } from "./state.ts";
-import { spreadOverdue } from "./take-over.ts";
+import { spreadOverdue } from "./overdue.ts";
 import { endWhatIsStale } from "./window.ts";
 import { withdrawAhead } from "./withdraw.ts";
 

@@ -13,6 +13,8 @@ export class Post {
   #problems: readonly string[] = [];
   #beatAt = -Infinity;
   #stoodBehind: Leader | undefined;
+  /** It has the post, whether or not it has said so yet. */
+  #has = false;
   #leads = false;
 
   constructor(state: State) {
@@ -52,6 +54,7 @@ export class Post {
       this.#standBehind(lead.leader);
       return undefined;
     }
+    this.#has = true;
     this.#beatAt = this.#state.parts.clock.monotonic();
     return lead.before === undefined ? {} : { before: lead.before };
   }
@@ -77,6 +80,7 @@ export class Post {
     const lead = await takeLead(parts, this.#startedAt, this.#report());
     this.#beatAt = monotonic;
     if (lead.leads) return true;
+    this.#has = false;
     this.#leads = false;
     await parts.ledger.noteEvent({ at: parts.clock.now(), kind: "stood_down", text: `for pid ${lead.leader.owner.pid}` });
     this.#standBehind(lead.leader);
@@ -85,7 +89,7 @@ export class Post {
 
   /** Says that it drains: whoever stands by takes the lead at once. */
   async drain(): Promise<void> {
-    if (!this.#leads) return;
+    if (!this.#has) return;
     const { parts } = this.#state;
     const now = parts.clock.now();
     const report = this.#report("draining");
@@ -97,11 +101,12 @@ export class Post {
   }
 
   async leave(): Promise<void> {
-    if (!this.#leads) return;
+    if (!this.#has) return;
     const { parts } = this.#state;
     // A ledger that cannot be written shows the death of this process all the same.
     await parts.ledger.noteEvent({ at: parts.clock.now(), kind: "stopped", text: `pid ${parts.owner.pid}` }).catch(() => {});
     await giveBackLead(parts).catch(() => {});
+    this.#has = false;
     this.#leads = false;
   }
 

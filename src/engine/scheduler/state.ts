@@ -52,8 +52,10 @@ export interface State {
   rests: ReadonlyMap<string, readonly EndedPause[]>;
   /** In words, by run id. */
   cancelRequests: ReadonlyMap<string, string>;
-  /** Jobs whose due slots were answered and whose next ones are to be computed. */
+  /** Jobs whose due slots were answered, or that were armed, and whose next slots are to be computed. */
   readonly answered: { readonly entry: Entry; readonly askAgainAt?: number }[];
+  /** Overdue jobs that were put aside, while this process arms the jobs of its lead. */
+  overdue: Entry[] | undefined;
   /** Whether every job file could be read: only then is a run whose job is not there one of a job that was removed. */
   complete: boolean;
   /** The ledger's open runs are to be read anew. */
@@ -85,6 +87,7 @@ export function newState(parts: SchedulerParts): State {
     rests: new Map(),
     cancelRequests: new Map(),
     answered: [],
+    overdue: undefined,
     complete: true,
     stale: true,
     draining: false,

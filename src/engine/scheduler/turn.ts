@@ -1,4 +1,5 @@
 /** One turn of the loop, and what is kept from turn to turn. */
+import type { Leader } from "../../ledger/ledger.ts";
 import type { SchedulerParts } from "../scheduler-parts.ts";
 import { beginWhatMay } from "./carry.ts";
 import type { ClockLook } from "./clock-watch.ts";
@@ -7,8 +8,10 @@ import { fire, goOn } from "./fire.ts";
 import { onJump } from "./jump.ts";
 import { lookAround } from "./open-runs.ts";
 import type { Post } from "./post.ts";
-import { putInForce, type JobSet } from "./reload.ts";
+import { spreadSetAside } from "./overdue.ts";
+import { Replacement, type JobSet } from "./reload.ts";
 import { repeatRescued, rescue } from "./rescue.ts";
+import { Settling } from "./settling.ts";
 import { endWaits } from "./standing.ts";
 import { StartRate } from "./start-rate.ts";
 import { beside, type State } from "./state.ts";
@@ -27,6 +30,11 @@ export class Turns {
   readonly #post: Post;
   #jobs: JobSet = { jobs: [], complete: false };
   #changed = false;
+  /** The set of jobs that is on its way into force. */
+  #replacement: Replacement | undefined;
+  /** The lead is taken, and the slots of its jobs are being found: whose place it was, if that one did not give it back. */
+  #arming: { readonly before?: Leader } | undefined;
+  readonly #settling: Settling;
   #waiting: (() => void)[] = [];
   #jump: Exclude<ClockLook, { kind: "steady" }> | undefined;
   #heardAt = -Infinity;
@@ -40,17 +48,21 @@ export class Turns {
   constructor(state: State, post: Post) {
     this.#state = state;
     this.#post = post;
+    this.#settling = new Settling(state);
   }
 
   /** The jobs are in force when this resolves, if this process leads and nothing holds it; else they are when it does. */
   async replaceJobs(set: JobSet, rules: Rules | undefined): Promise<void> {
     const { jobs, complete } = set;
     // What could not be read this time stays as it was.
-    const missing = complete ? [] : this.#jobs.jobs.filter(({ id }) => !jobs.some((job) => job.id === id));
+    const given = new Set(jobs.map(({ id }) => id));
+    const missing = complete ? [] : this.#jobs.jobs.filter(({ id }) => !given.has(id));
     this.#jobs = { jobs: [...jobs, ...missing], complete };
     if (rules !== undefined) this.#setRules(rules);
     this.#changed = true;
-    if (!this.#post.leads || this.#state.hold.isHeld || this.#state.draining) return;
+    this.#replacement = undefined;
+    const leads = this.#post.leads || this.#arming !== undefined;
+    if (!leads || this.#state.hold.isHeld || this.#state.draining) return;
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
       this.#state.alarm.ring();
@@ -63,10 +75,10 @@ export class Turns {
     if (look.kind !== "steady") this.#jump = look;
     try {
       const wasHeld = state.hold.isHeld;
-      if (!(await state.hold.probe())) return;
+      if (!(await state.hold.probe())) return this.release();
       // What was going on when the ledger failed is in doubt.
       if (wasHeld) this.#unheard = true;
-      if (!(await this.#lead())) return;
+      if (!(await this.#lead())) return this.release();
       const { now } = look;
       await this.#afterJump();
       await this.#reload();
@@ -75,17 +87,30 @@ export class Turns {
       await fire(state, now);
       this.#startInMs = await beginWhatMay(state, now);
       await goOn(state);
-    } finally {
-      for (const resolve of this.#waiting.splice(0)) resolve();
+      if (this.#isAtWork) return;
+      this.release();
+      this.#settling.look();
+    } catch (error) {
+      this.release();
+      throw error;
     }
+  }
+
+  /** Whoever waits for jobs to be in force waits no longer. */
+  release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Jobs are on their way into force, or have slots that are to be found. */
+  get #isAtWork(): boolean {
+    return this.#changed || this.state.answered.length > 0;
   }
 
   /** The same for what was due at one instant, without leading. Returns whether anything of it is left to wait for. */
   async turnOnce(dueAt: number): Promise<boolean> {
     const { state } = this;
     try {
-      if (!this.#entered) await takeOver(state, this.#jobs, false);
-      this.#entered = true;
+      if (!this.#entered) await this.#takeOverOnce();
       await this.#hear();
       endWaits(state, dueAt);
       await fire(state, dueAt);
@@ -96,7 +121,15 @@ export class Turns {
     }
     if (state.hold.isHeld) return false;
     const due = state.roster.timeline.nextAt() ?? Infinity;
-    return state.running.size > 0 || state.beside.size > 0 || this.#startInMs !== undefined || due <= dueAt;
+    return state.running.size > 0 || state.beside.size > 0 || this.#startInMs !== undefined || this.#isAtWork || due <= dueAt;
+  }
+
+  /** Nothing is fired before every slot is known, because it is done once. */
+  async #takeOverOnce(): Promise<void> {
+    await takeOver(this.state, this.#jobs, false);
+    this.#entered = true;
+    this.#changed = false;
+    while (this.state.answered.length > 0) await goOn(this.state);
   }
 
   /** Until when nothing is to be done, at most `mostMs`. */
@@ -104,7 +137,9 @@ export class Turns {
     const { hold, parts, roster, waits } = this.state;
     const probeMs = hold.probeInMs();
     if (probeMs !== undefined) return probeMs;
-    if (!this.#post.leads) return mostMs;
+    if (this.state.answered.length > 0) return 0;
+    if (!this.#post.leads && this.#arming === undefined) return mostMs;
+    if (this.#changed) return 0;
     const nextAt = Math.min(roster.timeline.nextAt() ?? Infinity, waits.nextAt() ?? Infinity);
     return Math.max(0, Math.min(mostMs, nextAt - parts.clock.now(), this.#startInMs ?? Infinity));
   }
@@ -116,25 +151,39 @@ export class Turns {
   /** Whether this process leads; takes the lead, and everything that goes with it, if it is free. */
   async #lead(): Promise<boolean> {
     const { state } = this;
-    if (this.#post.leads) {
-      if (await this.#post.beat()) return true;
+    if (this.#post.leads || this.#arming !== undefined) {
+      if (!(await this.#post.beat())) {
+        this.#forget();
+        return false;
+      }
+    } else {
+      const taken = await this.#post.take();
+      if (taken === undefined) return false;
       this.#forget();
-      return false;
+      await takeOver(state, this.#jobs, true);
+      this.#changed = false;
+      // Whatever the clock did before, everything that is known now was read after it.
+      this.#jump = undefined;
+      this.#arming = taken;
+      await goOn(state);
     }
-    const taken = await this.#post.take();
-    if (taken === undefined) return false;
-    this.#forget();
-    await takeOver(state, this.#jobs, true);
-    this.#changed = false;
-    // Whatever the clock did before, everything that is known now was read after it.
-    this.#jump = undefined;
-    await this.#post.enter(taken.before);
+    if (this.#arming !== undefined && state.answered.length === 0) await this.#enter(this.#arming);
     return true;
+  }
+
+  /** Every slot is known: what is overdue has its time now, and this process says that it leads. */
+  async #enter({ before }: { readonly before?: Leader }): Promise<void> {
+    spreadSetAside(this.state);
+    await this.#post.enter(before);
+    this.#arming = undefined;
+    this.#settling.begin();
   }
 
   /** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */
   #forget(): void {
     const { roster, line, waits, waiting, answered } = this.state;
+    this.#arming = undefined;
+    this.#replacement = undefined;
     roster.clear();
     line.clear();
     for (const one of waiting.values()) waits.set(one, undefined);
@@ -154,8 +203,13 @@ export class Turns {
   async #reload(): Promise<void> {
     if (!this.#changed) return;
     const { parts } = this.state;
-    const replaced = await putInForce(this.state, this.#jobs);
+    const replacement = (this.#replacement ??= new Replacement(this.state, this.#jobs));
+    const replaced = await replacement.step();
+    // Meanwhile it may have been asked for yet another set.
+    if (replaced === undefined || this.#replacement !== replacement) return;
+    this.#replacement = undefined;
     this.#changed = false;
+    this.#settling.begin();
     const at = parts.clock.now();
     const { added, changed, removed } = replaced;
     const text = `${added.length} jobs added, ${changed.length} changed, ${removed.length} removed`;
