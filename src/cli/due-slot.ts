@@ -1,9 +1,9 @@
 /** `--slot due`: the slot that cron, or another scheduler of one's own, has just started this command for. */
 import { openProjectLedger, type Project } from "../compose/project.ts";
-import { pauseOf, pauseWords } from "../engine/scheduler/pauses.ts";
+import { pauseOf, pauseWords, restsOf } from "../engine/scheduler/pauses.ts";
 import { UsageError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import { dueSlots, onTimeMs } from "../schedule/missed.ts";
+import { dueSlots, onTimeMs, type DueQuestion } from "../schedule/missed.ts";
 import { newestSlots, nextSlot } from "../schedule/slot.ts";
 import { instantIn } from "./format.ts";
 
@@ -27,9 +27,9 @@ export async function dueSlot(job: Job, project: Project, now: number): Promise<
     throw new UsageError(`--slot due: ${name} has no slots`, { suggestion: "Run it without --slot." });
   if (!enabled) return { nothing: `${name} is disabled, so none of its slots is due` };
   const { staggerMs: _left, ...schedule } = written;
-  const paused = await pauseNow(job, project, now);
   const since = now - Math.max(catchUp?.maxAgeMs ?? longestAgeMs, onTimeMs) - 1;
-  const { run, ranges } = dueSlots({ job: { ...job, schedule }, since, now, zone, paused });
+  const pausing = await pausesOf(job, project, { since, now });
+  const { run, ranges } = dueSlots({ job: { ...job, schedule }, since, now, zone, ...pausing });
   const newest = run.at(-1);
   if (newest !== undefined) return { slotAt: newest.at };
   const own = schedule.tz ?? zone;
@@ -45,10 +45,17 @@ export async function dueSlot(job: Job, project: Project, now: number): Promise<
   };
 }
 
-async function pauseNow({ id }: Job, project: Project, now: number): Promise<string | undefined> {
+/** The pause of the job that is in force, in words, and those that are over. */
+async function pausesOf(
+  { id }: Job,
+  project: Project,
+  { since, now }: { readonly since: number; readonly now: number },
+): Promise<Pick<DueQuestion, "paused" | "rests">> {
   const ledger = await openProjectLedger(project, { create: false });
-  const pauses = await ledger?.pauses(now);
-  await ledger?.close();
-  const pause = pauses === undefined ? undefined : pauseOf({ pauses }, id, now);
-  return pause === undefined ? undefined : pauseWords(pause);
+  if (ledger === undefined) return {};
+  const pauses = await ledger.pauses(now);
+  const rests = Map.groupBy(await ledger.endedPauses(now), ({ jobId }) => jobId);
+  await ledger.close();
+  const pause = pauseOf({ pauses }, id, now);
+  return { paused: pause === undefined ? undefined : pauseWords(pause), rests: restsOf({ pauses, rests }, id, since, now) };
 }

@@ -135,6 +135,21 @@ describe("run --slot due", () => {
     expect(existsSync(path.join(project.dir, "turn"))).toBe(false);
   });
 
+  it("leaves a slot alone that was due in a pause which is over", async () => {
+    command("echo never >> turn", { schedule: { kind: "every", everyMs: day } });
+    const ledger = await openLedger({ stateDir: project.stateDir });
+    const now = Date.now();
+    const due = Math.floor(now / day) * day;
+    await ledger.pause({ jobId: "each-day", at: due - 60_000, by: "maria", until: Math.min(due + 500, now) });
+    await ledger.close();
+    const told = await project.runner(["run", "each-day", "--slot", "due", "--state-dir", project.stateDir]);
+    expect([told.code, told.stdout, told.stderr]).toEqual([
+      0,
+      "",
+      expect.stringMatching(/^no slot of each-day is due; .*: the job (?:is|was) paused by maria; the next is /),
+    ]);
+  });
+
   it("says nothing with -q, obeys a pause, and refuses a job that has no slots", { timeout: 60_000 }, async () => {
     command("echo never >> turn", soon);
     await project.runner(["pause", "each-day", "--reason", "no season"]);

@@ -84,7 +84,10 @@ describe("status", () => {
     const other = stage();
     other.write("jobs/good.json", { message: "Hello", model: "kimi-coding/k2p5" });
     other.write("jobs/bad.json", '{ "message": ');
-    const { code, stderr } = await other.runner(["status"]);
+    // What a start of the machine makes due waits for nobody but a scheduler.
+    other.write("jobs/up.yaml", 'command: ["true"]\ncron: "@reboot"\n');
+    const { code, stdout, stderr } = await other.runner(["status"]);
+    expect(stdout).toMatch(/○ {2}up +runs when runner next starts/);
     expect([code, stderr]).toEqual([78, expect.stringContaining("jobs/bad.json")]);
     expect((await other.runner(["status", "--quiet"])).code).toBe(78);
     other.close();

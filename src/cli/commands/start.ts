@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { simulation } from "../simulation.ts";
+import { firingOptions, readFiringOptions } from "../firing-options.ts";
 
 export const start: CommandDefinition = {
   name: "start",
@@ -11,14 +11,9 @@ export const start: CommandDefinition = {
     ["runner start --simulate stream_order:0.8", "a trial: no key needed, and a ledger of its own"],
   ],
   define: (command) =>
-    command
-      .option("--once", "do what is due now, carry it as far as it goes, and exit; leaves it to a daemon, if one runs")
-      .option(
-        "--simulate <faults>",
-        "answer from the embedded simulated provider: FAULT:RATE,… or `none`; nothing real is touched",
-      )
-      .option("--seed <number>", "seed of the simulation (default: a new one each time)")
-      .option("-q, --quiet", "log warnings and errors only"),
+    firingOptions(
+      command.option("--once", "do what is due now, carry it as far as it goes, and exit; leaves it to a daemon, if one runs"),
+    ),
   execute,
 };
 
@@ -27,7 +22,7 @@ async function execute(
   _args: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const simulate = simulation(options);
+  const firing = readFiringOptions(options);
   const { drive } = await import("../daemon/drive.ts");
-  return drive(context, { once: options["once"] === true, brief: false, quiet: options["quiet"] === true, simulate });
+  return drive(context, { once: options["once"] === true, brief: false, ...firing });
 }

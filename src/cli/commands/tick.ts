@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDefinition } from "../command.ts";
-import { simulation } from "../simulation.ts";
+import { firingOptions, readFiringOptions } from "../firing-options.ts";
 
 export const tick: CommandDefinition = {
   name: "tick",
@@ -8,14 +8,7 @@ export const tick: CommandDefinition = {
     ["* * * * *  cd /srv/fpl && runner tick -q", "a crontab line for all jobs; silent unless something goes wrong"],
     ["runner tick", "with a line for each run"],
   ],
-  define: (command) =>
-    command
-      .option(
-        "--simulate <faults>",
-        "answer from the embedded simulated provider: FAULT:RATE,… or `none`; nothing real is touched",
-      )
-      .option("--seed <number>", "seed of the simulation (default: a new one each time)")
-      .option("-q, --quiet", "log warnings and errors only"),
+  define: firingOptions,
   execute,
 };
 
@@ -24,7 +17,7 @@ async function execute(
   _args: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const simulate = simulation(options);
+  const firing = readFiringOptions(options);
   const { drive } = await import("../daemon/drive.ts");
-  return drive(context, { once: true, brief: true, quiet: options["quiet"] === true, simulate });
+  return drive(context, { once: true, brief: true, ...firing });
 }

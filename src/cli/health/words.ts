@@ -5,8 +5,10 @@ import { ago, duration, instantIn, oneLine } from "../format.ts";
 import { several } from "../money.ts";
 
 /** The state, as short as a table wants it. */
-export function stateWords({ state, streak, paused }: JobHealth, now: number): string {
-  const words = shortWords(state, now);
+export function stateWords({ job, state, streak, paused }: JobHealth, now: number): string {
+  // What is due at a start of the machine is answered when a scheduler first runs then.
+  const words =
+    state.kind === "never_run" && job.schedule.kind === "boot" ? "runs when runner next starts" : shortWords(state, now);
   if (streak === undefined || !["running", "waiting", "queued"].includes(state.kind)) {
     return state.kind === "paused" || paused === undefined ? words : `${words}; paused`;
   }
