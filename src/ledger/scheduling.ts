@@ -210,8 +210,9 @@ export type EndedRun = Pick<
 export interface RecentRun {
   readonly status: RunStatus;
   /**
-   * Of what ended `failed`, `timed_out`, `interrupted`, `unknown` or `blocked` after the last run that `succeeded` or was `quiet`, and of
-   * nothing else: to look at each run costs time.
+   * Of what ended `failed`, `timed_out`, `interrupted`, `unknown` or `blocked` after the last run that `succeeded` or was `quiet`: of each
+   * that was blocked, which may stand for several slots, and of the others of the first and the last that stand together. Of nothing else:
+   * to look at each run costs time.
    */
   readonly told?: {
     readonly runId: string;

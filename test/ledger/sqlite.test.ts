@@ -21,7 +21,7 @@ import { countQueries } from "../../src/ledger/sqlite/counts.ts";
 import { migrate } from "../../src/ledger/sqlite/migrations.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { queries } from "../../src/ledger/sqlite/queries.ts";
-import { rollUpQueries } from "../../src/ledger/sqlite/scheduling-queries.ts";
+import { rollUpQueries } from "../../src/ledger/sqlite/status-counts.ts";
 import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { rangeQueries } from "../../src/ledger/sqlite/slot-ranges.ts";
 import { isEnding, runStatuses } from "../../src/run/run.ts";

@@ -12,7 +12,9 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 };
 export function present<T extends object>(value: T): Present<T>;
 export function present(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+  const made: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) if (member !== undefined) made[key] = member;
+  return made;
 }
 
 function unreadable(column: string, value: SQLOutputValue | undefined): Error {

@@ -1,14 +1,6 @@
 /** What the scheduler, and whoever shows what it does, asks of the ledger. */
 import { schedulerEventKinds } from "../ledger.ts";
-import type {
-  CancelRequest,
-  Leader,
-  RunRow,
-  SchedulerEventQuery,
-  SchedulerEventRow,
-  SchedulingReader,
-  StatusCount,
-} from "../ledger.ts";
+import type { CancelRequest, Leader, RunRow, SchedulerEventQuery, SchedulerEventRow, SchedulingReader } from "../ledger.ts";
 import { integer, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
 import { endedPauses, pauses } from "./pauses.ts";
@@ -16,9 +8,8 @@ import { recentQueries, recentRuns } from "./recent-runs.ts";
 import { ownerOf, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
 import type { Source } from "./source.ts";
-import { statusOf } from "./status-columns.ts";
+import { statusCounts } from "./status-counts.ts";
 
-const dayMs = 86_400_000;
 const ofJob = "r.job = (SELECT key FROM jobs WHERE id = :job)";
 
 export const schedulingQueries = {
@@ -41,13 +32,6 @@ export const schedulingQueries = {
     AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
   cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
     WHERE r.status = 'running' ORDER BY r.key`,
-};
-
-/** Of few rows, or in few groups. */
-export const rollUpQueries = {
-  /** Its kept jobs alone: what was simulated or verified is kept under ids of its own. */
-  statusCounts: `SELECT j.id, e.status, sum(e.runs) AS runs FROM jobs j CROSS JOIN endings e ON e.job = j.key AND e.day >= :day
-    WHERE (:job IS NULL OR j.id = :job) AND j.id NOT LIKE 'verify:%' AND j.id NOT LIKE 'simulated:%' GROUP BY j.id, e.status`,
 };
 
 function runIf(row: Row | undefined): RunRow | undefined {
@@ -136,13 +120,4 @@ function events(source: Source, { since, until, jobId, limit = 100 }: SchedulerE
       ? []
       : [present({ at: integer(row, "at"), kind, jobId: textIf(row, "job_id"), text: text(row, "text") })];
   });
-}
-
-function statusCounts(source: Source, { since, jobId }: { since: number; jobId?: string }): readonly StatusCount[] {
-  const rows = source.sql(rollUpQueries.statusCounts).all({ day: Math.floor(whole(since) / dayMs), job: jobId ?? null });
-  return rows.map((row) => ({
-    jobId: text(row, "id"),
-    status: statusOf({ ...row, phase: "active" }),
-    runs: integer(row, "runs"),
-  }));
 }

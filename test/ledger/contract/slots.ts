@@ -208,6 +208,8 @@ export function slots(bench: Bench): void {
     await ended("e2", "e", { status: "succeeded" });
     await ended("e3", "e", { status: "timed_out" });
     await ledger.claimRun(runStart({ runId: "e4", jobId: "e" }));
+    for (const [at, status] of (["failed", "failed", "skipped", "timed_out", "failed"] as const).entries())
+      await ended(`f${at}`, "f", { status });
 
     const recent = await ledger.recentRuns(100);
     expect(Object.fromEntries([...recent].map(([job, { runs }]) => [job, runs]))).toStrictEqual({
@@ -223,6 +225,13 @@ export function slots(bench: Bench): void {
         { status: "timed_out", told: { runId: "e3", since: 9500, slots: 1 } },
         { status: "succeeded" },
         { status: "failed" },
+      ],
+      f: [
+        { status: "failed", told: { runId: "f4", since: 9500, slots: 1 } },
+        { status: "timed_out" },
+        { status: "skipped" },
+        { status: "failed" },
+        { status: "failed", told: { runId: "f0", since: 9500, slots: 1 } },
       ],
     });
     const missed = { runId: "b1", status: "missed", startedAt: 9000, finishedAt: 9000, slotAt: 3000, slotFrom: 1000, slots: 3 };
