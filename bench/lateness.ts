@@ -1,10 +1,15 @@
 /**
- * How late jobs are fired that are all due on one second: `node bench/lateness.ts [rounds] [jobs…]`.
+ * How late jobs are fired that are all due on one second: `node bench/lateness.ts [rounds] [jobs…] [--at-the-instant]`.
  *
  * Each subject is a process of its own with 1, 100, 1,000 and 10,000 jobs, one process at a time, in turns. Ours is the scheduler as the daemon uses it,
- * with a real ledger: a job counts as fired when its claim is durable on the disk. For croner's own timers and for node-cron it is when the callback is
- * called, with nothing written. Every job has an expression of its own, so that nobody computes one for all. Debian's cron is measured where it is
- * installed and this is run by root, with at most 1,000 jobs, each of which starts a shell: its jobs stand in a mount namespace of their own.
+ * with a real ledger, places without end and no limit to the rate of starts: a job counts as fired when its carrier is called, and by then its claim
+ * is durable on the disk, which is looked at. For croner's own timers and for node-cron it is when the callback is called, with nothing
+ * written. Every job has an expression of its own, so that nobody computes one for all; up to 100 jobs are due on 30 seconds one after the
+ * other, so that there is something to take a percentile of. Debian's cron is measured where it is installed and this is run by root, with at most
+ * 1,000 jobs, each of which starts a shell: its jobs stand in a mount namespace of their own.
+ *
+ * `--at-the-instant`: ours once more with every claim refused that comes before its slot is due, so that each is written when it is: what
+ * claiming ahead gains.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,46 +27,99 @@ import { openLedger } from "../src/ledger/index.ts";
 import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
 import { scheduledJob } from "./scheduled-job.ts";
 
-type Subject = "runner" | "croner" | "node-cron" | "cron";
+type Subject = "runner" | "at-instant" | "croner" | "node-cron" | "cron";
 
 /** `node bench/lateness.ts ROUNDS SIZE…`. */
-const given = process.argv.slice(3).map(Number);
+const atTheInstant = process.argv.includes("--at-the-instant");
+const given = process.argv
+  .slice(3)
+  .filter((word) => !word.startsWith("--"))
+  .map(Number);
 const sizes = given.length > 0 ? given : [1, 100, 1_000, 10_000];
 const self = fileURLToPath(import.meta.url);
 
 /** Milliseconds since the epoch, finer than whole ones. */
 const now = (): number => performance.timeOrigin + performance.now();
 
-/** As many different expressions as wanted that are all due at this instant (UTC), and next some hours later. */
+/** So many slots each job has, one a second. */
+function slotsOf(size: number): number {
+  return size <= 100 ? 30 : 1;
+}
+
+/** As many different expressions as wanted that are all due at this instant (UTC) and in the seconds that follow, and next some hours later. */
 function expressions(at: number, count: number): string[] {
   const due = new Date(at);
   const [second, minute, hour] = [due.getUTCSeconds(), due.getUTCMinutes(), due.getUTCHours()];
+  const slots = slotsOf(count);
+  const seconds = slots === 1 ? String(second) : `${second}-${second + slots - 1}`;
   return Array.from({ length: count }, (_, number) => {
     const otherMinute = (minute + 1 + (number % 59)) % 60;
     const otherHour = (hour + 2 + (Math.floor(number / 59) % 20)) % 24;
     const weekdays = ["*", "0-6", "0-7", "1-7", "0,1-6", "0-5,6", "0-4,5,6", "0-3,4-6", "0-2,3-6"][
       Math.floor(number / 1_180) % 9
     ];
-    return `${second} ${minute},${otherMinute} ${hour},${otherHour} * * ${weekdays}`;
+    return `${seconds} ${minute},${otherMinute} ${hour},${otherHour} * * ${weekdays}`;
   });
 }
 
-async function ours(all: readonly string[], at: number): Promise<number[]> {
+interface Measured {
+  /** Milliseconds, of each slot. */
+  readonly late: readonly number[];
+  readonly rss: number;
+  /** Of ours: what the claims have cost. */
+  readonly claims?: { readonly eachUs: number; readonly atOnce: number; readonly aheadMs: number };
+}
+
+async function ours(all: readonly string[], at: number, refuseEarly: boolean): Promise<Omit<Measured, "rss">> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "runner-lateness-"));
   const ledger = await openLedger({ stateDir: folder });
   const late: number[] = [];
+  const durable = new Set<string>();
+  const cost = { ms: 0, claims: 0, times: 0, firstAt: Infinity };
+  const wanted = all.length * slotsOf(all.length);
   const { promise: fired, resolve } = Promise.withResolvers<void>();
   const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
   const scheduler = createScheduler({
-    ledger,
-    // What begins is another matter (a rate of starts, places): here it is the claim that counts.
-    carrier: { carryOn: () => new Promise(() => {}) },
+    ledger: {
+      ...ledger,
+      async claimSlots(claims) {
+        const begin = now();
+        if (refuseEarly && claims.some(({ slotAt = 0 }) => slotAt > begin))
+          return claims.map(({ runId }) => ({ won: false, because: "queued_run", blocker: { runId, status: "queued" } }));
+        const results = await ledger.claimSlots(claims);
+        cost.ms += now() - begin;
+        cost.claims += claims.length;
+        cost.times += 1;
+        cost.firstAt = Math.min(cost.firstAt, begin);
+        for (const [index, { runId }] of claims.entries()) if (results[index]?.won === true) durable.add(runId);
+        return results;
+      },
+    },
+    carrier: {
+      // The turn itself is another matter; its row is ended at once, so that the job's next slot finds it free.
+      async carryOn(_job, run) {
+        if (run.slotAt === undefined || !durable.has(run.runId)) throw new Error("it has no durable claim");
+        late.push(now() - run.slotAt);
+        if (late.length === wanted) resolve();
+        if (slotsOf(all.length) === 1) return new Promise(() => {});
+        await wait(50);
+        await ledger.finishRun(run.runId, { status: "skipped", finishedAt: Date.now(), reason: "", exitCode: 0, usage: {} });
+        return { kind: "gone" };
+      },
+    },
     clock: systemClock,
     random: Math.random,
     owner: thisOwner(),
     ownerState,
     sweep: async () => true,
-    settings: { maxRuns: 1, groups: new Map(), providers: new Map(), startsPerSecond: 10, shutdownGraceMs: 0, killGraceMs: 0 },
+    settings: {
+      maxRuns: Infinity,
+      groups: new Map(),
+      providers: new Map(),
+      startsPerSecond: 1e9,
+      shutdownGraceMs: 0,
+      killGraceMs: 0,
+    },
     zone: "UTC",
     projectDir: folder,
     version: "bench",
@@ -72,9 +130,6 @@ async function ours(all: readonly string[], at: number): Promise<number[]> {
     simulated: false,
     listen(event) {
       if (event.type === "leading") leads();
-      if (event.type !== "slot_claimed") return;
-      late.push(now() - event.slotAt);
-      if (late.length === all.length) resolve();
     },
   });
   await scheduler.replaceJobs(
@@ -86,7 +141,8 @@ async function ours(all: readonly string[], at: number): Promise<number[]> {
   if (now() > at) throw new Error("too slow: the jobs were due before they were armed");
   await fired;
   rmSync(folder, { recursive: true });
-  return late;
+  const { ms: tookMs, claims, times, firstAt } = cost;
+  return { late, claims: { eachUs: (tookMs * 1_000) / claims, atOnce: claims / times, aheadMs: at - firstAt } };
 }
 
 /** A library with a timer a job. */
@@ -94,31 +150,36 @@ async function library(
   all: readonly string[],
   at: number,
   schedule: (expr: string, fire: () => void) => void,
-): Promise<number[]> {
+): Promise<Omit<Measured, "rss">> {
   const late: number[] = [];
+  const wanted = all.length * slotsOf(all.length);
   const { promise: fired, resolve } = Promise.withResolvers<void>();
   for (const expr of all) {
+    let slot = at;
     schedule(expr, () => {
-      late.push(now() - at);
-      if (late.length === all.length) resolve();
+      late.push(now() - slot);
+      slot += 1_000;
+      if (late.length === wanted) resolve();
     });
   }
   if (now() > at) throw new Error("too slow: the jobs were due before they were scheduled");
   await fired;
-  return late;
+  return { late };
 }
 
 async function child(subject: Subject, size: number): Promise<void> {
-  const at = Math.ceil((now() + 4_000 + size * 4) / 1_000) * 1_000;
+  let at = Math.ceil((now() + 4_000 + size * 4) / 1_000) * 1_000;
+  // All of its seconds within one minute: that is what the expressions say.
+  if (slotsOf(size) > 1 && (at % 60_000) / 1_000 > 60 - slotsOf(size)) at = Math.ceil(at / 60_000) * 60_000;
   const all = expressions(at, size);
-  const late =
-    subject === "runner"
-      ? await ours(all, at)
+  const measured =
+    subject === "runner" || subject === "at-instant"
+      ? await ours(all, at, subject === "at-instant")
       : await library(all, at, (expr, fire) =>
           subject === "croner" ? new Cron(expr, { timezone: "UTC" }, fire) : scheduleByNodeCron(expr, fire, { timezone: "UTC" }),
         );
   // Timers of the libraries keep the process alive; a pipe takes more than one write for as much as this.
-  process.stdout.write(JSON.stringify({ late, rss: process.memoryUsage().rss }), () => process.exit(0));
+  process.stdout.write(JSON.stringify({ ...measured, rss: process.memoryUsage().rss }), () => process.exit(0));
 }
 
 /** Debian's cron: each job is a shell that notes when it runs. In its own mounts, so that nothing of this machine's crontabs runs. */
@@ -164,12 +225,17 @@ function ms(value: number): string {
   return value.toFixed(value < 10 ? 1 : 0).padStart(7);
 }
 
-function report(subject: Subject, size: number, late: readonly number[], rss?: number): void {
+function report(subject: Subject, size: number, { late, rss, claims }: Omit<Measured, "rss"> & { readonly rss?: number }): void {
   const sorted = late.toSorted((a, b) => a - b);
   const memory = rss === undefined ? "" : `${Math.round(rss / 2 ** 20)} MiB`.padStart(9);
-  const fired = late.length === size ? "" : `  (only ${late.length} fired)`;
+  const wanted = subject === "cron" ? size : size * slotsOf(size);
+  const fired = late.length === wanted ? "" : `  (only ${late.length} fired)`;
+  const cost =
+    claims === undefined
+      ? ""
+      : `  a claim ${claims.eachUs.toFixed(0)} µs, ${claims.atOnce.toFixed(0)} at once, the first ${Math.round(Math.abs(claims.aheadMs))} ms ${claims.aheadMs > 0 ? "before" : "after"} the second`;
   console.log(
-    `${subject.padEnd(10)} ${String(size).padStart(6)}  p50 ${ms(percentile(sorted, 0.5))}  p99 ${ms(percentile(sorted, 0.99))}  max ${ms(sorted.at(-1) ?? Number.NaN)} ms${memory}${fired}`,
+    `${subject.padEnd(10)} ${String(size).padStart(6)}  p50 ${ms(percentile(sorted, 0.5))}  p99 ${ms(percentile(sorted, 0.99))}  max ${ms(sorted.at(-1) ?? Number.NaN)} ms${memory}${fired}${cost}`,
   );
 }
 
@@ -177,11 +243,11 @@ async function main(): Promise<void> {
   const rounds = Number(process.argv[2] ?? 1);
   const hasCron = existsSync("/usr/sbin/cron") && process.getuid?.() === 0;
   console.log(
-    `Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(1)}; lateness in ms, one row a process`,
+    `Node ${process.version}, ${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(1)}; lateness in ms, one row a process; up to 100 jobs have 30 slots each`,
   );
   for (const size of sizes) {
     for (let round = 0; round < rounds; round++) {
-      for (const subject of ["runner", "croner", "node-cron"] as const) {
+      for (const subject of ["runner", ...(atTheInstant ? ["at-instant" as const] : []), "croner", "node-cron"] as const) {
         const { stdout, stderr, status } = spawnSync(
           process.execPath,
           ["--disable-warning=ExperimentalWarning", self, "child", subject, String(size)],
@@ -198,15 +264,15 @@ async function main(): Promise<void> {
           );
           continue;
         }
-        const { late, rss }: { late: number[]; rss: number } = JSON.parse(stdout);
-        report(subject, size, late, rss);
+        const measured: Measured = JSON.parse(stdout);
+        report(subject, size, measured);
       }
-      if (hasCron && size <= 1_000) report("cron", size, await debianCron(size));
+      if (hasCron && size <= 1_000) report("cron", size, { late: await debianCron(size) });
     }
   }
 }
 
 const [, , mode, subject, size] = process.argv;
-if (mode === "child" && (subject === "runner" || subject === "croner" || subject === "node-cron"))
+if (mode === "child" && (subject === "runner" || subject === "at-instant" || subject === "croner" || subject === "node-cron"))
   await child(subject, Number(size));
 else await main();

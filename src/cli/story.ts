@@ -82,7 +82,7 @@ function startLines(run: RunRow): StoryLine[] {
 function beginWords(run: RunRow): string {
   if (run.status === "queued") {
     const slot = run.slotAt === undefined ? "" : ` for its slot ${instantUtc(run.slotAt)}`;
-    return `was claimed${slot} at ${instantUtc(run.queuedAt ?? run.startedAt)}, and has not begun yet`;
+    return `is claimed${slot} and has not begun yet; it stands in line from ${instantUtc(run.queuedAt ?? run.startedAt)} on`;
   }
   if ((run.status === "missed" || run.status === "skipped") && run.slotAt !== undefined) {
     const range = rangeWords(run);

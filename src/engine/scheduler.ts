@@ -48,6 +48,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (end === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
     }
     loop.release();
+    await loop.stop();
     await post.drain();
     await drain(state, now);
     await post.leave();

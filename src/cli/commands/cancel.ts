@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { UsageError } from "../../errors.ts";
+import { isClaimedAhead } from "../../engine/claimed-ahead.ts";
 import type { EndedRun, EndRunParts } from "../../engine/end-run.ts";
 import type { Ledger, RunRow } from "../../ledger/ledger.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
@@ -71,11 +72,19 @@ async function runsToEnd(records: Records & { readonly ledger: Ledger }, wanted:
   const { project, ledger } = records;
   const open = await ledger.openRuns();
   const jobId = project.jobIdFor(wanted);
-  const ofJob = open.filter((run) =>
-    jobId === undefined ? run.jobName === wanted || run.jobId === wanted : run.jobId === jobId,
+  const now = Date.now();
+  const ofJob = open.filter(
+    (run) =>
+      !isClaimedAhead(run, now) && (jobId === undefined ? run.jobName === wanted || run.jobId === wanted : run.jobId === jobId),
   );
   if (ofJob.length > 0) return ofJob;
-  return [(await findRun(records, wanted)).run];
+  const { run } = await findRun(records, wanted);
+  if (run.jobId !== jobId || !isClaimedAhead(run, now)) return [run];
+  // Of a job that is named, a slot that has not come yet is no run of it, though it may be claimed.
+  const before = (await ledger.history({ jobId, limit: 2 })).find((one) => !isClaimedAhead(one, now));
+  if (before === undefined)
+    throw new UsageError(`there is no run of "${wanted}" yet`, { suggestion: "Its next slots: runner next" });
+  return [before];
 }
 
 interface Result {

@@ -1,3 +1,4 @@
+import { isClaimedAhead } from "../../engine/claimed-ahead.ts";
 import type { EndRunParts } from "../../engine/end-run.ts";
 import { resetPlan, type ResetStep } from "../../engine/reset-plan.ts";
 import type { Project } from "../../compose/project.ts";
@@ -47,7 +48,9 @@ async function execute(
 }
 
 async function planOf(project: Project, ledger: LedgerReader, { id, job }: KnownJob): Promise<readonly ResetStep[]> {
-  const open = (await ledger.openRuns()).filter(({ jobId }) => jobId === id);
+  // A slot that has not come yet is not of the past that is let go, though it may be claimed.
+  const now = Date.now();
+  const open = (await ledger.openRuns()).filter((run) => run.jobId === id && !isClaimedAhead(run, now));
   const { modelsOf } = await import("../../compose/control.ts");
   return resetPlan({
     open,

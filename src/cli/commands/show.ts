@@ -71,7 +71,7 @@ function runFacts(run: RunRow, status: string): readonly (readonly [string, stri
 }
 
 function startedWords(run: RunRow): string {
-  if (run.status === "queued") return `not yet; claimed ${instantUtc(run.queuedAt ?? run.startedAt)}`;
+  if (run.status === "queued") return `not yet; in line from ${instantUtc(run.queuedAt ?? run.startedAt)} on`;
   if (run.slotAt !== undefined && (run.status === "missed" || run.status === "skipped")) return "never";
   return `${instantUtc(run.startedAt)}, ${triggerWords(run)}`;
 }

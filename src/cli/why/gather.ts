@@ -1,4 +1,5 @@
 /** Reads what `explain --at` has to know of a job and a time. */
+import { isClaimedAhead } from "../../engine/claimed-ahead.ts";
 import { judgeDaemon } from "../../engine/health/daemon-health.ts";
 import type { Job } from "../../job/job.ts";
 import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
@@ -28,7 +29,8 @@ export async function gatherAt(ledger: LedgerReader | undefined, question: AtQue
   const records = new Map<number, RunRow>();
   for (const slot of [around.before, around.slot, around.after]) {
     const record = slot === undefined ? undefined : await ledger?.slotRecord(job.id, slot);
-    if (slot !== undefined && record !== undefined) records.set(slot, record);
+    // A slot that was claimed ahead is yet to come all the same.
+    if (slot !== undefined && record !== undefined && !isClaimedAhead(record, now)) records.set(slot, record);
   }
   // By the schedule of that time there may have been a slot; a range over the time says nothing of that.
   const exact = await ledger?.slotRecord(job.id, asked.at);

@@ -4,6 +4,7 @@
  */
 import type { Job } from "../../job/job.ts";
 import type { Leader, Pause, RecentRuns, RunRow, SchedulerEventRow, StatusCount } from "../../ledger/ledger.ts";
+import { isClaimedAhead } from "../claimed-ahead.ts";
 import { judgeDaemon, type DaemonHealth } from "./daemon-health.ts";
 import { jobHealth, type JobFacts } from "./job-health.ts";
 import { isTrouble, type JobHealth } from "./job-state.ts";
@@ -66,7 +67,14 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   const daemon = judgeDaemon(facts);
   const pausedAll = inForce(facts.pauses.get("*"));
   const known = new Set(facts.jobs.map(({ id }) => id));
-  const openOf = Map.groupBy(facts.openRuns, ({ jobId }) => jobId);
+  // A slot that was claimed ahead of its time is the job's next one, and nothing that waits.
+  const { coming = [], open = [] } = Object.groupBy(facts.openRuns, (run) => (isClaimedAhead(run, now) ? "coming" : "open"));
+  const slotToCome = new Map(coming.map(({ jobId, slotAt }) => [jobId, slotAt]));
+  const lastSlotOf = (jobId: string): number | undefined => {
+    const last = facts.lastSlots.get(jobId);
+    return last !== undefined && slotToCome.get(jobId) === last ? last - 1 : last;
+  };
+  const openOf = Map.groupBy(open, ({ jobId }) => jobId);
   const countsOf = Map.groupBy(facts.statusCounts, ({ jobId }) => jobId);
   const jobs = facts.jobs.map((job) => {
     const paused = inForce(facts.pauses.get(job.id)) ?? pausedAll;
@@ -78,7 +86,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
       open: openOf.get(job.id) ?? [],
       died: facts.died,
       recent: facts.recentRuns.get(job.id) ?? { runs: [] },
-      lastSlot: facts.lastSlots.get(job.id),
+      lastSlot: lastSlotOf(job.id),
       armedSince: facts.armed.get(job.id)?.since,
       paused,
       rate: successRate(countsOf.get(job.id) ?? []),
@@ -91,7 +99,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   return {
     daemon,
     jobs,
-    strays: facts.openRuns.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
+    strays: open.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
     ...(withdrawn === undefined ? {} : { withdrawn }),

@@ -3,6 +3,7 @@ import { LedgerError } from "../../errors.ts";
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { CarriedOn } from "../engine.ts";
 import type { RunOutcome } from "../outcome.ts";
+import { claimAgain } from "./claim-ahead.ts";
 import { noteBlock } from "./blocked.ts";
 import type { InLine } from "./line.ts";
 import { giveWay } from "./overlap.ts";
@@ -20,7 +21,7 @@ export async function beginWhatMay(state: State, now: number): Promise<number | 
   let startInMs: number | undefined;
   for (const item of line.items) {
     if (state.draining) return undefined;
-    if (!line.has(item.run.runId)) continue;
+    if (!line.holds(item)) continue;
     const over = leftOver(state, item.run, now);
     if (over !== undefined) await dismiss(state, item.run, over.status, over.reason);
     if (over !== undefined || startInMs !== undefined || !mayBegin(state, item, now)) continue;
@@ -52,12 +53,16 @@ function begin(state: State, item: InLine): void {
 
 async function carryOn(state: State, running: Running, item: InLine): Promise<void> {
   const { run, job, stop } = running;
-  const { carrier, listen } = state.parts;
+  const { carrier, clock, listen } = state.parts;
+  const begunAt = clock.now();
   try {
     const carried = await carrier.carryOn(job, run, {
       signal: stop.signal,
       listen: (event) => listen({ type: "run", jobName: job.name, event }),
-      mayWaitUntil: mayWaitUntil(state, run, state.parts.clock.now()),
+      // Computed when it is asked for: a herd of runs that begins on one instant is not to wait for the calendar of each.
+      get mayWaitUntil() {
+        return mayWaitUntil(state, run, begunAt);
+      },
     });
     state.running.delete(run.runId);
     await goOn(state, item, running, carried);
@@ -79,7 +84,8 @@ async function goOn(state: State, item: InLine, running: Running, carried: Carri
   const { listen, clock } = state.parts;
   switch (carried.kind) {
     case "gone":
-      return closed(state, run);
+      closed(state, run);
+      return claimAgain(state, run);
     case "waiting": {
       const { until, why } = carried.wait;
       listen({ type: "run_waits", at: clock.now(), jobName: job.name, runId: run.runId, until, why });

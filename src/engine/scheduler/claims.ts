@@ -28,6 +28,11 @@ export function claimOf(parts: SchedulerParts, entry: Entry, slot: number): Slot
   };
 }
 
+/** The claim of a slot that is not due yet: it stands in line from its time on, whenever it was written. */
+export function claimAheadOf(parts: SchedulerParts, entry: Entry, slot: number): SlotClaim {
+  return { ...claimOf(parts, entry, slot), startedAt: slot + entry.staggerMs };
+}
+
 /** `@reboot`: once in a boot, which the owner's boot id names. */
 export function bootClaimOf(parts: SchedulerParts, entry: Entry): SlotClaim {
   const { job, hash } = entry;

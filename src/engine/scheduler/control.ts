@@ -1,5 +1,7 @@
 /** What other processes asked for through the ledger: pauses, and that runs be ended. */
 import { Stopped } from "../stopped.ts";
+import { giveBack } from "./claim-ahead.ts";
+import { pauseOf } from "./pauses.ts";
 import { dismiss } from "./standing.ts";
 import type { State } from "./state.ts";
 
@@ -8,6 +10,8 @@ export async function readControl(state: State): Promise<void> {
   const now = clock.now();
   state.pauses = await ledger.pauses(now);
   state.rests = Map.groupBy(await ledger.endedPauses(now), ({ jobId }) => jobId);
+  // A slot to come is skipped when it comes, with all others of the pause.
+  await giveBack(state, ({ jobId }) => pauseOf(state, jobId, now) !== undefined);
   const requests = await ledger.cancelRequests();
   state.cancelRequests = new Map(requests.map(({ runId, reason }) => [runId, reason]));
   for (const [runId, reason] of state.cancelRequests) {
@@ -17,7 +21,8 @@ export async function readControl(state: State): Promise<void> {
       continue;
     }
     // What has nothing under way is ended here; what another process has, that one ends.
-    const idle = state.line.get(runId)?.run ?? [...state.waiting.values()].find(({ run }) => run.runId === runId)?.run;
+    const claimed = state.line.get(runId) ?? state.ahead.claimed.get(runId);
+    const idle = claimed?.run ?? [...state.waiting.values()].find(({ run }) => run.runId === runId)?.run;
     if (idle !== undefined) await dismiss(state, idle, "cancelled", reason);
   }
 }

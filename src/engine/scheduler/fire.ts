@@ -5,6 +5,8 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { LedgerError } from "../../errors.ts";
 import type { SlotClaim, SlotClaimResult, SlotRange } from "../../ledger/ledger.ts";
+import { isAnswered } from "./claim-ahead.ts";
+import { beginWhatMay } from "./carry.ts";
 import { bootClaimOf, rangeOf } from "./claims.ts";
 import { decide, type Decision } from "./decide.ts";
 import { isOverdue } from "./overdue.ts";
@@ -24,7 +26,11 @@ const computedForMs = 10;
 const triedAgainMs = 600_000;
 
 export async function fire(state: State, now: number): Promise<void> {
-  const due = state.roster.timeline.takeDue(now);
+  const due: Entry[] = [];
+  for (const entry of state.roster.timeline.takeDue(now)) {
+    if (!isAnswered(state, entry)) due.push(entry);
+    else answer(state, entry);
+  }
   if (due.length === 0) return;
   const left = new Set(due);
   const decisions = due.flatMap((entry) => decideSafely(state, entry, now));
@@ -35,12 +41,21 @@ export async function fire(state: State, now: number): Promise<void> {
     for (const chunk of [...chunksOf(onTime), ...chunksOf(late)]) {
       await writeTogether(state, chunk, now);
       for (const { entry } of chunk) left.delete(entry);
+      // A herd begins as it is written; what is late has the first places, and is written last.
+      if (late.length === 0 && decisions.length > rowsAtOnce && !state.places.isFull) await beginWhatMay(state, now);
     }
   } finally {
     // What was not written is due as before.
     const decided = new Set(decisions.map(({ entry }) => entry));
     for (const entry of left) if (decided.has(entry)) state.roster.rest(entry);
   }
+}
+
+/** Its slot was claimed ahead; what is left is to find its next one. */
+function answer({ answered }: State, entry: Entry): void {
+  entry.behind = false;
+  if (entry.next !== undefined) entry.last = entry.next;
+  answered.push({ entry });
 }
 
 /** A job whose schedule cannot be computed is left out, and the others go on. */
@@ -115,7 +130,7 @@ async function claimAll(state: State, decisions: readonly Decision[]): Promise<R
   } of claims) {
     const item = state.line.get(runId);
     if (replaces === undefined || item === undefined) continue;
-    item.blockedBy = replaces;
+    state.line.block(item, replaces);
     await stopOpen(state, replaces, slotAt ?? startedAt);
   }
   return won;

@@ -1,4 +1,4 @@
-/** Runs that could begin now and wait for a place, in the order in which they were due. */
+/** Runs in the order in which they are due: those that could begin now and wait for a place, or those whose time has not come yet. */
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { Place } from "./places.ts";
 
@@ -9,23 +9,45 @@ export interface InLine {
   readonly dueAt: number;
   /** What it takes up when it has begun. */
   readonly place: Place;
-  /** The open run of its job whose end it waits for (`overlap: queue` and `replace`). */
+  /** The open run of its job whose end it waits for (`overlap: queue` and `replace`). Set and taken away by the line. */
   blockedBy?: string;
 }
 
+/**
+ * A herd of 10,000 goes through it in one turn, so nothing that is asked of one run walks over all: what is taken out is passed over until it is
+ * more than what is left.
+ */
 export class Line {
+  /** Sorted, with those that were taken out among them. */
   #items: InLine[] = [];
+  /** Those in front of this place were taken out. */
+  #front = 0;
   readonly #byRun = new Map<string, InLine>();
   /** At most one run of a job is queued; the waiting ones are not in here. */
   readonly #queuedOf = new Map<string, InLine>();
+  /** By the run whose end they wait for. */
+  readonly #blocked = new Map<string, Set<InLine>>();
 
   get length(): number {
-    return this.#items.length;
+    return this.#byRun.size;
   }
 
   /** As they are now, the first in line first; whoever goes through them may take some out. */
   get items(): InLine[] {
-    return [...this.#items];
+    return this.#items.filter((item) => this.holds(item));
+  }
+
+  get first(): InLine | undefined {
+    for (; this.#front < this.#items.length; this.#front++) {
+      const item = this.#items[this.#front];
+      if (item !== undefined && this.holds(item)) return item;
+    }
+    return undefined;
+  }
+
+  /** Whether this very item stands in it; another one of the same run may have taken its place. */
+  holds(item: InLine): boolean {
+    return this.#byRun.get(item.run.runId) === item;
   }
 
   has(runId: string): boolean {
@@ -41,11 +63,20 @@ export class Line {
     return this.#queuedOf.get(jobId);
   }
 
+  /** Runs whose end something in the line waits for. */
+  blockers(): string[] {
+    return [...this.#blocked.keys()];
+  }
+
   add(item: InLine): void {
     if (this.#byRun.has(item.run.runId)) return;
-    this.#items.splice(this.#placeOf(item.dueAt), 0, item);
+    const at = this.#placeOf(item.dueAt);
+    if (at === this.#items.length) this.#items.push(item);
+    else this.#items.splice(at, 0, item);
+    this.#front = Math.min(this.#front, at);
     this.#byRun.set(item.run.runId, item);
     if (item.run.status === "queued") this.#queuedOf.set(item.run.jobId, item);
+    if (item.blockedBy !== undefined) this.block(item, item.blockedBy);
   }
 
   remove(runId: string): InLine | undefined {
@@ -53,24 +84,35 @@ export class Line {
     if (item === undefined) return undefined;
     this.#byRun.delete(runId);
     if (this.#queuedOf.get(item.run.jobId) === item) this.#queuedOf.delete(item.run.jobId);
-    // Among those of one instant the line is short of nothing but the right one.
-    for (let at = this.#placeOf(item.dueAt) - 1; at >= 0; at--) {
-      if (this.#items[at] !== item) continue;
-      this.#items.splice(at, 1);
-      break;
-    }
+    const blocked = item.blockedBy === undefined ? undefined : this.#blocked.get(item.blockedBy);
+    if (blocked?.delete(item) === true && blocked.size === 0) this.#blocked.delete(item.blockedBy ?? "");
+    if (this.#items.length > 2 * this.#byRun.size + 1_000) this.#sweep();
     return item;
+  }
+
+  /** It waits for the end of that run. */
+  block(item: InLine, runId: string): void {
+    item.blockedBy = runId;
+    const blocked = this.#blocked.get(runId) ?? new Set();
+    this.#blocked.set(runId, blocked.add(item));
   }
 
   /** Whoever waited for this run's end waits no longer. */
   unblock(runId: string): void {
-    for (const item of this.#items) if (item.blockedBy === runId) delete item.blockedBy;
+    for (const item of this.#blocked.get(runId) ?? []) delete item.blockedBy;
+    this.#blocked.delete(runId);
   }
 
   clear(): void {
-    this.#items = [];
     this.#byRun.clear();
     this.#queuedOf.clear();
+    this.#blocked.clear();
+    this.#sweep();
+  }
+
+  #sweep(): void {
+    this.#items = this.items;
+    this.#front = 0;
   }
 
   /** Behind all that were due then or before. */

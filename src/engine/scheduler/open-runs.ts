@@ -3,37 +3,46 @@
  * by whoever leads, and those of the dead are to be closed.
  */
 import type { RunRow } from "../../ledger/ledger.ts";
+import { isClaimedAhead } from "../claimed-ahead.ts";
 import { isLeaseOver } from "../lease.ts";
 import { isSameOwner } from "./leadership.ts";
 import { closed, enlist, forget } from "./standing.ts";
 import { placeOf, type State } from "./state.ts";
 
-/** The runs whose process has died, and nothing else: for a start, before the jobs are known. */
+/**
+ * The runs whose process has died: for a start, before the jobs are known. What the dead had claimed ahead is given back: whether a slot that has
+ * not come yet is answered, and how, is for whoever leads when it comes.
+ */
 export async function findDead({ parts, running }: State): Promise<readonly RunRow[]> {
   const rows = await parts.ledger.openRuns();
+  const now = parts.clock.now();
+  const early = rows.filter((row) => isClaimedAhead(row, now) && isDeadOwner(parts, row));
+  if (early.length > 0) await parts.ledger.giveBackClaims(early.map(({ runId }) => runId));
   return rows.filter((row) => row.status === "running" && !running.has(row.runId) && isDeadOwner(parts, row));
 }
 
 /** Reads the open runs anew. Returns those whose process has died. */
 export async function lookAround(state: State): Promise<readonly RunRow[]> {
   // What joins the line while the ledger is asked is not in its answer and stays.
-  const known = [...state.line.items.map(({ run }) => run), ...[...state.waiting.values()].map(({ run }) => run)];
+  const lined = [...state.line.items, ...state.ahead.claimed.items, ...state.waiting.values()];
+  const known = lined.map(({ run }) => run);
   const others = [...state.others.values()];
   const rows = await state.parts.ledger.openRuns();
   state.stale = false;
   const open = new Map(rows.map((row) => [row.runId, row]));
   for (const run of known) if (!open.has(run.runId)) forget(state, run);
   for (const run of others) if (open.get(run.runId)?.status !== "running") leave(state, run);
-  for (const item of state.line.items) if (item.blockedBy !== undefined && !open.has(item.blockedBy)) delete item.blockedBy;
+  for (const runId of state.line.blockers()) if (!open.has(runId)) state.line.unblock(runId);
   return rows.filter((row) => isDead(state, row));
 }
 
 /** Takes note of one row; returns whether it is the run of a dead process. */
 function isDead(state: State, row: RunRow): boolean {
-  const { line, waiting, running, others, places, parts } = state;
+  const { line, ahead, waiting, running, others, places, parts } = state;
   if (running.has(row.runId)) return false;
   if (row.status !== "running") {
-    if (!line.has(row.runId) && waiting.get(row.jobId)?.run.runId !== row.runId) enlist(state, row);
+    const isKnown = line.has(row.runId) || ahead.claimed.has(row.runId) || waiting.get(row.jobId)?.run.runId === row.runId;
+    if (!isKnown) enlist(state, row);
     return false;
   }
   if (isDeadOwner(parts, row)) return true;

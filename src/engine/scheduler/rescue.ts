@@ -7,6 +7,7 @@ import { LedgerError } from "../../errors.ts";
 import type { RunRow, SlotClaim } from "../../ledger/ledger.ts";
 import { followUp } from "../../run/follow-up.ts";
 import { isLeaseOver } from "../lease.ts";
+import { giveBack } from "./claim-ahead.ts";
 import { closed, enlist } from "./standing.ts";
 import { endOf, openOf, shortId, slotOf, type State } from "./state.ts";
 import { mayWaitUntil } from "./window.ts";
@@ -89,6 +90,9 @@ export async function repeatInterrupted(state: State): Promise<void> {
     if (claim !== undefined) claims.push({ claim, of: run });
   }
   if (claims.length === 0) return;
+  const jobIds = new Set(claims.map(({ claim }) => claim.jobId));
+  // At most one run of a job is queued, and this one is due before a slot that is still to come.
+  await giveBack(state, ({ jobId }) => jobIds.has(jobId));
   const results = await ledger.claimSlots(claims.map(({ claim }) => claim));
   for (const [at, { claim, of }] of claims.entries()) {
     if (results[at]?.won !== true) continue;

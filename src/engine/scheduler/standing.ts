@@ -4,10 +4,12 @@ import type { RunFinish, RunRow, Wait } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
 import { endOf, openOf, placeOf, type State } from "./state.ts";
 
-/** Puts a run where it waits: for a place, or for its time. */
+/** Puts a run where it waits: for a place, for its time, or for the instant of its slot. */
 export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.wait): void {
   if (run.status !== "waiting" || wait === undefined) {
-    state.line.add({ run, dueAt: run.dueAt ?? run.slotAt ?? run.queuedAt ?? run.startedAt, place: placeOf(state, run.jobId) });
+    const dueAt = run.dueAt ?? run.slotAt ?? run.queuedAt ?? run.startedAt;
+    const line = dueAt > state.parts.clock.now() ? state.ahead.claimed : state.line;
+    line.add({ run, dueAt, place: placeOf(state, run.jobId) });
     return;
   }
   const waiting = { run: { ...run, wait }, at: undefined, place: -1 };
@@ -45,6 +47,7 @@ export async function dismiss(
 
 export function forget(state: State, run: RunRow): void {
   state.line.remove(run.runId);
+  state.ahead.claimed.remove(run.runId);
   const waiting = state.waiting.get(run.jobId);
   if (waiting?.run.runId === run.runId) {
     state.waits.set(waiting, undefined);

@@ -4,11 +4,13 @@ import type { EndedPause, Pause, RunFinish, RunRow } from "../../ledger/ledger.t
 import { exitCodeOf } from "../../run/exit-code.ts";
 import type { RunEnding } from "../../run/run.ts";
 import type { SchedulerParts, SchedulerSettings } from "../scheduler-parts.ts";
+import { Ahead } from "./ahead.ts";
 import { Alarm } from "./alarm.ts";
 import { Hold } from "./hold.ts";
 import { Line } from "./line.ts";
 import { Places, type Place } from "./places.ts";
 import { Roster, type Entry } from "./roster.ts";
+import { RunMap } from "./run-map.ts";
 import { StartRate } from "./start-rate.ts";
 import { Timeline, type Timed } from "./timeline.ts";
 
@@ -31,13 +33,14 @@ export interface State {
   readonly hold: Hold;
   readonly roster: Roster;
   readonly line: Line;
+  readonly ahead: Ahead;
   /** Runs that wait for their time, by job: at most one of a job is open. */
   readonly waiting: Map<string, Waiting>;
   readonly waits: Timeline<Waiting>;
   /** By run id. */
-  readonly running: Map<string, Running>;
+  readonly running: RunMap<Running>;
   /** Runs under way that other processes have, as the ledger showed them last, by run id. */
-  readonly others: Map<string, RunRow>;
+  readonly others: RunMap<RunRow>;
   /** Jobs of which a dead run is being closed; nothing of them is begun meanwhile. */
   readonly rescuing: Set<string>;
   readonly places: Places;
@@ -73,10 +76,11 @@ export function newState(parts: SchedulerParts): State {
     hold: new Hold(parts),
     roster: new Roster(parts.zone),
     line: new Line(),
+    ahead: new Ahead(),
     waiting: new Map(),
     waits: new Timeline(),
-    running: new Map(),
-    others: new Map(),
+    running: new RunMap(({ run }) => run.jobId),
+    others: new RunMap(({ jobId }) => jobId),
     rescuing: new Set(),
     places: new Places(parts.settings),
     rate: new StartRate(parts.settings.startsPerSecond, parts.clock.monotonic()),
@@ -107,8 +111,8 @@ export function openOf(
   state: State,
   jobId: string,
 ): { readonly runId: string; readonly what: "running" | "waiting" } | undefined {
-  for (const { run } of state.running.values()) if (run.jobId === jobId) return { runId: run.runId, what: "running" };
-  for (const run of state.others.values()) if (run.jobId === jobId) return { runId: run.runId, what: "running" };
+  const running = state.running.ofJob(jobId) ?? state.others.ofJob(jobId);
+  if (running !== undefined) return { runId: running, what: "running" };
   const waiting = state.waiting.get(jobId);
   return waiting === undefined ? undefined : { runId: waiting.run.runId, what: "waiting" };
 }

@@ -42,6 +42,20 @@ export class Timeline<T extends Timed> {
     return this.#items.length === 0 ? undefined : this.#at[0];
   }
 
+  /** What is due after the one instant and up to the other, the earliest first; it stays where it is. Costs what it finds, and what lies before it. */
+  between(after: number, until: number): T[] {
+    const places: number[] = [];
+    const left = [0];
+    for (let place = left.pop(); place !== undefined; place = left.pop()) {
+      // Nothing below a place of the heap is due before it.
+      if (place >= this.#items.length || this.#atOf(place) > until) continue;
+      if (this.#atOf(place) > after) places.push(place);
+      left.push(2 * place + 1, 2 * place + 2);
+    }
+    places.sort((one, other) => (this.#isBefore(one, other) ? -1 : 1));
+    return places.flatMap((place) => this.#items[place] ?? []);
+  }
+
   /** Takes out what is due at `now`, at most `most`, the earliest first. What is taken out has no time until it is given one. */
   takeDue(now: number, most = Infinity): T[] {
     const due: T[] = [];

@@ -1,27 +1,20 @@
 /** One turn of the loop, and what is kept from turn to turn. */
 import type { Leader } from "../../ledger/ledger.ts";
 import type { SchedulerParts } from "../scheduler-parts.ts";
+import { bringDue, claimAhead, giveBack, giveBackInDoubt, wakeInMs } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
 import type { ClockLook } from "./clock-watch.ts";
-import { readControl } from "./control.ts";
 import { fire, goOn } from "./fire.ts";
+import { Hearing } from "./hearing.ts";
 import { onJump } from "./jump.ts";
-import { lookAround } from "./open-runs.ts";
 import type { Post } from "./post.ts";
 import { spreadSetAside } from "./overdue.ts";
 import { Replacement, type JobSet } from "./reload.ts";
-import { repeatRescued, rescue } from "./rescue.ts";
 import { Settling } from "./settling.ts";
 import { endWaits } from "./standing.ts";
 import { StartRate } from "./start-rate.ts";
-import { beside, type State } from "./state.ts";
+import type { State } from "./state.ts";
 import { takeOver } from "./take-over.ts";
-
-/** How often it is heard whether another process has asked for something. */
-const hearMs = 1_000;
-
-/** How often the owners of open runs are looked at although nothing was written: the dead write nothing. */
-const lookMs = 30_000;
 
 type Rules = Pick<SchedulerParts, "settings" | "zone">;
 
@@ -35,12 +28,9 @@ export class Turns {
   /** The lead is taken, and the slots of its jobs are being found: whose place it was, if that one did not give it back. */
   #arming: { readonly before?: Leader } | undefined;
   readonly #settling: Settling;
+  readonly #hearing: Hearing;
   #waiting: (() => void)[] = [];
   #jump: Exclude<ClockLook, { kind: "steady" }> | undefined;
-  #heardAt = -Infinity;
-  /** Others have written, and that was not read yet. */
-  #unheard = true;
-  #lookedAt = -Infinity;
   /** Milliseconds until another run may be begun, where the rate of starts is what is missing. */
   #startInMs: number | undefined;
   #entered = false;
@@ -49,6 +39,7 @@ export class Turns {
     this.#state = state;
     this.#post = post;
     this.#settling = new Settling(state);
+    this.#hearing = new Hearing(state);
   }
 
   /** The jobs are in force when this resolves, if this process leads and nothing holds it; else they are when it does. */
@@ -77,16 +68,22 @@ export class Turns {
       const wasHeld = state.hold.isHeld;
       if (!(await state.hold.probe())) return this.release();
       // What was going on when the ledger failed is in doubt.
-      if (wasHeld) this.#unheard = true;
-      if (!(await this.#lead())) return this.release();
+      if (wasHeld) this.#hearing.doubt();
+      if (wasHeld || look.kind !== "steady") state.ahead.isDoubtful = true;
       const { now } = look;
+      await giveBackInDoubt(state);
+      await this.#beginClaimed(now);
+      if (!(await this.#lead())) return this.release();
       await this.#afterJump();
       await this.#reload();
-      await this.#hear();
+      await this.#hearing.hear(now);
       endWaits(state, now);
+      bringDue(state, now);
       await fire(state, now);
       this.#startInMs = await beginWhatMay(state, now);
       await goOn(state);
+      // Another set of jobs on its way, or slots that are not found yet, say nothing certain of what comes.
+      if (this.#post.leads && !this.#changed) await claimAhead(state);
       if (this.#isAtWork) return;
       this.release();
       this.#settling.look();
@@ -111,7 +108,7 @@ export class Turns {
     const { state } = this;
     try {
       if (!this.#entered) await this.#takeOverOnce();
-      await this.#hear();
+      await this.#hearing.hear(dueAt);
       endWaits(state, dueAt);
       await fire(state, dueAt);
       this.#startInMs = await beginWhatMay(state, dueAt);
@@ -134,18 +131,37 @@ export class Turns {
 
   /** Until when nothing is to be done, at most `mostMs`. */
   sleepMs(mostMs: number): number {
-    const { hold, parts, roster, waits } = this.state;
+    const { answered, hold, parts, waits } = this.state;
     const probeMs = hold.probeInMs();
     if (probeMs !== undefined) return probeMs;
-    if (this.state.answered.length > 0) return 0;
+    if (answered.length > 0) return 0;
     if (!this.#post.leads && this.#arming === undefined) return mostMs;
     if (this.#changed) return 0;
-    const nextAt = Math.min(roster.timeline.nextAt() ?? Infinity, waits.nextAt() ?? Infinity);
-    return Math.max(0, Math.min(mostMs, nextAt - parts.clock.now(), this.#startInMs ?? Infinity));
+    const waitInMs = (waits.nextAt() ?? Infinity) - parts.clock.now();
+    return Math.max(0, Math.min(mostMs, wakeInMs(this.state) ?? Infinity, waitInMs, this.#startInMs ?? Infinity));
+  }
+
+  /** It is asked to stop: what was claimed ahead is for whoever leads when it is due. */
+  async stop(): Promise<void> {
+    this.#state.draining = true;
+    // A ledger that cannot be written keeps it: then it is queued, and begun by whoever comes, as after a crash.
+    await giveBack(this.#state).catch(() => {});
   }
 
   get state(): State {
     return this.#state;
+  }
+
+  /**
+   * Before anything else: what was claimed ahead and is due begins. Whether another process has asked for something in the last second is
+   * heard first, which costs some microseconds; everything that takes longer comes after it.
+   */
+  async #beginClaimed(now: number): Promise<void> {
+    const { first } = this.#state.ahead.claimed;
+    if (first === undefined || first.dueAt > now || !this.#post.leads || this.#changed) return;
+    await this.#hearing.hearRequests();
+    bringDue(this.#state, now);
+    this.#startInMs = await beginWhatMay(this.#state, now);
   }
 
   /** Whether this process leads; takes the lead, and everything that goes with it, if it is free. */
@@ -181,11 +197,12 @@ export class Turns {
 
   /** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */
   #forget(): void {
-    const { roster, line, waits, waiting, answered } = this.state;
+    const { roster, line, ahead, waits, waiting, answered } = this.state;
     this.#arming = undefined;
     this.#replacement = undefined;
     roster.clear();
     line.clear();
+    ahead.clear();
     for (const one of waiting.values()) waits.set(one, undefined);
     waiting.clear();
     answered.splice(0);
@@ -203,6 +220,9 @@ export class Turns {
   async #reload(): Promise<void> {
     if (!this.#changed) return;
     const { parts } = this.state;
+    // Which slots come is another question now.
+    this.#state.ahead.isDoubtful = true;
+    await giveBackInDoubt(this.#state);
     const replacement = (this.#replacement ??= new Replacement(this.state, this.#jobs));
     const replaced = await replacement.step();
     // Meanwhile it may have been asked for yet another set.
@@ -216,26 +236,6 @@ export class Turns {
     await parts.ledger.noteEvent({ at, kind: "reloaded", text });
     parts.listen({ type: "jobs_replaced", at, ...replaced });
     this.#post.beatSoon();
-  }
-
-  /** What other processes asked for and did, and whether they live. */
-  async #hear(): Promise<void> {
-    const { state } = this;
-    const { clock, ledger } = state.parts;
-    const monotonic = clock.monotonic();
-    if (monotonic - this.#heardAt >= hearMs) {
-      if (await ledger.hasChanged()) this.#unheard = true;
-      this.#heardAt = monotonic;
-    }
-    if (this.#unheard) {
-      await readControl(state);
-      state.stale = true;
-      this.#unheard = false;
-    }
-    if (!state.stale && monotonic - this.#lookedAt < lookMs) return;
-    this.#lookedAt = monotonic;
-    const dead = await lookAround(state);
-    if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
   }
 
   #setRules({ settings, zone }: Rules): void {

@@ -27,7 +27,10 @@ export function schedulingOfStart(start: RunStart, finish?: RunFinish): Scheduli
 }
 
 export function schedulingValue(scheduling: Scheduling): string | null {
-  const { wait } = scheduling;
+  const { wait, queuedAt, scheduledFor, dueAt, slots, blockedBy, boot } = scheduling;
+  // Of most claims this is all that there is to say.
+  const rest = [wait, scheduledFor, dueAt, slots, blockedBy, boot];
+  if (queuedAt !== undefined && rest.every((value) => value === undefined)) return `{"queuedAt":${whole(queuedAt)}}`;
   const rounded = times.flatMap((name) => {
     const value = scheduling[name];
     return value === undefined ? [] : [[name, whole(value)] as const];

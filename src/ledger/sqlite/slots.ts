@@ -1,13 +1,13 @@
 /** Slots: claimed, begun, parked, and those that nobody answered. */
 import { isEnding, transition } from "../../run/run.ts";
 import type { BeginResult, BeginRun, Ledger, RunRow, SlotClaim, SlotClaimResult, Wait } from "../ledger.ts";
-import { integer, whole, type Row } from "./columns.ts";
+import { integer, integerIf, whole, wholeIf, type Row } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { ownerValues, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
 import { blockerFacts, closeStepsOf, insertRun, isRepeatedClaim } from "./runs.ts";
 import { schedulingOf, schedulingValue } from "./scheduling-column.ts";
-import { isInRange, openOfJob, recordOfSlot, schedulingQueries } from "./scheduling-queries.ts";
+import { openOfJob, recordOfSlot, schedulingQueries } from "./scheduling-queries.ts";
 import { isFirstBlock, recordSlots } from "./slot-ranges.ts";
 import { statusOf } from "./status-columns.ts";
 import { withdrawSlots } from "./withdrawals.ts";
@@ -35,10 +35,19 @@ export function slotMethods(connection: Connection): SlotMethods {
   };
 }
 
+/** The ranges of a job do not meet, so only the last one that begins before an instant can hold it. */
+const jobAndRange = `SELECT key, (SELECT slot_at FROM runs WHERE job = jobs.key AND slot_from <= ? ORDER BY slot_from DESC LIMIT 1) AS range_to
+  FROM jobs WHERE id = ?`;
+
 /** The unique indexes decide; what stands in the way is looked for only where they refused. */
 function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
-  const inRange = claim.slotAt !== undefined && isInRange(connection, claim.jobId, claim.slotAt);
-  if (!inRange && insertRun(connection, claim, { queued: true })) return { won: true };
+  const { jobId, slotAt } = claim;
+  // Asked at once: a herd of claims is written together, and each question costs a tenth of a claim.
+  const known = connection.sql(jobAndRange).get(wholeIf(slotAt), jobId);
+  const jobKey = known === undefined ? undefined : integer(known, "key");
+  const rangeTo = known === undefined ? undefined : integerIf(known, "range_to");
+  const inRange = slotAt !== undefined && rangeTo !== undefined && rangeTo >= whole(slotAt);
+  if (!inRange && insertRun(connection, claim, { queued: true, job: jobKey })) return { won: true };
   if (isRepeatedClaim(connection, claim)) return { won: true };
   const taken = claim.slotAt === undefined ? undefined : recordOfSlot(connection, claim.jobId, claim.slotAt);
   if (taken !== undefined) return lost("slot_taken", taken);
@@ -46,13 +55,13 @@ function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
     const row = connection.sql(query).get(values);
     return row === undefined ? undefined : runRow(row);
   };
-  const { jobId: job, rerunOf, owner } = claim;
+  const { rerunOf, owner } = claim;
   const retried =
     claim.trigger === "retry" && rerunOf !== undefined ? find(schedulingQueries.retryOf, { run: rerunOf }) : undefined;
   if (retried !== undefined) return lost("retried", retried);
-  const booted = claim.trigger === "boot" ? find(schedulingQueries.ofBoot, { job, boot: owner.bootId }) : undefined;
+  const booted = claim.trigger === "boot" ? find(schedulingQueries.ofBoot, { job: jobId, boot: owner.bootId }) : undefined;
   if (booted !== undefined) return lost("booted", booted);
-  const queued = find(schedulingQueries.queuedOfJob, { job });
+  const queued = find(schedulingQueries.queuedOfJob, { job: jobId });
   if (queued !== undefined) return lost("queued_run", queued);
   throw new Error(`broken invariant: nothing stands in the way of run ${claim.runId}`);
 }

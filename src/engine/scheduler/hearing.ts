@@ -1,0 +1,58 @@
+/** What other processes asked for through the ledger and did there, and whether they live: looked at now and then. */
+import { isHerdComing } from "./claim-ahead.ts";
+import { readControl } from "./control.ts";
+import { lookAround } from "./open-runs.ts";
+import { repeatRescued, rescue } from "./rescue.ts";
+import { beside, type State } from "./state.ts";
+
+/** How often it is heard whether another process has asked for something. */
+const hearMs = 1_000;
+
+/** How often the owners of open runs are looked at although nothing was written: the dead write nothing. */
+const lookMs = 30_000;
+
+export class Hearing {
+  readonly #state: State;
+  #heardAt = -Infinity;
+  /** Others have written, and that was not read yet. */
+  #unheard = true;
+  #lookedAt = -Infinity;
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  /** What was going on in the last time is in doubt: everything is read anew. */
+  doubt(): void {
+    this.#unheard = true;
+  }
+
+  /** Only what was asked for in the last second, before runs begin at once; costs some microseconds where nothing was. */
+  async hearRequests(): Promise<void> {
+    if (!(await this.#state.parts.ledger.hasChangedElsewhere())) return;
+    this.#unheard = true;
+    await readControl(this.#state);
+  }
+
+  /** All of it, if it is time. */
+  async hear(now: number): Promise<void> {
+    const state = this.#state;
+    const { clock, ledger } = state.parts;
+    const monotonic = clock.monotonic();
+    // A herd's claims are a change as well, and reading them back just before it is due would make it late.
+    const herd = isHerdComing(state, now) && monotonic - this.#lookedAt < lookMs;
+    if (monotonic - this.#heardAt >= hearMs) {
+      if (await (herd ? ledger.hasChangedElsewhere() : ledger.hasChanged())) this.#unheard = true;
+      this.#heardAt = monotonic;
+    }
+    if (this.#unheard) {
+      await readControl(state);
+      state.stale = true;
+      this.#unheard = false;
+    }
+    if (herd || (!state.stale && monotonic - this.#lookedAt < lookMs)) return;
+    this.#lookedAt = monotonic;
+    const dead = await lookAround(state);
+    if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
+  }
+}
