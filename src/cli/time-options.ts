@@ -1,9 +1,8 @@
 /** Durations and times as options give them. Pure. */
 import { UsageError } from "../errors.ts";
 import { readDuration } from "../job/duration.ts";
-import { readTime } from "../job/instant.ts";
-import { instantOf } from "../job/local-time.ts";
 import { instantIn } from "./format.ts";
+import { timeAsked } from "./time-asked.ts";
 
 /** Milliseconds of an option such as `90s`, `2h` or `1d12h`. @throws UsageError that says what can be written */
 export function durationOption(name: string, written: unknown): number {
@@ -16,7 +15,7 @@ export function durationOption(name: string, written: unknown): number {
 }
 
 /**
- * When something is to end, epoch ms: `--for` so long from now, or `--until` a date or time, on the clocks of the zone unless it says its
+ * When something is to end, epoch ms: `--for` so long from now, or `--until` a time to come, on the clocks of the zone unless it says its
  * offset. `undefined` if neither is given.
  * @throws UsageError that says what can be written
  */
@@ -30,19 +29,10 @@ export function endOption(options: Readonly<Record<string, unknown>>, now: numbe
     return now + ms;
   }
   if (until === undefined) return undefined;
-  const at = clockTime(until, zone);
-  if (at === undefined) throw new UsageError(`--until: ${JSON.stringify(until)} is no date or time`, { suggestion: timeForms });
+  const { at } = timeAsked(String(until), now, zone, { option: "--until", towards: "future" });
   if (at <= now)
     throw new UsageError(`--until: ${instantIn(zone, at)} has passed`, {
       suggestion: "Give a time to come, or --for a duration.",
     });
   return at;
-}
-
-const timeForms = "Write 2026-12-24T18:00 (on the clocks of the zone), 2026-12-24T18:00+01:00 or 2026-12-24.";
-
-function clockTime(written: unknown, zone: string): number | undefined {
-  const time = readTime(written);
-  if (time === undefined) return undefined;
-  return time.fixed ? time.ms : instantOf(zone, time.ms);
 }

@@ -52,7 +52,7 @@ async function explainAt(context: CommandContext, wanted: string, time: string):
   await withRecords(context, async ({ project, ledger }) => {
     const job = project.jobFor(wanted);
     const [{ timeAsked }, { gatherAt }, { storyAt }] = await Promise.all([
-      import("../why/time-asked.ts"),
+      import("../time-asked.ts"),
       import("../why/gather.ts"),
       import("../why/story-at.ts"),
     ]);

@@ -17,13 +17,17 @@ export const pause: CommandDefinition = {
     ["runner pause fpl-daily-check", "until it is resumed"],
     ["runner pause fpl-daily-check --reason 'no season' --until 2027-08-01", "by itself again from then on"],
     ["runner pause --all --for 2h", "everything, for two hours"],
+    ["runner pause fpl-daily-check --until 'monday 09:00'", "over the weekend"],
   ],
   define: (command) =>
     command
       .argument("[job]", "name or id of a job")
       .option("--all", "everything, also jobs that are yet to come")
       .option("--reason <text>", "why, for whoever wonders: status, history and explain show it")
-      .option("--until <time>", "it ends by itself then: 2026-12-24, or 2026-12-24T18:00 on the clocks of the job's zone")
+      .option(
+        "--until <time>",
+        "it ends by itself then: 18:00, tomorrow, monday 09:00, 2026-12-24 or 2026-12-24T18:00, on the clocks of the job's zone",
+      )
       .option("--for <duration>", "it ends by itself after so long: 90m, 2h, 3d"),
   execute,
 };

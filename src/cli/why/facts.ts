@@ -5,7 +5,7 @@ import type { EndedPause, Pause, RunRow, SchedulerEventRow } from "../../ledger/
 import { instantIn } from "../format.ts";
 import type { StoryLine } from "../story.ts";
 import type { SlotsAround } from "./slots-around.ts";
-import type { TimeAsked } from "./time-asked.ts";
+import type { TimeAsked } from "../time-asked.ts";
 
 export interface AtFacts {
   readonly now: number;

@@ -6,7 +6,7 @@ import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
 import { leaderState } from "../health/gather.ts";
 import type { AtFacts } from "./facts.ts";
 import { slotsAround } from "./slots-around.ts";
-import type { TimeAsked } from "./time-asked.ts";
+import type { TimeAsked } from "../time-asked.ts";
 
 /** All that is kept of the scheduler's doings: a daemon may have been started long before. */
 const mostEvents = 10_000;

@@ -2,7 +2,7 @@
 import type { Job } from "../../job/job.ts";
 import { newestSlots, nextSlot } from "../../schedule/slot.ts";
 import { staggerOf } from "../../schedule/stagger.ts";
-import type { TimeAsked } from "./time-asked.ts";
+import type { TimeAsked } from "../time-asked.ts";
 
 export interface SlotsAround {
   /** The slot that is meant: it lies in the time that was asked for, or its staggered start does. */

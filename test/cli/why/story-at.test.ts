@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { AtFacts } from "../../../src/cli/why/facts.ts";
 import { slotsAround } from "../../../src/cli/why/slots-around.ts";
 import { storyAt } from "../../../src/cli/why/story-at.ts";
-import { timeAsked } from "../../../src/cli/why/time-asked.ts";
+import { timeAsked } from "../../../src/cli/time-asked.ts";
 import type { Job } from "../../../src/job/job.ts";
 import type { RunRow, SchedulerEventRow } from "../../../src/ledger/ledger.ts";
 import { day, hour, jobOf, minute, row } from "../../engine/health/situations.ts";
@@ -284,15 +284,42 @@ describe("the time that is asked for", () => {
     ["now", now],
     ["today", nine - 9 * hour],
     ["Yesterday", nine - day - 9 * hour],
+    ["monday", nine - 2 * day - 9 * hour],
+    ["wed", nine - 7 * day - 9 * hour],
+    ["Thursday 09:00", nine - 6 * day],
     ["2026-11-24", nine - day - 9 * hour],
     ["2026-11-24T09:00", nine - day],
     ["2026-11-24 10:00+01:00", nine - day],
     ["2026-11-24T09:00:30Z", nine - day + 30_000],
   ])("%s", (written, at) => expect(timeAsked(written, now, "UTC").at).toBe(at));
 
-  it.each(["noon", "25:00", "09:60", "2026-02-30", ""])("refuses %j", (written) => {
-    expect(() => timeAsked(written, now, "UTC")).toThrow("is no time");
+  it.each([
+    ["09:00", nine + day],
+    ["13:00", now + hour],
+    ["today 13:00", now + hour],
+    ["tomorrow", nine - 9 * hour + day],
+    ["Tomorrow 08:30", nine + day - hour / 2],
+    ["monday", nine - 9 * hour + 5 * day],
+    ["wednesday 09:00", nine + 7 * day],
+    ["fri 18:00", now + 2 * day + 6 * hour],
+    ["2026-12-24", Date.UTC(2026, 11, 24)],
+  ])("%s, of what is to come", (written, at) =>
+    expect(timeAsked(written, now, "UTC", { option: "--until", towards: "future" }).at).toBe(at),
+  );
+
+  it("is one of the zone's clocks, over a change of them as well", () => {
+    const until = { option: "--until", towards: "future" } as const;
+    const saturday = Date.UTC(2027, 2, 27, 12);
+    expect(timeAsked("tomorrow 09:00", saturday, "Europe/London", until).at).toBe(Date.UTC(2027, 2, 28, 8));
+    expect(timeAsked("sunday", saturday, "Asia/Tokyo", until).at).toBe(Date.UTC(2027, 2, 27, 15));
   });
+
+  it.each(["noon", "25:00", "09:60", "mo", "mondays", "tomorrow noon", "monday09:00", "2026-02-30", ""])(
+    "refuses %j",
+    (written) => {
+      expect(() => timeAsked(written, now, "UTC")).toThrow("is no time");
+    },
+  );
 
   it("finds the slot by its staggered start, too", () => {
     const job = daily("0 9 * * *", "UTC", { staggerMs: hour });
