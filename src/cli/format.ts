@@ -58,6 +58,11 @@ export function instantUtc(at: number): string {
     .replace(/\.\d+Z$/, "Z");
 }
 
+/** The instants that a recorded reason holds in UTC (`2026-11-22T12:00:00.000Z`), written as the others beside it. */
+export function withInstants(reason: string, write: (at: number) => string): string {
+  return reason.replaceAll(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?Z/g, (iso) => write(Date.parse(iso)));
+}
+
 /** How long ago, or `in …` for the future. */
 export function ago(at: number, now: number): string {
   return at <= now ? `${duration(now - at)} ago` : `in ${duration(at - now)}`;

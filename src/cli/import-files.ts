@@ -58,7 +58,9 @@ export function finishImport(
   options: Readonly<Record<string, unknown>>,
 ): number {
   const { output } = context;
-  const { from, file, jobs, general, issues, warnings, more = {} } = imported;
+  const { from, file, jobs, general, warnings, more = {} } = imported;
+  // What came up when a line was made into a job stands beside what came up when the lines were read.
+  const issues = imported.issues.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const dryRun = options["dryRun"] === true;
   const files = jobs.map((job) => ({ path: path.basename(job.file), text: job.text }));
   const written = dryRun
@@ -89,7 +91,7 @@ export function finishImport(
   const left = issues.length === 0 ? "" : `, ${issues.length} could not be taken over`;
   if (jobs.length > 0)
     output.note(
-      `${jobs.length} ${jobs.length === 1 ? "job" : "jobs"} from ${file}${left}. Take them out there before runner start.`,
+      `${jobs.length} ${jobs.length === 1 ? "job" : "jobs"} from ${file}${left}. Before runner start, take what became a job out there: it would run twice.`,
     );
   return exitCode;
 }

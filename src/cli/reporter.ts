@@ -3,7 +3,7 @@
  * live line for what is going on right now.
  */
 import type { RunEvent } from "../engine/events.ts";
-import { duration, instantUtc, oneLine, shortId } from "./format.ts";
+import { duration, instantUtc, oneLine, shortId, withInstants } from "./format.ts";
 import { dollars } from "./money.ts";
 import type { Output } from "./output.ts";
 import { writeAll } from "./output.ts";
@@ -116,7 +116,11 @@ function endLines(outcome: Event<"run_finished">["outcome"], style: Output["styl
   const warnings = (outcome.warnings ?? []).map((warning) => style("yellow", `warning: ${oneLine(warning, 500)}`));
   const more = exitCode === 0 ? [] : [`exit ${exitCode}; more: runner explain ${shortId(runId)}`];
   const took = duration(finishedAt - startedAt);
-  return [...warnings, `${style(statusStyle(status), status)}${until} in ${took}${price}: ${oneLine(reason, 1_000)}`, ...more];
+  return [
+    ...warnings,
+    `${style(statusStyle(status), status)}${until} in ${took}${price}: ${oneLine(withInstants(reason, instantUtc), 1_000)}`,
+    ...more,
+  ];
 }
 
 type Event<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;

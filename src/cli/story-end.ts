@@ -2,7 +2,7 @@
 import type { RunDetail, TryRow } from "../ledger/ledger.ts";
 import { exitCodes } from "../run/exit-code.ts";
 import type { RunStatus } from "../run/run.ts";
-import { duration, instantUtc, oneLine, shortId } from "./format.ts";
+import { duration, instantUtc, oneLine, shortId, withInstants } from "./format.ts";
 import { faultAdvice, faultWords } from "./fault-words.ts";
 import { waitWords } from "./begin-words.ts";
 import { shellWord } from "../load/shell-word.ts";
@@ -81,7 +81,7 @@ export function endWords(
   { died, now }: EndFacts,
 ): readonly { readonly text: string; readonly good: boolean }[] {
   if (died) return [{ text: "Its process is gone, and nobody has recorded an end yet.", good: false }];
-  const said = run.reason ?? waitWords(run, now);
+  const said = withInstants(run.reason ?? waitWords(run, now), instantUtc);
   const reason = said === "" ? "" : `: ${oneLine(said, 1_000)}`;
   const until = run.deferredUntil === undefined ? "" : ` until ${instantUtc(run.deferredUntil)}`;
   const kind =

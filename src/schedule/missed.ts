@@ -250,7 +250,7 @@ function foldedInto(chosen: readonly number[]): string | undefined {
   const newest = chosen.at(-1);
   return newest === undefined
     ? undefined
-    : `the run of the slot at ${new Date(newest).toISOString()} stands for it (catchUp: latest)`;
+    : `made up for by the run of the slot at ${new Date(newest).toISOString()} (catchUp: latest)`;
 }
 
 /** The slots after `from` and up to `to` as a range; none if there are none. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { duration, instantIn, instantUtc, oneLine, plainText } from "../../src/cli/format.ts";
+import { duration, instantIn, instantUtc, oneLine, plainText, withInstants } from "../../src/cli/format.ts";
 
 const escape = String.fromCharCode(27);
 
@@ -26,6 +26,16 @@ describe("text of others", () => {
 });
 
 describe("durations and instants", () => {
+  it("are written in a recorded reason as beside it", () => {
+    const reason = "made up for by the run of the slot at 2026-11-25T07:00:00.000Z (catchUp: latest); until 2026-11-26T08:30:00Z";
+    expect(withInstants(reason, (at) => instantIn("Asia/Tokyo", at))).toBe(
+      "made up for by the run of the slot at Wed 2026-11-25 16:00:00 +09:00 (catchUp: latest); until Thu 2026-11-26 17:30:00 +09:00",
+    );
+    expect(withInstants("no 2026-11-25, and no 12026-11-25T07:00:00Z", instantUtc)).toBe(
+      "no 2026-11-25, and no 12026-11-25T07:00:00Z",
+    );
+  });
+
   it.each([
     [0, "0 ms"],
     [999.4, "999 ms"],

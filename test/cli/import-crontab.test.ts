@@ -139,6 +139,16 @@ describe("import crontab", () => {
     ]);
   });
 
+  it("tells what it left out in the order of the lines, and that what it took would run twice", async () => {
+    project.write("tab", "0 5 * * * one\nCRON_TZ=\n0 6 * * * lost\n0 0 31 2 * never\n");
+    const { code, stderr } = await project.runner(["import", "crontab", "tab"]);
+    expect(code).toBe(78);
+    expect(stderr.match(/^error: tab:\d+/gm)).toEqual(["error: tab:2", "error: tab:3", "error: tab:4"]);
+    expect(stderr).toContain(
+      "1 job from tab, 3 could not be taken over. Before runner start, take what became a job out there: it would run twice.",
+    );
+  });
+
   it("recognises the origin's loop, and asks the model itself", async () => {
     project.write(
       "retry-cron.sh",

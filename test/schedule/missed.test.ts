@@ -52,7 +52,7 @@ function told(answer: DueAnswer): { run: string[]; ranges: string[]; next: strin
 const daily: Schedule = { kind: "cron", expr: "0 3 * * *" };
 const hourly: Schedule = { kind: "cron", expr: "0 * * * *" };
 const tooLate = "it is too late to make up for it (catchUp: at most";
-const standsFor = (slot: string): string => `the run of the slot at 2026-${slot}:00.000Z stands for it (catchUp: latest)`;
+const standsFor = (slot: string): string => `made up for by the run of the slot at 2026-${slot}:00.000Z (catchUp: latest)`;
 
 describe("what becomes of slots that passed", () => {
   it("the last one of a schedule that has ended is made up for within an interval, as any other", () => {

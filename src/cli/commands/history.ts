@@ -3,7 +3,7 @@ import type { HistoryQuery, LedgerReader, RunRow } from "../../ledger/ledger.ts"
 import { runStatuses, type RunStatus } from "../../run/run.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { latenessOf, rangeWords, waitWords, worthAWordMs } from "../begin-words.ts";
-import { duration, instantUtc, oneLine, shortId } from "../format.ts";
+import { duration, instantUtc, oneLine, shortId, withInstants } from "../format.ts";
 import { deathWatch, statusWords } from "../status.ts";
 import { dollars } from "../money.ts";
 import { table } from "../output.ts";
@@ -102,5 +102,7 @@ function latenessWords(run: RunRow): string {
 }
 
 function whyWords(run: RunRow, now: number): string {
-  return [rangeWords(run), waitWords(run, now), run.reason ?? ""].filter((part) => part !== "").join(": ");
+  return [rangeWords(run), waitWords(run, now), withInstants(run.reason ?? "", instantUtc)]
+    .filter((part) => part !== "")
+    .join(": ");
 }

@@ -1,7 +1,7 @@
 /** A daemon's log: lines for people, journald or programs, of what is worth a line. */
 import fs from "node:fs";
 import type { SchedulerEvent } from "../../engine/scheduler-events.ts";
-import { oneLine, shortId } from "../format.ts";
+import { oneLine, shortId, withInstants } from "../format.ts";
 import type { Style } from "../output.ts";
 import { entryOf, type Level, type LogEntry } from "./log-entry.ts";
 import type { LogSink } from "./log-sink.ts";
@@ -43,11 +43,12 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
     if (quiet && entry.level === "info") return;
     const text = redact(oneLine(entry.text, textCharacters));
     if (form === "json") return sink.write(`${jsonLine(entry, text, facts, redact)}\n`);
+    const told = withInstants(text, (at) => clock(zone(), at));
     const run = entry.runId === undefined ? [] : [shortId(entry.runId)];
     const who = [...(entry.job === undefined ? [] : [redact(oneLine(entry.job))]), ...run];
-    if (form === "journal") return sink.write(`${journalLevels[entry.level]}${[...who, text].join("  ")}\n`);
+    if (form === "journal") return sink.write(`${journalLevels[entry.level]}${[...who, told].join("  ")}\n`);
     const color = styles[entry.level];
-    const words = color === undefined ? text : style(color, text);
+    const words = color === undefined ? told : style(color, told);
     sink.write(`${[style("dim", clock(zone(), entry.at)), ...who, words].join("  ")}\n`);
   };
   return {

@@ -1,6 +1,6 @@
 /** What a person may have to do about a job, and what to type for it. Pure. */
 import type { JobHealth, JobState } from "../../engine/health/job-state.ts";
-import { ago, instantIn, oneLine, shortId } from "../format.ts";
+import { ago, instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import { several } from "../money.ts";
 import { shellWord } from "../../load/shell-word.ts";
 import { pauseWords } from "./words.ts";
@@ -17,6 +17,7 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
   const { job, state } = health;
   const name = shellWord(job.name);
   const tell = (text: string, ...type: readonly string[]): Advice => ({ job: job.name, text, type });
+  const local = (reason: string): string => withInstants(reason, (at) => instantIn(zone, at));
   const explain = `runner explain ${"runId" in state && state.runId !== undefined ? shortId(state.runId) : name}`;
   switch (state.kind) {
     case "died":
@@ -31,7 +32,7 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
         : tell(overdueWords(state, zone));
     case "blocked":
       return tell(
-        `blocked since ${instantIn(zone, state.since)}${times(state.times)}${because(state.reason)}`,
+        `blocked since ${instantIn(zone, state.since)}${times(state.times)}${because(local(state.reason))}`,
         explain,
         `runner run ${name}`,
       );
@@ -44,9 +45,9 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
         ...(state.once ? [`runner run ${name}`] : []),
       );
     case "unusable":
-      return tell(`cannot be scheduled${because(state.reason)}`, "runner validate");
+      return tell(`cannot be scheduled${because(local(state.reason))}`, "runner validate");
     case "missed":
-      return tell(`missed ${several(state.slots, "slot")}${because(state.reason)}`, explain, `runner run ${name}`);
+      return tell(`missed ${several(state.slots, "slot")}${because(local(state.reason))}`, explain, `runner run ${name}`);
     case "passed":
       return tell(`was due ${instantIn(zone, state.slotAt)}, before anybody looked after it`, `runner run ${name}`);
     case "paused":

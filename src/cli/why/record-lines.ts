@@ -1,7 +1,7 @@
 /** A slot that has a record: what became of it, and why when it did. Pure. */
 import type { RunRow } from "../../ledger/ledger.ts";
 import { isEnding } from "../../run/run.ts";
-import { duration, instantIn, oneLine, shortId } from "../format.ts";
+import { duration, instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import type { StoryLine } from "../story.ts";
 import { absenceAt } from "./absence.ts";
 import { say, at, type AtFacts } from "./facts.ts";
@@ -10,9 +10,14 @@ import { say, at, type AtFacts } from "./facts.ts";
 const punctualMs = 2_000;
 
 /** `succeeded (run 1f2e3d4c)`; of one that has no run, why not. */
-export function resultWords(record: RunRow): string {
-  const why = record.status === "missed" || record.status === "skipped" ? `: ${oneLine(record.reason ?? "", 160)}` : "";
+export function resultWords(facts: Pick<AtFacts, "zone">, record: RunRow): string {
+  const told = record.status === "missed" || record.status === "skipped";
+  const why = told ? `: ${oneLine(reasonIn(facts, record), 160)}` : "";
   return `${record.status.replace("_", " ")} (run ${shortId(record.runId)})${why}`;
+}
+
+function reasonIn({ zone }: Pick<AtFacts, "zone">, { reason = "" }: RunRow): string {
+  return withInstants(reason, (instant) => instantIn(zone, instant));
 }
 
 export function recordLines(facts: AtFacts, slot: number, record: RunRow): StoryLine[] {
@@ -32,7 +37,7 @@ function notRunLines(facts: AtFacts, slot: number, record: RunRow): StoryLine[] 
       ? ""
       : ` It is one of ${slots} slots in a row, from ${at(facts, slotFrom)} to ${at(facts, slotAt)}, with the same answer.`;
   const recordedAt = record.finishedAt ?? record.startedAt;
-  const why = record.reason === undefined || record.reason === "" ? "" : `: ${oneLine(record.reason, 500)}`;
+  const why = record.reason === undefined || record.reason === "" ? "" : `: ${oneLine(reasonIn(facts, record), 500)}`;
   return [
     say(`It did not run: it was ${record.status}${why} (recorded ${instantIn(facts.zone, recordedAt)}).${range}`, "bad"),
     ...(record.status === "missed" ? absenceLines(facts, slot) : []),
@@ -74,7 +79,7 @@ function runLines(facts: AtFacts, slot: number, record: RunRow): StoryLine[] {
   const { slots = 1, slotFrom } = record;
   const id = shortId(record.runId);
   const since = slots > 1 && slotFrom !== undefined ? ` So ended ${slots} slots in a row, since ${at(facts, slotFrom)}.` : "";
-  const why = record.reason === undefined || record.reason === "" ? "" : `: ${oneLine(record.reason, 500)}`;
+  const why = record.reason === undefined || record.reason === "" ? "" : `: ${oneLine(reasonIn(facts, record), 500)}`;
   const end = isEnding(record.status)
     ? `It ended ${record.status.replace("_", " ")}${record.finishedAt === undefined ? "" : ` at ${at(facts, record.finishedAt)}`}${why}.`
     : record.status === "waiting" && record.wait !== undefined

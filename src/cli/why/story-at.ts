@@ -87,7 +87,7 @@ function noSlotLines(facts: AtFacts): StoryLine[] {
 function nearLine(facts: AtFacts, words: string, slot: number | undefined): StoryLine[] {
   if (slot === undefined) return [];
   const record = facts.records.get(slot);
-  const result = record === undefined ? (slot > facts.now ? "yet to come" : "no record") : resultWords(record);
+  const result = record === undefined ? (slot > facts.now ? "yet to come" : "no record") : resultWords(facts, record);
   return [say(`${words}: ${at(facts, slot)}, ${result}.`, "plain", 1)];
 }
 
@@ -95,7 +95,7 @@ function handLines(facts: AtFacts): StoryLine[] {
   return facts.byHand.slice(0, 5).map((run) => {
     const how =
       run.trigger === "manual" ? "By hand" : run.trigger === "boot" ? "After a start of the machine" : "As a repetition";
-    return say(`${how}, run ${shortId(run.runId)} began at ${at(facts, run.startedAt)}: ${resultWords(run)}.`);
+    return say(`${how}, run ${shortId(run.runId)} began at ${at(facts, run.startedAt)}: ${resultWords(facts, run)}.`);
   });
 }
 

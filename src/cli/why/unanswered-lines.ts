@@ -3,7 +3,7 @@ import { keptMs, keptRuns } from "../../ledger/ledger.ts";
 import { restOf } from "../../engine/scheduler/pauses.ts";
 import { blackoutAt, describeBlackout } from "../../schedule/blackout.ts";
 import { dueSlots } from "../../schedule/missed.ts";
-import { ago, duration } from "../format.ts";
+import { ago, duration, withInstants } from "../format.ts";
 import { count } from "../money.ts";
 import { pauseWords } from "../health/words.ts";
 import type { StoryLine } from "../story.ts";
@@ -65,7 +65,7 @@ function overdueLines(facts: AtFacts, slot: number, due: number): StoryLine[] {
     ? "Whoever comes first, runner start or runner tick, runs it."
     : range === undefined
       ? "Whoever comes first, runner start or runner tick, decides what becomes of it."
-      : `Whoever comes first, runner start or runner tick, records it as ${range.status}: ${range.reason}.`;
+      : `Whoever comes first, runner start or runner tick, records it as ${range.status}: ${withInstants(range.reason, (instant) => at(facts, instant))}.`;
   return [
     say(`It has not run: it is overdue, by ${duration(now - due)}, and has no record.`, "bad"),
     ...daemonLines(facts),

@@ -70,6 +70,26 @@ function logOf(over: Partial<DaemonLogOptions> = {}): {
 }
 
 describe("the daemon's log", () => {
+  it("writes the instants of a reason as all others, and as they are for programs", () => {
+    const range = {
+      jobId: "daily",
+      runId: start.runId,
+      jobName: "daily",
+      status: "missed",
+      from: at - 7_200_000,
+      to: at - 3_600_000,
+      slots: 2,
+      reason: "made up for by the run of the slot at 2026-11-25T06:00:00.000Z (catchUp: latest)",
+      recordedAt: at,
+      owner,
+      jobHash: "",
+    } as const;
+    const [people, programs] = [logOf(), logOf({ form: "json" })];
+    for (const { listen } of [people, programs]) listen({ type: "slots_recorded", at, range });
+    expect(people.lines.join("")).toContain("made up for by the run of the slot at 2026-11-25 07:00:00+01:00 (catchUp: latest)");
+    expect(programs.lines.join("")).toContain("the run of the slot at 2026-11-25T06:00:00.000Z");
+  });
+
   it("has a line for a run's beginning and end, with the time, its offset, the job and the run; never the answer", () => {
     const { lines, listen } = logOf();
     listen(begins(start.runId, 5_000));
