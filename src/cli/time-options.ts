@@ -28,8 +28,8 @@ export function endOption(options: Readonly<Record<string, unknown>>, now: numbe
     if (ms === 0) throw new UsageError("--for 0 ends at once");
     return now + ms;
   }
-  if (until === undefined) return undefined;
-  const { at } = timeAsked(String(until), now, zone, { option: "--until", towards: "future" });
+  if (typeof until !== "string") return undefined;
+  const { at } = timeAsked(until, now, zone, { option: "--until", towards: "future" });
   if (at <= now)
     throw new UsageError(`--until: ${instantIn(zone, at)} has passed`, {
       suggestion: "Give a time to come, or --for a duration.",
