@@ -122,7 +122,10 @@ describe("pause and resume", () => {
       [["pause", "wel"], 'did you mean "well"?'],
       [["pause", "well", "--for", "2h", "--until", "2099-01-01"], "--for and --until say the same thing"],
       [["pause", "well", "--until", "2020-01-01"], "has passed"],
-      [["pause", "well", "--until", "someday"], '"someday" is no time (Write 09:00, tomorrow, tomorrow 09:00, monday'],
+      [
+        ["pause", "well", "--until", "someday"],
+        '"someday" is no time\nWrite 09:00, tomorrow, tomorrow 09:00, monday, monday 09:00,',
+      ],
       [["resume", "nobody"], "there is no job"],
       [["cancel", "nobody"], "nothing has been run yet"],
       [["reset", "nobody"], "there is no job"],
