@@ -29,7 +29,15 @@ const anyEvent = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("stop" as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("set" as const), byMs: fc.integer({ min: -20, max: 20 }).map((n) => n * minute) }),
+    arbitrary: fc.record({
+      kind: fc.constant("set" as const),
+      byMs: fc
+        .oneof(
+          { weight: 3, arbitrary: fc.integer({ min: -20, max: 20 }) },
+          { weight: 1, arbitrary: fc.integer({ min: -360, max: 360 }) },
+        )
+        .map((n) => n * minute),
+    }),
   },
   {
     weight: 1,
