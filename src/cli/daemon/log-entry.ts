@@ -68,7 +68,8 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
     }
     case "slots_withdrawn": {
       const { slots, jobs, showed } = event;
-      const text = `${several(slots, "slot")} of ${named("jobs", jobs).join("")} count again: recorded as missed or skipped while the clock showed up to ${instant(showed)}, and not all of them past`;
+      const of = `${jobs.slice(0, 5).join(", ")}${jobs.length > 5 ? `, … (${jobs.length} jobs)` : ""}`;
+      const text = `${several(slots, "slot")} of ${of} given back: missed or skipped while the clock showed up to ${instant(showed)}, and yet to come`;
       return { at, level: "warning", event: "slots_withdrawn", text };
     }
     case "held":

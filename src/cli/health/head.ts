@@ -18,11 +18,11 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
       bad: true,
     });
   }
-  if (health.withdrawn !== undefined)
-    lines.push({
-      text: `slots were given back ${ago(health.withdrawn.at, now)}: ${oneLine(health.withdrawn.text, 300)}`,
-      bad: false,
-    });
+  if (health.withdrawn !== undefined) {
+    const { at, jobs, text } = health.withdrawn;
+    const more = jobs > 1 ? ` to ${jobs} jobs` : "";
+    lines.push({ text: `slots were given back${more} ${ago(at, now)}: ${oneLine(text, 300)}`, bad: false });
+  }
   for (const run of health.strays)
     lines.push({
       text: `run ${shortId(run.runId)} is ${run.status}; its job ${oneLine(run.jobName, 60)} is not in the job files as they are`,

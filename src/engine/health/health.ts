@@ -51,8 +51,8 @@ export interface ProjectHealth {
   readonly strays: readonly RunRow[];
   /** The clock was set back: these jobs have runs, or what a daemon would withdraw, of slots that are yet to come, up to that instant. */
   readonly ahead?: { readonly jobs: number; readonly until: number };
-  /** The newest note of the last day that slots were given back because the clock had been ahead. */
-  readonly withdrawn?: SchedulerEventRow;
+  /** The newest note of the last day that slots were given back because the clock had been ahead, and of how many jobs that is. */
+  readonly withdrawn?: SchedulerEventRow & { readonly jobs: number };
   /** Something is overdue, blocked or failing, or the daemon has died or starts nothing. */
   readonly trouble: boolean;
 }
@@ -96,13 +96,14 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   const ahead = jobs.filter(({ job, state }) => facts.slotsAhead.has(job.id) && state.kind !== "disabled");
   const until = Math.max(...ahead.map(({ job }) => facts.slotsAhead.get(job.id) ?? 0));
   const withdrawn = facts.events.find(({ kind, at }) => kind === "withdrawn" && at > now - withdrawnMs);
+  const likewise = facts.events.filter(({ kind, at }) => kind === "withdrawn" && at === withdrawn?.at);
   return {
     daemon,
     jobs,
     strays: open.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),
-    ...(withdrawn === undefined ? {} : { withdrawn }),
+    ...(withdrawn === undefined ? {} : { withdrawn: { ...withdrawn, jobs: likewise.length } }),
     trouble:
       jobs.some(isTrouble) ||
       daemon.kind === "dead" ||

@@ -14,15 +14,21 @@ const mostNotes = 100;
 export async function withdrawAhead(state: State, jobs: ReadonlyMap<string, Job>, now: number): Promise<void> {
   const { ledger, listen } = state.parts;
   const withdrawn: RowAhead[] = [];
+  let kept = 0;
+  const keep = (row: RowAhead): KeptOfRow => {
+    const left = leftOf(row, jobs.get(row.jobId), now, state.roster.zone);
+    kept += left.slots;
+    return left;
+  };
   for (;;) {
-    const rows = await ledger.withdrawSlots(now, (row) => leftOf(row, jobs.get(row.jobId), now, state.roster.zone));
+    const rows = await ledger.withdrawSlots(now, keep);
     withdrawn.push(...rows);
     if (rows.length < withdrawnAtOnce) break;
   }
   if (withdrawn.length === 0) return;
   const showed = Math.max(...withdrawn.map(({ recordedAt }) => recordedAt));
   const names = [...new Set(withdrawn.map(({ jobName }) => jobName))];
-  const slots = withdrawn.reduce((sum, row) => sum + row.slots, 0);
+  const slots = withdrawn.reduce((sum, row) => sum + row.slots, 0) - kept;
   listen({ type: "slots_withdrawn", at: now, showed, slots, jobs: names });
   const back = `the clock was set back from ${inWords(showed)} to ${inWords(now)}`;
   const byJob = Map.groupBy(withdrawn, ({ jobId }) => jobId);

@@ -89,6 +89,17 @@ describe("a slot with a record", () => {
       ["The machine had slept: for 2 h.", "Around that time:"],
     ],
     [
+      "was given back in the night, because the clock had been ahead",
+      {
+        rows: [answered({})],
+        events: [
+          event("withdrawn", nine - 7 * hour, "the clock was set back"),
+          event("withdrawn", nine - 25 * hour, "the day before"),
+        ],
+      },
+      ["Around that time:", "  Wed 2026-11-25 02:00:00 +00:00  slots were given back: the clock was set back"],
+    ],
+    [
       "was skipped for the run in its way",
       {
         rows: [answered({ status: "skipped", blockedBy: "b", reason: "run bbbbbbbb of this job is under way" })],
