@@ -2,7 +2,7 @@
 import type { BeginRun, ClaimResult, Ledger, RunStart } from "../ledger/ledger.ts";
 import { exitCodeOf } from "../run/exit-code.ts";
 import type { RunListener } from "./events.ts";
-import { describeLease, isLeaseOver } from "./lease.ts";
+import { describeLease, isLeaseAhead, isLeaseOver, leaseMs } from "./lease.ts";
 import { toFinish, toOutcome, type Blocker, type RunEnd, type RunOutcome } from "./outcome.ts";
 import type { EngineParts, RunRequest } from "./parts.ts";
 import { newTally } from "./tally.ts";
@@ -14,7 +14,7 @@ type ClaimParts = Pick<EngineParts, "clock" | "ownerState" | "sweep">;
  * process cannot be seen from here (another container, another machine, before a reboot) its lock in the ledger or the lease decides.
  */
 export async function claim(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun" | "holdOwner"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun" | "holdOwner" | "renewLease"> },
   start: RunStart,
   listen: RunListener,
 ): Promise<Blocker | undefined> {
@@ -31,7 +31,7 @@ export async function claim(
 
 /** Begins a run that is queued, or takes one that waits; likewise. `gone`: it is neither any more. */
 export async function begin(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "beginRun" | "finishRun" | "holdOwner"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "beginRun" | "finishRun" | "holdOwner" | "renewLease"> },
   runId: string,
   how: BeginRun,
   listen: RunListener,
@@ -48,7 +48,7 @@ export async function begin(
 
 /** The open run that is in the way; `undefined` once it is closed, because its process has died. */
 async function blockerOrRescue(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "finishRun"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "finishRun" | "renewLease"> },
   open: Lost["blocker"],
   listen: RunListener,
 ): Promise<Blocker | undefined> {
@@ -59,6 +59,8 @@ async function blockerOrRescue(
     return { runId, reason: `${name} of this job waits for its next attempt (runner show ${runId.slice(0, 8)})` };
   const state = parts.ownerState(owner);
   if (state === "alive") return { runId, reason: `${name} of this job is under way` };
+  if (state === "elsewhere" && isLeaseAhead(open, parts.clock.now()))
+    await parts.ledger.renewLease(runId, parts.clock.now() + leaseMs);
   if (state === "elsewhere" && !isLeaseOver(open, parts.clock.now()))
     return {
       runId,

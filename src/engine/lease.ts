@@ -30,6 +30,14 @@ export function isLeaseOver(run: Leased, now: number): boolean {
   return now - leaseEnd(run) > leaseGraceMs;
 }
 
+/**
+ * Whether the lease ends later than any that is given now: it was given while the clock was ahead. It is to be cut to one of now. A process that
+ * lives renews it soon; one that does not would keep its job for as long as the clock was wrong.
+ */
+export function isLeaseAhead({ leaseUntil }: Pick<RunRow, "leaseUntil">, now: number): boolean {
+  return leaseUntil !== undefined && leaseUntil > now + 2 * leaseMs;
+}
+
 /** In words, for whoever is kept waiting by it. */
 export function describeLease(run: Leased, now: number): string {
   const leftMs = leaseEnd(run) - now;

@@ -70,6 +70,13 @@ describe("a claim against a run that cannot be seen from here", () => {
     expect(events).toEqual([]);
   });
 
+  it("is not lost for a year to a lease that was given while the clock was a year ahead", async () => {
+    await held(now + 365 * 86_400_000);
+    expect(await claimAt("next-run"), "its process may live, and renews the lease then").toMatchObject({ runId: "held-run" });
+    expect(await row("held-run")).toMatchObject({ leaseUntil: now + 30_000 });
+    expect(await claimAt("next-run", { at: now + 90_001 })).toBeUndefined();
+  });
+
   it("is won once its lease ended more than a minute ago", async () => {
     await held(now - 60_001);
     expect(await claimAt("next-run")).toBeUndefined();

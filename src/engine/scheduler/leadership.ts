@@ -3,7 +3,7 @@
  * hangs on this: claims decide. It only spares everybody else the work.
  */
 import type { Leader, LeaderReport, Owner } from "../../ledger/ledger.ts";
-import { leaseMs } from "../lease.ts";
+import { isLeaseAhead, leaseMs } from "../lease.ts";
 import type { SchedulerParts } from "../scheduler-parts.ts";
 
 type Parts = Pick<SchedulerParts, "clock" | "ledger" | "owner" | "ownerState" | "version">;
@@ -33,7 +33,16 @@ export async function takeLead(parts: Parts, startedAt: number, report: LeaderRe
 /** The daemon that leads and lives, other than this process. */
 export async function livingLeader(parts: Parts): Promise<Leader | undefined> {
   const leader = await parts.ledger.leader();
-  return leader === undefined || isFree(parts, leader) ? undefined : leader;
+  if (leader === undefined || isFree(parts, leader)) return undefined;
+  // Given while the clock was ahead: whoever lives renews it soon, and the dead must not lead for as long as the clock was wrong.
+  const now = parts.clock.now();
+  if (isLeaseAhead(leader, now))
+    await parts.ledger.changeLeader((found) =>
+      found !== undefined && isSameOwner(found.owner, leader.owner) && found.leaseUntil === leader.leaseUntil
+        ? { ...found, leaseUntil: now + leaseMs }
+        : found,
+    );
+  return leader;
 }
 
 /** Lets the lead go, if it is still ours. */

@@ -4,7 +4,7 @@
  */
 import type { RunRow } from "../../ledger/ledger.ts";
 import { isClaimedAhead } from "../claimed-ahead.ts";
-import { isLeaseOver } from "../lease.ts";
+import { isLeaseAhead, isLeaseOver, leaseMs } from "../lease.ts";
 import { isSameOwner } from "./leadership.ts";
 import { closed, enlist, forget } from "./standing.ts";
 import { placeOf, type State } from "./state.ts";
@@ -18,6 +18,7 @@ export async function findDead({ parts, running }: State): Promise<readonly RunR
   const now = parts.clock.now();
   const early = rows.filter((row) => isClaimedAhead(row, now) && isDeadOwner(parts, row));
   if (early.length > 0) await parts.ledger.giveBackClaims(early.map(({ runId }) => runId));
+  await cutLeases(parts, rows);
   return rows.filter((row) => row.status === "running" && !running.has(row.runId) && isDeadOwner(parts, row));
 }
 
@@ -28,6 +29,7 @@ export async function lookAround(state: State): Promise<readonly RunRow[]> {
   const known = lined.map(({ run }) => run);
   const others = [...state.others.values()];
   const rows = await state.parts.ledger.openRuns();
+  await cutLeases(state.parts, rows);
   state.stale = false;
   const open = new Map(rows.map((row) => [row.runId, row]));
   for (const run of known) if (!open.has(run.runId)) forget(state, run);
@@ -52,6 +54,14 @@ function isDead(state: State, row: RunRow): boolean {
     if (!row.simulated) places.take(row.runId, placeOf(state, row.jobId));
   }
   return false;
+}
+
+/** Of those that cannot be seen: a lease that was given while the clock was ahead says nothing, and nobody may be left to renew it. */
+async function cutLeases({ ledger, ownerState, clock }: State["parts"], rows: readonly RunRow[]): Promise<void> {
+  const now = clock.now();
+  for (const row of rows)
+    if (row.status === "running" && isLeaseAhead(row, now) && ownerState(row.owner) === "elsewhere")
+      await ledger.renewLease(row.runId, now + leaseMs);
 }
 
 /** This process has everything that it carries on in its list: what it owns beside that is left over from a ledger that failed it. */

@@ -92,6 +92,22 @@ describe("a second daemon", () => {
     expect(await machine.story("a")).toEqual(["08:00 succeeded"]);
   });
 
+  it("waits no year for a leader that it cannot see and that died while the clock was a year ahead, nor for its run", async () => {
+    const year = 365 * 24 * hour;
+    machine = new Machine(Date.parse("2026-11-25T07:59:50Z") + year);
+    const first = await machine.start(hourly, { play: open });
+    machine.elsewhere.add(first.owner.pid);
+    await machine.clock.pass(15_000);
+    expect(first.running()).toHaveLength(2);
+    await first.kill();
+    machine.clock.set(-year);
+    const second = await machine.start(hourly);
+    await machine.clock.pass(40_000);
+    expect(second.types()).toContain("leading");
+    await machine.clock.pass(120_000);
+    expect(second.events.find(({ type }) => type === "rescued")).toMatchObject({ runIds: { length: 2 } });
+  });
+
   it("that has been taken for dead stands down, and what it has under way goes on", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
     const first = await machine.start(hourly, { play: open });
