@@ -37,3 +37,8 @@ export const flatScheduleKeys: readonly string[] = [
   "endAt",
   "blackout",
 ];
+
+/** Which of the keys an object has, in the order of the keys. */
+export function presentOf(keys: readonly string[], object: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(object).some((key) => keys.includes(key)) ? keys.filter((key) => Object.hasOwn(object, key)) : [];
+}

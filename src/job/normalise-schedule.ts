@@ -1,7 +1,7 @@
 /** The shorthands and older spellings of schedules. */
 import { older, twice, type Draft } from "./draft.ts";
 import { readDuration } from "./duration.ts";
-import { flatScheduleKeys } from "./flat-keys.ts";
+import { flatScheduleKeys, presentOf } from "./flat-keys.ts";
 import { isRecord } from "./shape.ts";
 import { describe, type Path } from "./words.ts";
 
@@ -11,7 +11,8 @@ const olderNames: Readonly<Record<string, string>> = { cron: "expr", atMs: "at" 
 export function normaliseSchedule(draft: Draft): void {
   const { job } = draft;
   const written = job["schedule"];
-  const flat = flatScheduleKeys.filter((key) => Object.hasOwn(job, key));
+  const flat = presentOf(flatScheduleKeys, job);
+  if (flat.length === 0 && isNormal(written)) return;
   if (!(typeof written === "string" || isRecord(written) || (written === undefined && flat.length > 0))) return;
   const schedule: Record<string, unknown> = isRecord(written) ? { ...written } : {};
   const places = new Map<string, Path>(Object.keys(schedule).map((key) => [key, ["schedule", key]]));
@@ -43,6 +44,15 @@ export function normaliseSchedule(draft: Draft): void {
   }
   for (const [key, place] of places) if (place[0] !== "schedule" || place[1] !== key) draft.moved(["schedule", key], place);
   job["schedule"] = schedule;
+}
+
+/** A schedule that says its kind, in today's spelling: of it nothing is rewritten. Nearly all are, or become so by a few words. */
+function isNormal(schedule: unknown): boolean {
+  if (!isRecord(schedule) || !Object.hasOwn(schedule, "kind")) return false;
+  const { expr, everyMs, anchorMs, staggerMs } = schedule;
+  const isText = [everyMs, anchorMs, staggerMs].some((value) => typeof value === "string");
+  const atBoot = typeof expr === "string" && expr.includes("@");
+  return !isText && !atBoot && !["cron", "atMs", "every", "stagger"].some((key) => Object.hasOwn(schedule, key));
 }
 
 /** Keys that say when, of which a job has one. */

@@ -6,7 +6,7 @@
 import type { Problem } from "./check.ts";
 import { older, twice, type Draft } from "./draft.ts";
 import { olderSpellings } from "./openclaw.ts";
-import { flatPayloadKeys } from "./flat-keys.ts";
+import { flatPayloadKeys, presentOf } from "./flat-keys.ts";
 import { normaliseSchedule } from "./normalise-schedule.ts";
 import { isRecord } from "./shape.ts";
 import type { Path } from "./words.ts";
@@ -79,7 +79,7 @@ function rename(draft: Draft, from: string, to: string): void {
 
 function flatPayload(draft: Draft): void {
   const { job, openclaw } = draft;
-  const keys = [...flatPayloadKeys, ...(openclaw ? oldPayloadKeys : [])].filter((key) => Object.hasOwn(job, key));
+  const keys = [...presentOf(flatPayloadKeys, job), ...(openclaw ? presentOf(oldPayloadKeys, job) : [])];
   // A list of names is the job's own `env`, an object of values is a command's.
   if (isRecord(job["env"])) keys.push("env");
   const { payload = {} } = job;
