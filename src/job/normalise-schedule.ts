@@ -51,8 +51,8 @@ function isNormal(schedule: unknown): boolean {
   if (!isRecord(schedule) || !Object.hasOwn(schedule, "kind")) return false;
   const { expr, everyMs, anchorMs, staggerMs } = schedule;
   const isText = [everyMs, anchorMs, staggerMs].some((value) => typeof value === "string");
-  const atBoot = typeof expr === "string" && expr.includes("@");
-  return !isText && !atBoot && !["cron", "atMs", "every", "stagger"].some((key) => Object.hasOwn(schedule, key));
+  const namesInstant = typeof expr === "string" && expr.includes("@");
+  return !isText && !namesInstant && !["cron", "atMs", "every", "stagger"].some((key) => Object.hasOwn(schedule, key));
 }
 
 /** Keys that say when, of which a job has one. */

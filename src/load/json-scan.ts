@@ -3,7 +3,7 @@
  * is wrong with text that is not JSON, without repeating it, because `JSON.parse`'s own message quotes the file, keys and all.
  * A scan of a job file takes microseconds; the YAML parser, which could do the same, takes longer to load than Node to start.
  */
-import { locator, position, positions, type Node } from "./positions.ts";
+import { locator, position, positions, writtenTwice, type Node, type Repeated } from "./positions.ts";
 import type { SyntaxProblem, TextDocument } from "./syntax.ts";
 
 /** Deepest nesting that is read; a job has five levels. */
@@ -25,15 +25,7 @@ export function scanJson(text: string): TextDocument | { readonly problems: read
   try {
     const root = scan.document();
     if (scan.repeated.length === 0) return { value: JSON.parse(text), locate: locator(root, positions(text)) };
-    const problems = scan.repeated.map(({ at, first }) => {
-      const earlier = position(text, first).line;
-      return {
-        ...position(text, at),
-        message: "this key is written twice",
-        suggestion: `it stands on line ${earlier} too; keep one`,
-      };
-    });
-    return { problems: problems.slice(0, 50) };
+    return { problems: writtenTwice(scan.repeated, text) };
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
     const suggestion = error.suggestion === undefined ? {} : { suggestion: error.suggestion };
@@ -47,7 +39,7 @@ export function nodesOf(text: string): Node {
 }
 
 class Scan {
-  readonly repeated: { at: number; first: number }[] = [];
+  readonly repeated: Repeated[] = [];
   private at = 0;
   private readonly text: string;
   constructor(text: string) {

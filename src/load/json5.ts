@@ -4,7 +4,7 @@
  */
 import JSON5 from "json5";
 import { maxDepth } from "./json-scan.ts";
-import { locator, position, positions, type Node } from "./positions.ts";
+import { locator, position, positions, writtenTwice, type Node, type Repeated } from "./positions.ts";
 import type { SyntaxProblem, TextDocument } from "./syntax.ts";
 
 export function readJson5(text: string): TextDocument | { readonly problems: readonly SyntaxProblem[] } {
@@ -22,12 +22,7 @@ export function readJson5(text: string): TextDocument | { readonly problems: rea
   const walk = new Walk(text);
   const root = walk.value();
   if (walk.repeated.length === 0) return { value, locate: locator(root, positions(text)) };
-  const problems = walk.repeated.map(({ at, first }) => ({
-    ...position(text, at),
-    message: "this key is written twice",
-    suggestion: `it stands on line ${position(text, first).line} too; keep one`,
-  }));
-  return { problems: problems.slice(0, 50) };
+  return { problems: writtenTwice(walk.repeated, text) };
 }
 
 /** The first bracket that is nested too deeply. Brackets in texts and comments count too, which only makes the limit stricter. */
@@ -63,7 +58,7 @@ const bare = /[^\s\uFEFF,:[\]{}/"']+/y;
 
 /** Goes over a text that is known to be JSON5. */
 class Walk {
-  readonly repeated: { at: number; first: number }[] = [];
+  readonly repeated: Repeated[] = [];
   private at = 0;
   private readonly text: string;
   constructor(text: string) {

@@ -1,6 +1,6 @@
 /** Where the keys and values of a text stand, whatever its format. */
 import type { Path } from "../job/words.ts";
-import type { LocateText } from "./syntax.ts";
+import type { LocateText, SyntaxProblem } from "./syntax.ts";
 
 /** The line and the column of an offset, both from 1. */
 export type PlaceOf = (offset: number) => { line: number; column: number };
@@ -60,4 +60,20 @@ function lineStarts(text: string): number[] {
   const starts = [0];
   for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
   return starts;
+}
+
+/** A key that stands in its object already: offsets of both. */
+export interface Repeated {
+  readonly at: number;
+  readonly first: number;
+}
+
+/** At most 50 of them, each with the line of the one before it. */
+export function writtenTwice(repeated: readonly Repeated[], text: string): SyntaxProblem[] {
+  const placeOf = positions(text);
+  return repeated.slice(0, 50).map(({ at, first }) => ({
+    ...placeOf(at),
+    message: "this key is written twice",
+    suggestion: `it stands on line ${placeOf(first).line} too; keep one`,
+  }));
 }
