@@ -24,6 +24,7 @@ import { queries } from "../../src/ledger/sqlite/queries.ts";
 import { rollUpQueries } from "../../src/ledger/sqlite/status-counts.ts";
 import { migrations } from "../../src/ledger/sqlite/schema.ts";
 import { rangeQueries } from "../../src/ledger/sqlite/slot-ranges.ts";
+import { withdrawalQueries } from "../../src/ledger/sqlite/withdrawals.ts";
 import { isEnding, runStatuses } from "../../src/run/run.ts";
 import { ledgerContract } from "./contract.ts";
 import { fillHistory, startOfRun } from "./history.ts";
@@ -406,7 +407,7 @@ describe("many runs", () => {
   });
 
   const counting = { ...countQueries, ...rollUpQueries };
-  test.each(Object.entries({ ...queries, ...rangeQueries, ...counting }))(
+  test.each(Object.entries({ ...queries, ...rangeQueries, ...withdrawalQueries, ...counting }))(
     "the query for %s goes along an index",
     async (name, query) => {
       await makeLedger();

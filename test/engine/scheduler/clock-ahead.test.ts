@@ -5,7 +5,7 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { nextSlot } from "../../../src/schedule/slot.ts";
-import { day, hour, job, Machine, minute } from "./stage.ts";
+import { day, hour, job, Machine, minute, type Play } from "./stage.ts";
 
 let machine: Machine;
 afterEach(() => machine.close());
@@ -90,6 +90,31 @@ describe("a clock that was ahead", () => {
     expect(daemon.carried.map(({ run }) => run.slotAt)).toContain(Date.parse("2026-11-25T08:50:00Z"));
     await ledger.close();
   });
+
+  it.each(["while the daemon runs", "before the next one starts"])(
+    "with a slot claimed that waits for a place (%s): it is in the way of no slot for as long as the clock was wrong",
+    async (when) => {
+      machine = new Machine(wrongFor);
+      const both = [...jobs, job("long", { kind: "at", at: "2026-11-25T08:05:00Z" })];
+      const play: Play = (run) => (run.jobId === "long" ? {} : { afterMs: 500 });
+      const daemon = await machine.start(both, { play, settings: { maxRuns: 1 } });
+      await machine.clock.skipUntil("2026-11-25T08:06:00Z");
+      machine.clock.set(5 * hour);
+      await machine.clock.pass(5_000);
+      expect((await machine.story("a")).at(-1)).toBe("13:00 queued");
+      machine.clock.set(-5 * hour);
+      if (when === "while the daemon runs") {
+        await machine.clock.pass(2_000);
+        for (const run of daemon.running()) await run.end("succeeded");
+      } else {
+        await daemon.kill();
+        await machine.start(both, { play });
+      }
+      await machine.clock.skipUntil("2026-11-25T08:11:00Z");
+      const early = when === "while the daemon runs" ? ["13:00 succeeded"] : [];
+      expect(await machine.story("a")).toEqual(["08:00 succeeded", "08:10 succeeded", ...early]);
+    },
+  );
 
   it("leaves alone what is claimed a moment before its instant", async () => {
     machine = new Machine("2026-11-25T08:09:59Z");
