@@ -31,6 +31,9 @@ async function withdrawals(): Promise<string[]> {
   return events.filter(({ kind }) => kind === "withdrawn").map(({ text }) => text);
 }
 
+/** The job `long` runs until it is told to end. */
+const play: Play = (run) => (run.jobId === "long" ? {} : { afterMs: 500 });
+
 describe("a clock that was ahead", () => {
   it.each([5 * hour, 365 * day])("by %i ms: its jobs fire again as soon as it is right", async (byMs) => {
     const daemon = await ahead(byMs);
@@ -96,7 +99,6 @@ describe("a clock that was ahead", () => {
     async (when) => {
       machine = new Machine(wrongFor);
       const both = [...jobs, job("long", { kind: "at", at: "2026-11-25T08:05:00Z" })];
-      const play: Play = (run) => (run.jobId === "long" ? {} : { afterMs: 500 });
       const daemon = await machine.start(both, { play, settings: { maxRuns: 1 } });
       await machine.clock.skipUntil("2026-11-25T08:06:00Z");
       machine.clock.set(5 * hour);
@@ -129,8 +131,6 @@ describe("a clock that was ahead", () => {
     await ledger.close();
   });
 });
-
-const play = () => ({ afterMs: 500 });
 
 describe("whatever the clock did", () => {
   const steps = fc.array(
