@@ -14,7 +14,9 @@ import { unusable } from "./unusable.ts";
 interface Entry {
   readonly expr: string;
   readonly zone: string;
-  readonly read: CronExpression;
+  /** Of the expression as it is read only what the next slot needs: the whole takes a kilobyte. */
+  readonly normal: string;
+  readonly wild: boolean;
   /** For every instant from `after` on and before `next`, the next slot is `next`; Infinity: there is none. */
   after: number;
   next: number;
@@ -64,9 +66,9 @@ function computeNext(entry: Entry, after: number): number {
  * Where clocks jump over a time of a fixed entry, after one instant and up to another. croner 11 knows these, but for a jump over the end of a
  * day: in Nuuk 23:00 becomes 00:00, and it has no slot then for 23:59.
  */
-function jumps({ expr, zone, read }: Entry, from: number, to: number): number[] {
+function jumps({ expr, zone, wild }: Entry, from: number, to: number): number[] {
   const found: number[] = [];
-  if (read.wild) return found;
+  if (wild) return found;
   const next = (after: number): OffsetChange | undefined => nextOffsetChange(zone, after, to);
   for (let change = next(from); change !== undefined; change = next(change.at)) {
     const { at, beforeMinutes, afterMinutes } = change;
@@ -99,26 +101,27 @@ export function newestCronSlots(expr: string, zone: string, from: number, to: nu
   return found.toReversed();
 }
 
-/** The expression as it was read. @throws JobError if it cannot be. */
-export function cronOf(expr: string, zone: string): CronExpression {
-  return entryOf(expr, zone).read;
+/** The expression as it is read. @throws JobError if it cannot be. */
+export function cronOf(expr: string): CronExpression {
+  const read = readCron(expr);
+  if ("problem" in read) throw unusable("schedule.expr", read.problem);
+  return read;
 }
 
 function entryOf(expr: string, zone: string): Entry {
   const key = `${zone} ${expr}`;
   const known = entries.get(key);
   if (known !== undefined) return known;
-  const read = readCron(expr);
-  if ("problem" in read) throw unusable("schedule.expr", read.problem);
+  const { normal, wild } = cronOf(expr);
   if (entries.size >= maxEntries) forgetOldest(entries);
-  const made: Entry = { expr, zone, read, after: Infinity, next: -Infinity };
+  const made: Entry = { expr, zone, normal, wild, after: Infinity, next: -Infinity };
   entries.set(key, made);
   return made;
 }
 
-function ask<T>({ expr, zone, read }: Entry, question: (cron: Cron) => T): T {
+function ask<T>({ expr, zone, normal }: Entry, question: (cron: Cron) => T): T {
   try {
-    return question(calculatorOf(zone, read.normal));
+    return question(calculatorOf(zone, normal));
   } catch (error) {
     throw unusable("schedule", `${JSON.stringify(expr)} in zone ${JSON.stringify(zone)} cannot be computed`, error);
   }

@@ -18,7 +18,7 @@ export interface SlotCount {
 
 /** Slots after `from` and at or before `to`, by Debian cron's rule. */
 export function countCronSlots(expr: string, zone: string, from: number, to: number): SlotCount {
-  const read = cronOf(expr, zone);
+  const read = cronOf(expr);
   const budget = { dates: maxDates };
   let slots = 0;
   // From a day before, so that it is known which clock times have been shown already.

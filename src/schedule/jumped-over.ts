@@ -11,7 +11,7 @@ const minute = 60_000;
 export function jumpedOver(schedule: Schedule, from: number, to: number, defaultZone: string): number[] {
   if (schedule.kind !== "cron") return [];
   const zone = schedule.tz ?? defaultZone;
-  const { wild, times } = cronOf(schedule.expr, zone);
+  const { wild, times } = cronOf(schedule.expr);
   if (wild) return [];
   const found: number[] = [];
   for (let change = nextOffsetChange(zone, from, to); change !== undefined; change = nextOffsetChange(zone, change.at, to)) {

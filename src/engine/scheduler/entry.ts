@@ -10,33 +10,39 @@ const hashBytes = 32;
 const [atField, sinceField, lastField, nextField, fields] = [0, 1, 2, 3, 4];
 
 /**
- * The numbers of all entries of a roster, a row each: an instant takes 8 bytes here and 24 as the field of an object, a hash 32 and not 80,
- * and the garbage collector sees a handful of arrays and not half a million values.
+ * The numbers of some entries, a row each: an instant takes 8 bytes here and 24 as the field of an object, a hash 32 and not 80, and the garbage
+ * collector sees a handful of arrays and not thousands of values. A table does not grow, because what it had outgrown would be garbage.
  */
 export class EntryTable {
-  #instants: Float64Array;
-  #staggers: Uint32Array;
-  #behind: Uint8Array;
-  #hashes: Uint8Array;
-  #rows = 0;
+  readonly instants: Float64Array;
+  readonly staggers: Uint32Array;
+  readonly behind: Uint8Array;
+  readonly hashes: Buffer;
+  readonly #rows: number;
+  /** Rows that were never somebody's begin here. */
+  #unused = 0;
   readonly #free: number[] = [];
 
-  constructor(rows = 64) {
-    this.#instants = new Float64Array(rows * fields);
-    this.#staggers = new Uint32Array(rows);
-    this.#behind = new Uint8Array(rows);
-    this.#hashes = new Uint8Array(rows * hashBytes);
+  constructor(rows: number) {
+    this.#rows = rows;
+    this.instants = new Float64Array(rows * fields);
+    this.staggers = new Uint32Array(rows);
+    this.behind = new Uint8Array(rows);
+    this.hashes = Buffer.alloc(rows * hashBytes);
+  }
+
+  get isFull(): boolean {
+    return this.#free.length === 0 && this.#unused === this.#rows;
   }
 
   /** @throws Error if the hash is none. */
   newRow(hash: string, staggerMs: number): number {
-    const row = this.#free.pop() ?? this.#rows++;
-    if (row >= this.#staggers.length) this.#grow(Math.ceil(1.5 * row));
-    if (Buffer.from(this.#hashes.buffer, row * hashBytes, hashBytes).write(hash, "hex") !== hashBytes)
+    const row = this.#free.pop() ?? this.#unused++;
+    if (this.hashes.write(hash, row * hashBytes, hashBytes, "hex") !== hashBytes)
       throw new Error(`broken invariant: ${JSON.stringify(hash)} is not 64 hexadecimal characters`);
-    this.#instants.fill(Number.NaN, row * fields, (row + 1) * fields);
-    this.#staggers[row] = staggerMs;
-    this.#behind[row] = 0;
+    this.instants.fill(Number.NaN, row * fields, (row + 1) * fields);
+    this.staggers[row] = staggerMs;
+    this.behind[row] = 0;
     return row;
   }
 
@@ -45,52 +51,51 @@ export class EntryTable {
     this.#free.push(row);
   }
 
-  /** The row by itself, in a table of its own. */
+  /** The row by itself, the only one of a table. */
   apart(row: number): EntryTable {
     const table = new EntryTable(1);
-    table.#rows = 1;
-    table.#instants.set(this.#instants.subarray(row * fields, (row + 1) * fields));
-    table.#staggers.set(this.#staggers.subarray(row, row + 1));
-    table.#behind.set(this.#behind.subarray(row, row + 1));
-    table.#hashes.set(this.#hashes.subarray(row * hashBytes, (row + 1) * hashBytes));
+    table.#unused = 1;
+    table.instants.set(this.instants.subarray(row * fields, (row + 1) * fields));
+    table.staggers.set(this.staggers.subarray(row, row + 1));
+    table.behind.set(this.behind.subarray(row, row + 1));
+    table.hashes.set(this.hashes.subarray(row * hashBytes, (row + 1) * hashBytes));
     return table;
   }
 
   instant(row: number, field: number): number | undefined {
-    const at = this.#instants[row * fields + field] ?? Number.NaN;
+    const at = this.instants[row * fields + field] ?? Number.NaN;
     return Number.isNaN(at) ? undefined : at;
   }
 
   setInstant(row: number, field: number, at: number | undefined): void {
-    this.#instants[row * fields + field] = at ?? Number.NaN;
+    this.instants[row * fields + field] = at ?? Number.NaN;
+  }
+}
+
+/** Some 35 KB each. */
+const rowsOfTable = 512;
+
+/** The tables of a roster. */
+export class EntryTables {
+  /** Those that may have room. */
+  readonly #roomy: EntryTable[] = [];
+
+  /** One with a free row. */
+  withRoom(): EntryTable {
+    for (let table = this.#roomy.at(-1); table !== undefined; table = this.#roomy.at(-1)) {
+      if (!table.isFull) return table;
+      this.#roomy.pop();
+    }
+    const made = new EntryTable(rowsOfTable);
+    this.#roomy.push(made);
+    return made;
   }
 
-  staggerMs(row: number): number {
-    return this.#staggers[row] ?? 0;
-  }
-
-  isBehind(row: number): boolean {
-    return this.#behind[row] === 1;
-  }
-
-  setBehind(row: number, behind: boolean): void {
-    this.#behind[row] = behind ? 1 : 0;
-  }
-
-  hash(row: number): string {
-    return Buffer.from(this.#hashes.buffer, row * hashBytes, hashBytes).toString("hex");
-  }
-
-  #grow(rows: number): void {
-    const [instants, staggers, behind, hashes] = [this.#instants, this.#staggers, this.#behind, this.#hashes];
-    this.#instants = new Float64Array(rows * fields);
-    this.#staggers = new Uint32Array(rows);
-    this.#behind = new Uint8Array(rows);
-    this.#hashes = new Uint8Array(rows * hashBytes);
-    this.#instants.set(instants);
-    this.#staggers.set(staggers);
-    this.#behind.set(behind);
-    this.#hashes.set(hashes);
+  /** Takes the entry's row back. */
+  release(entry: Entry): void {
+    const { table } = entry;
+    if (table.isFull && !this.#roomy.includes(table)) this.#roomy.push(table);
+    entry.leave();
   }
 }
 
@@ -107,6 +112,10 @@ export class Entry implements Timed {
     this.#table = table;
     this.#row = table.newRow(hash, staggerOf(job.id, job.schedule.staggerMs));
     this.since = 0;
+  }
+
+  get table(): EntryTable {
+    return this.#table;
   }
 
   get at(): number | undefined {
@@ -146,21 +155,21 @@ export class Entry implements Timed {
 
   /** Slots of it are due and wait for the end of its run: they are caught up with one after the other. */
   get behind(): boolean {
-    return this.#table.isBehind(this.#row);
+    return this.#table.behind[this.#row] === 1;
   }
 
   set behind(behind: boolean) {
-    this.#table.setBehind(this.#row, behind);
+    this.#table.behind[this.#row] = behind ? 1 : 0;
   }
 
   /** Fingerprint of the definition. That of the schedule alone is the ledger's: it says since when the job is armed. */
   get hash(): string {
-    return this.#table.hash(this.#row);
+    return this.#table.hashes.toString("hex", this.#row * hashBytes, (this.#row + 1) * hashBytes);
   }
 
   /** So much later than its instant each slot is answered. */
   get staggerMs(): number {
-    return this.#table.staggerMs(this.#row);
+    return this.#table.staggers[this.#row] ?? 0;
   }
 
   /** It is in force no longer, and its row is free for another; who still has it in hand sees it as it was. */

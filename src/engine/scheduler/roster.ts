@@ -1,7 +1,7 @@
 /** The jobs in force and when each is due next. */
 import type { Job } from "../../job/job.ts";
 import { nextSlot } from "../../schedule/slot.ts";
-import { Entry, EntryTable } from "./entry.ts";
+import { Entry, EntryTables } from "./entry.ts";
 import { Timeline } from "./timeline.ts";
 
 export type { Entry } from "./entry.ts";
@@ -12,7 +12,7 @@ export const leastGapMs = 1_000;
 export class Roster {
   readonly timeline = new Timeline<Entry>();
   readonly #entries = new Map<string, Entry>();
-  #table = new EntryTable();
+  #tables = new EntryTables();
   zone: string;
 
   constructor(zone: string) {
@@ -33,7 +33,7 @@ export class Roster {
 
   /** An entry for a job, which is not in force before it is added. */
   newEntry(job: Job, hash: string): Entry {
-    return new Entry(job, hash, this.#table);
+    return new Entry(job, hash, this.#tables.withRoom());
   }
 
   add(entry: Entry): void {
@@ -45,7 +45,7 @@ export class Roster {
     if (entry === undefined) return;
     this.timeline.set(entry, undefined);
     this.#entries.delete(jobId);
-    entry.leave();
+    this.#tables.release(entry);
   }
 
   /**
@@ -84,6 +84,6 @@ export class Roster {
   clear(): void {
     for (const entry of this.#entries.values()) this.timeline.set(entry, undefined);
     this.#entries.clear();
-    this.#table = new EntryTable();
+    this.#tables = new EntryTables();
   }
 }

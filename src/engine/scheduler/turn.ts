@@ -48,7 +48,7 @@ export class Turns {
     // What could not be read this time stays as it was.
     const given = new Set(jobs.map(({ id }) => id));
     const missing = complete ? [] : this.#jobs.jobs.filter(({ id }) => !given.has(id));
-    this.#jobs = { jobs: [...jobs, ...missing], complete };
+    this.#jobs = { jobs: missing.length === 0 ? jobs : [...jobs, ...missing], complete };
     if (rules !== undefined) this.#setRules(rules);
     this.#changed = true;
     this.#replacement = undefined;
