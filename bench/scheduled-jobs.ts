@@ -69,7 +69,7 @@ async function hold(): Promise<void> {
     providersOf: () => [],
     modelOf: () => "simulated/model",
     simulated: false,
-    settled: (all) => void giveBackMemory(all),
+    settled: giveBackMemory,
     listen: (event) => event.type === "leading" && leads(),
   });
   const begun = performance.now();

@@ -112,7 +112,7 @@ class ProjectDaemon implements Daemon {
       modelOf: (job) => modelsOf(job, this.#project)[0] ?? "",
       simulated: simulate !== undefined,
       ...(turned === undefined ? {} : { turned }),
-      settled: (jobs) => void giveBackMemory(jobs),
+      settled: giveBackMemory,
       listen,
     });
   }

@@ -153,6 +153,7 @@ function inShort(row: RunRow): string {
 }
 
 interface Facts {
+  readonly settled: (jobs: number) => void;
   readonly settings: Partial<SchedulerSettings>;
   readonly play: Play;
   readonly complete: boolean;
@@ -217,6 +218,7 @@ export class Process {
       providersOf: facts.providersOf ?? (() => []),
       modelOf: () => "kimi/k2",
       simulated: false,
+      ...(facts.settled === undefined ? {} : { settled: facts.settled }),
       listen: (event) => process.events.push(event),
     };
     process.scheduler = createScheduler(parts);
