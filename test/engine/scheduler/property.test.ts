@@ -21,6 +21,8 @@ const anyJob = fc.record({
 
 const anyEvent = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("pass" as const), strides: fc.integer({ min: 1, max: 40 }) }) },
+  // To where slots are claimed ahead and have not come yet.
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("edge" as const), beforeMs: fc.constantFrom(1, 400, 900, 999) }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("kill" as const), awayMs: fc.constantFrom(0, minute, 7 * minute, 3_600_000) }),
@@ -51,7 +53,7 @@ const anyEvent = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("reload" as const), at: fc.nat(3), expr: fc.constantFrom(...expressions) }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("second" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("second" as const, "tick" as const) }) },
 );
 
 type Event = typeof anyEvent extends fc.Arbitrary<infer T> ? T : never;
@@ -124,6 +126,8 @@ class World {
     switch (event.kind) {
       case "pass":
         return this.strides(event.strides);
+      case "edge":
+        return clock.pass(30_000 - (clock.now() % 30_000) + (event.beforeMs > 400 ? 30_000 : 0) - event.beforeMs);
       case "kill":
         for (const daemon of daemons) await daemon.kill();
         clock.set(event.awayMs);
@@ -149,6 +153,9 @@ class World {
         return this.reload(event.at, event.expr);
       case "second":
         return this.start();
+      case "tick":
+        this.daemons.push(await machine.start(this.jobs, { once: true }));
+        return this.strides(2);
     }
   }
 
