@@ -10,6 +10,11 @@ const hourly = [job("a", "0 * * * *")];
 const open: Play = () => ({});
 const slot = Date.parse("2026-11-25T08:00:00Z");
 
+/** A ledger in which the job `a` is what goes wrong. */
+function refusesA(method: string, [claims]: readonly unknown[]): void {
+  if (method === "claimSlots" && JSON.stringify(claims).includes('"jobId":"a"')) throw new Error("broken invariant: of a");
+}
+
 /** A machine 0.4 s before eight o'clock, with a daemon that has claimed the slot of eight. */
 async function justBefore(jobs = hourly, facts: Parameters<Machine["start"]>[1] = {}): Promise<Process> {
   machine = new Machine("2026-11-25T07:59:30Z");
@@ -344,10 +349,7 @@ describe("a ledger that cannot be written", () => {
 
   it("refuses what is wrong with one job: the others run at their time", async () => {
     machine = new Machine("2026-11-25T07:59:30Z");
-    const fail = (method: string, [claims]: readonly unknown[]): void => {
-      if (method === "claimSlots" && JSON.stringify(claims).includes('"jobId":"a"')) throw new Error("broken invariant: of a");
-    };
-    const daemon = await machine.start([...hourly, job("b", "0 * * * *")], { fail });
+    const daemon = await machine.start([...hourly, job("b", "0 * * * *")], { fail: refusesA });
     await machine.clock.passUntil("2026-11-25T08:00:05Z");
     expect(begunAt()).toEqual([0]);
     expect(daemon.types()).toContain("job_unusable");
