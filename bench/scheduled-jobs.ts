@@ -1,8 +1,10 @@
 /**
  * What many scheduled jobs cost: `node bench/scheduled-jobs.ts [jobs] [idle seconds]`, by default 100,000 and 60.
  *
- * A process holds the scheduler as the daemon uses it, with its jobs armed in a real ledger and none of them due: its memory, how long it took
- * to arm them, and its CPU while nothing happens. `--same` gives all jobs one of 60 expressions instead of one each.
+ * A process holds the scheduler as the daemon uses it, with its jobs armed in a real ledger and none of them due: its memory (VmRSS and VmHWM of
+ * proc_pid_status(5)) when it has been idle for so long, how long it took to arm them, and its CPU while nothing happens. Jobs are kept, and
+ * garbage is given back, by what the daemon does that with. `--same` gives all jobs one of 60 expressions instead of one each.
+ * scheduled-jobs-daemon.ts measures the daemon itself, with its files.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -81,8 +83,8 @@ async function hold(): Promise<void> {
   const armedMs = performance.now() - begun;
   const arming = process.cpuUsage(atStart);
   const armCpuMs = (arming.user + arming.system) / 1_000;
-  // What arming took goes back to the system as soon as nothing is due.
-  await wait(5_000);
+  // What arming took goes back to the system as soon as nothing is due, and V8 itself collects once more some 10 s later.
+  await wait(15_000);
   const before = process.cpuUsage();
   const from = performance.now();
   await wait(idleSeconds * 1_000);
