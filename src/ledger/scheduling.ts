@@ -252,7 +252,8 @@ export interface SchedulingLedger {
   recordSlots(ranges: readonly SlotRange[]): Promise<readonly boolean[]>;
   /**
    * Takes back what was recorded while the clock was ahead: rows of slots that are `missed` or `skipped` and reach beyond `now` (by more than
-   * `recordedAheadMs`) go, or are cut to what `keep` leaves of them, and a job that is armed from later on is armed from `now` on. A slot
+   * `recordedAheadMs`) go, or are cut to what `keep` leaves of them, a job that is armed from later on is armed from `now` on, and a pause
+   * that ended later on has ended at `now`. A slot
    * that had a run keeps it, claimed, open or ended: it is not repeated. In one durable transaction of at most `withdrawnAtOnce` rows; to be
    * called again while that many come back. Returns the rows as they were.
    */

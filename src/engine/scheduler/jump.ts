@@ -2,6 +2,7 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { recordedAheadMs } from "../../ledger/ledger.ts";
 import type { ClockLook } from "./clock-watch.ts";
+import { readControl } from "./control.ts";
 import type { Entry } from "./roster.ts";
 import { tellUnusable } from "./fire.ts";
 import type { State } from "./state.ts";
@@ -16,6 +17,7 @@ export async function onJump(state: State, { kind, now, byMs }: Exclude<ClockLoo
   await parts.ledger.noteEvent({ at: now, kind: kind === "slept" ? "slept" : "clock_jumped", text });
   parts.listen({ type: "clock_jumped", at: now, byMs });
   await withdrawAhead(state, new Map(Array.from(roster.entries(), ({ job }) => [job.id, job])), now);
+  await readControl(state);
   await placeAgain(state, now);
   // What waits for so long is not to wait for longer because the clock was set back.
   if (byMs < 0) for (const one of waiting.values()) if (one.at !== undefined) waits.set(one, one.at + byMs);

@@ -8,7 +8,7 @@ export function pauseOf({ pauses }: Pick<State, "pauses">, jobId: string, now: n
   return [pauses.get(everyJob), pauses.get(jobId)].find((pause) => pause !== undefined && (pause.until ?? Infinity) > now);
 }
 
-/** The pauses of a job that are over by `now` and were not before `since`. */
+/** The pauses of a job that are over by `now` and were not before `since`. One that ends later ended while the clock was ahead. */
 export function restsOf({ pauses, rests }: Pick<State, "pauses" | "rests">, jobId: string, since: number, now: number): Rest[] {
   if (pauses.size === 0 && rests.size === 0) return [];
   const ids = [everyJob, jobId];
@@ -17,7 +17,7 @@ export function restsOf({ pauses, rests }: Pick<State, "pauses" | "rests">, jobI
   return [
     ...ids
       .flatMap((id) => rests.get(id) ?? [])
-      .filter(({ endedAt }) => endedAt > since)
+      .filter(({ endedAt }) => endedAt > since && endedAt <= now)
       .map(restOf),
     ...up.map((pause) => restOf({ ...pause, endedAt: pause.until ?? now })),
   ];

@@ -2,13 +2,15 @@
 import { LedgerError } from "../../errors.ts";
 import type { RunFinish, RunRow, Wait } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
+import { isClaimedAhead } from "../claimed-ahead.ts";
 import { endOf, openOf, placeOf, type State } from "./state.ts";
 
 /** Puts a run where it waits: for a place, for its time, or for the instant of its slot. */
 export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.wait): void {
   if (run.status !== "waiting" || wait === undefined) {
     const dueAt = run.dueAt ?? run.slotAt ?? run.queuedAt ?? run.startedAt;
-    const line = dueAt > state.parts.clock.now() ? state.ahead.claimed : state.line;
+    // What is not for a slot was due when it was claimed, whatever the clock said then.
+    const line = isClaimedAhead(run, state.parts.clock.now()) ? state.ahead.claimed : state.line;
     line.add({ run, dueAt, place: placeOf(state, run.jobId) });
     return;
   }

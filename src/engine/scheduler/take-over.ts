@@ -22,10 +22,10 @@ const rescueFirstMs = 1_000;
 export async function takeOver(state: State, jobs: JobSet, spread: boolean): Promise<void> {
   const { parts } = state;
   state.overdue = spread ? [] : undefined;
+  await withdrawAhead(state, new Map(jobs.jobs.map((job) => [job.id, job])), parts.clock.now());
   await readControl(state);
   const rescuing = rescue(state, await findDead(state));
   if (!(await isSoonOver(state, rescuing))) beside(state, repeatRescued(state, rescuing));
-  await withdrawAhead(state, new Map(jobs.jobs.map((job) => [job.id, job])), parts.clock.now());
   await new Replacement(state, jobs).run();
   await lookAround(state);
   await endWhatIsStale(state, parts.clock.now());

@@ -23,12 +23,19 @@ export function withdrawSlots(
 ): readonly RowAhead[] {
   const after = now + recordedAheadMs;
   connection.sql("UPDATE armed SET since = :now WHERE since > :after").run({ now, after });
+  endPausesNow(connection, now, after);
   const rows = connection.sql(withdrawalQueries.rowsAhead).all({ after, limit: withdrawnAtOnce });
   return rows.map((row) => {
     const found = rowAhead(row);
     cutRow(connection, row, found, found.from > now ? undefined : keep(found), now);
     return found;
   });
+}
+
+/** A pause that ended while the clock was ahead is over: what is yet to come is not in it. */
+function endPausesNow(connection: Connection, now: number, after: number): void {
+  connection.sql("UPDATE ended_pauses SET ended_at = :now WHERE ended_at > :after AND paused_at < :now").run({ now, after });
+  connection.sql("DELETE FROM ended_pauses WHERE ended_at > :after").run({ after });
 }
 
 function rowAhead(row: Row): RowAhead {

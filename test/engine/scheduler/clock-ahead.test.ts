@@ -118,6 +118,45 @@ describe("a clock that was ahead", () => {
     },
   );
 
+  it.each(["while the daemon runs", "before the next one starts"])(
+    "with a pause that ended while it was ahead (%s): it is over, and skips no slot for as long as the clock was wrong",
+    async (when) => {
+      machine = new Machine(wrongFor);
+      const daemon = await machine.start(jobs);
+      await machine.clock.skipUntil("2026-11-25T08:05:00Z");
+      const person = await machine.ledger();
+      await person.pause({ jobId: "a", at: machine.clock.now(), by: "maria" });
+      await machine.clock.pass(2_000);
+      machine.clock.set(5 * hour);
+      await machine.clock.pass(2_000);
+      await person.unpause("a", machine.clock.now());
+      await person.close();
+      await machine.clock.pass(2_000);
+      if (when === "before the next one starts") await daemon.kill();
+      machine.clock.set(-5 * hour);
+      if (when === "before the next one starts") await machine.start(jobs);
+      await machine.clock.skipUntil("2026-11-25T08:21:00Z");
+      expect((await machine.story("a")).slice(0, 3)).toEqual(["08:00 succeeded", "08:10 succeeded", "08:20 succeeded"]);
+    },
+  );
+
+  it.each(["boot", "retry"] as const)("with a %s run that waited to begin: it begins with the next daemon", async (trigger) => {
+    machine = new Machine("2026-11-25T13:00:05Z");
+    const all = [job("a", trigger === "boot" ? { kind: "boot" } : "*/10 * * * *")];
+    const dead = machine.owner();
+    machine.alive.delete(dead.pid);
+    const ledger = await machine.ledger();
+    const [now, runId] = [machine.clock.now(), "before"];
+    const facts = { jobId: "a", jobName: "a", modelAsked: "", simulated: false, jobHash: "h", owner: dead, startedAt: now };
+    const retry = { rerunOf: "one", scheduledFor: Date.parse("2026-11-25T13:00:00Z"), dueAt: now };
+    await ledger.claimSlots([{ ...facts, runId, trigger, ...(trigger === "boot" ? {} : retry) }]);
+    await ledger.close();
+    machine.clock.set(-5 * hour);
+    await machine.start(all);
+    await machine.clock.pass(3_000);
+    expect(machine.begun.map((one) => one.runId)).toContain(runId);
+  });
+
   it("leaves alone what is claimed a moment before its instant", async () => {
     machine = new Machine("2026-11-25T08:09:59Z");
     const ledger = await machine.ledger();

@@ -180,6 +180,8 @@ export class Process {
   ledger!: Ledger;
   ended: Promise<SchedulerEnd> | undefined;
   #dead = false;
+  #calls = 0;
+  #diesAt = -1;
   readonly #play: Play;
 
   private constructor(machine: Machine, play: Play, owner: Owner) {
@@ -237,6 +239,11 @@ export class Process {
     await this.ledger.close();
   }
 
+  /** It dies at its so many-th call of the ledger from now on, as `diesAt`. */
+  dieAfter(calls: number): void {
+    this.#diesAt = this.#calls + calls;
+  }
+
   get isDead(): boolean {
     return this.#dead;
   }
@@ -259,7 +266,7 @@ export class Process {
 
   /** The ledger of a process that may die: then nothing comes back from it any more. */
   #mortal(ledger: Ledger, { fail = () => {}, diesAt = -1 }: Partial<Facts>): Ledger {
-    let calls = 0;
+    this.#diesAt = diesAt;
     return new Proxy(ledger, {
       get: (target, name, receiver) => {
         const method: unknown = Reflect.get(target, name, receiver);
@@ -267,8 +274,8 @@ export class Process {
         return async (...args: unknown[]) => {
           if (this.#dead) return new Promise(() => {});
           fail(String(name), args);
-          const dies = calls++ === diesAt;
-          if (dies && diesAt % 2 === 0) this.#die();
+          const dies = this.#calls++ === this.#diesAt;
+          if (dies && this.#diesAt % 2 === 0) this.#die();
           if (this.#dead) return new Promise(() => {});
           const result: unknown = await Reflect.apply(method, target, args);
           if (dies) this.#die();
