@@ -1,12 +1,14 @@
 /** The lock by which a process says that it lives: real processes, real files. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openLedger } from "../../src/ledger/index.ts";
 import type { Ledger, Owner } from "../../src/ledger/ledger.ts";
+import { lockFile } from "../../src/ledger/sqlite/owner-locks.ts";
 import { owner } from "./records.ts";
 
 let folder: string;
@@ -81,6 +83,16 @@ it("is not taken for an owner of whom there may be two, nor where no file can be
   expect(files()).toEqual([]);
   writeFileSync(path.join(folder, "owners"), "in the way");
   await ledger.holdOwner(owner);
+  expect(ledger.ownerLock(owner)).toBe("unknown");
+});
+
+it("leaves no file that looks like a dead one's where the lock could not be taken", async () => {
+  const file = lockFile(path.join(folder, "ledger.sqlite"), owner) ?? "";
+  mkdirSync(path.dirname(file));
+  const other = new DatabaseSync(file);
+  other.exec("BEGIN; SELECT 1 FROM sqlite_schema");
+  await ledger.holdOwner(owner);
+  other.close();
   expect(ledger.ownerLock(owner)).toBe("unknown");
 });
 

@@ -63,18 +63,25 @@ export function holdLock(ledger: string, owner: Owner): (() => void) | undefined
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (foreign.has(statfsSync(folder).type) || clean(folder) >= mostFiles) return undefined;
     closeSync(openSync(file, "a", 0o600));
-    const database = new DatabaseSync(file, { timeout: 0 });
-    const own: Held = { database, users: 1 };
-    try {
-      // Nothing is ever written, so there is no journal of it.
-      database.exec("PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
-    } catch {
-      database.close();
-      return undefined;
-    }
-    held.set(file, own);
-    return () => letGo(file, own);
+    const own = lock(file);
+    // A file that nobody holds would say of this process that it has died.
+    if (own === undefined) rmSync(file, { force: true });
+    else held.set(file, own);
+    return own && (() => letGo(file, own));
   } catch {
+    return undefined;
+  }
+}
+
+function lock(file: string): Held | undefined {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { timeout: 0 });
+    // Nothing is ever written, so there is no journal of it.
+    database.exec("PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
+    return { database, users: 1 };
+  } catch {
+    database?.close();
     return undefined;
   }
 }
