@@ -161,6 +161,7 @@ describe("export crontab and k8s", () => {
     const job = (name: string, over: object): void => moved.write(`jobs/${name}.json`, { command: ["true"], ...over });
     job("noon", { cron: "0 12 * * 7", overlap: "replace", catchUp: "skip" });
     job("Every_5%", { every: "5m" });
+    job("hour", { every: "1h" });
     job("six", { every: "6h", catchUp: { policy: "all", maxAge: "2h" }, enabled: false });
     job("odd", { every: "90m" });
     job("seconds", { cron: "*/10 * * * * *" });
@@ -183,10 +184,11 @@ describe("export crontab and k8s", () => {
       settings.get("CRON_TZ")?.value ?? "",
       splitPercent(command).command.replace(run, "").replace(` -C ${moved.dir}`, "").trim(),
     ]);
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(5);
     expect(lines).toEqual(
       expect.arrayContaining([
         ["*/5 * * * *", "UTC", "Every_5% --slot due"],
+        ["0 * * * *", "UTC", "hour --slot due"],
         ["0 7 * * *", "Asia/Tokyo", "ask --slot due"],
         ["0 12 * * 7", "Europe/London", "noon --slot due"],
         ["@reboot", "UTC", "up"],
@@ -200,8 +202,10 @@ describe("export crontab and k8s", () => {
       "once: runs once",
       "Debian's cron does not know it",
       "KIMI_API_KEY",
+      "up: cron starts it each time it starts itself",
     ])
       expect(stderr).toContain(words);
+    expect(stdout).toContain("# odd: not here: every 5400 s is no fixed times of the day");
     expect(stderr).not.toContain("hand");
   });
 
@@ -218,7 +222,7 @@ describe("export crontab and k8s", () => {
     expect(stderr).toContain("Secret runner-keys: KIMI_API_KEY");
     const documents = parseAllDocuments(stdout).map((document) => document.toJS() as CronJob);
     const byJob = new Map(documents.map((one) => [one.metadata.annotations["runner/job"], one]));
-    expect(new Set(byJob.keys())).toEqual(new Set(["Every_5%", "ask", "noon", "six"]));
+    expect(new Set(byJob.keys())).toEqual(new Set(["Every_5%", "ask", "hour", "noon", "six"]));
     for (const { apiVersion, kind, metadata, spec } of documents) {
       expect([apiVersion, kind]).toEqual(["batch/v1", "CronJob"]);
       expect(metadata.name).toMatch(/^[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?$/);

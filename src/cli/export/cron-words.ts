@@ -47,7 +47,7 @@ function everyWords(everyMs: number, anchorMs: number, notes: readonly string[])
   const told = [...notes, "an interval, written as its times of the day in UTC"];
   if (60 % every === 0) {
     const offset = anchor % every;
-    const minutes = offset === 0 && every > 1 ? `*/${every}` : every === 1 ? "*" : list(offset, every, 60);
+    const minutes = offset === 0 && every > 1 && every < 60 ? `*/${every}` : every === 1 ? "*" : list(offset, every, 60);
     return { expr: `${minutes} * * * *`, zone: "UTC", notes: told };
   }
   if (every % 60 !== 0 || 1_440 % every !== 0) return problem;

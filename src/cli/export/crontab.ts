@@ -41,7 +41,7 @@ function jobLines(input: ExportInput): Lines {
   for (const job of input.jobs) {
     const words = cronWords(job.schedule, input.zone, true);
     if ("problem" in words) {
-      lines.push("", `# ${job.name}: not here, for it ${words.problem}.`);
+      lines.push("", `# ${job.name}: not here: ${words.problem}`);
       if (job.schedule.kind !== "manual")
         notes.push({ job: job.name, message: `${words.problem}: left out; with --tick it is carried out` });
       continue;
@@ -55,7 +55,11 @@ function jobLines(input: ExportInput): Lines {
           message: `CRON_TZ=${zone} is cronie's: Debian's cron does not know it and takes the times for ${here}`,
         });
     }
-    if (!("boot" in words)) for (const message of words.notes) notes.push({ job: job.name, message });
+    const own =
+      "boot" in words
+        ? ["cron starts it each time it starts itself, also where a daemon has run it since this boot"]
+        : words.notes;
+    for (const message of own) notes.push({ job: job.name, message });
     // Keyed by its slot, a line that cron starts twice, or beside a daemon, has one run.
     const run = command(input, ["run", job.name, ...("boot" in words ? [] : ["--slot", "due"])]);
     lines.push("", `# ${job.name}`, `${job.enabled ? "" : "# disabled: "}${"boot" in words ? "@reboot" : words.expr} ${run}`);

@@ -68,7 +68,7 @@ export function readCrontab(text: string, options: CrontabOptions): Crontab {
   if (lines.length > maxLines)
     state.issues.push(at(state, maxLines + 1, 0, { message: `has ${lines.length} lines, the first ${maxLines} are read` }));
   const { entries, issues, warnings } = state;
-  return { entries, issues, warnings };
+  return { entries, issues, warnings: warnings.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) };
 }
 
 type Said = Pick<Issue, "message" | "suggestion">;
@@ -80,7 +80,8 @@ function at({ file }: CrontabOptions, line: number, offset: number, said: Said):
 function readLine(state: State, line: string, number: number): void {
   const trimmed = line.trim();
   if (trimmed.startsWith("#")) {
-    state.comment.push(trimmed.replace(/^#+ ?/, ""));
+    const words = trimmed.replace(/^#+ ?/, "");
+    if (!isCommentedOut(words, state) && !columns.test(words)) state.comment.push(words);
     return;
   }
   const { comment } = state;
@@ -120,6 +121,14 @@ function readLine(state: State, line: string, number: number): void {
   state.entries.push({ ...entry, line: number, text: trimmed, settings, unread, comment });
   for (const { at: offset, ...said } of doubtsOf(line, entry, state)) state.warnings.push(at(state, number, offset, said));
 }
+
+/** An entry or a setting that somebody has switched off says nothing of the one below it. */
+function isCommentedOut(words: string, state: State): boolean {
+  return !("problem" in readEntry(words, state)) || /^[A-Z][A-Z\d_]*\s*=/.test(words);
+}
+
+/** The heading that crontabs come with: `m h  dom mon dow   command`. */
+const columns = /^m(?:in(?:ute)?)?\s+h(?:our)?\s+d/i;
 
 /** Settings hold from their line on. A map of its own, because the entries above keep theirs. */
 function set(state: State, setting: Setting, line: string): void {

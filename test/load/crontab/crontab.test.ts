@@ -65,6 +65,25 @@ describe("broken crontabs", () => {
 });
 
 describe("a crontab", () => {
+  it("takes no line that was commented out, and no heading of the columns, for a description", () => {
+    const text = `# m h  dom mon dow   command
+0 1 * * * a
+# Nightly backup
+#0 3 * * * curl https://example.com/
+# MAILTO=ops@example.com
+#@daily old
+0 4 * * * b
+# at 4, as 5 * is taken
+0 5 * * * c
+`;
+    expect(read(text).entries.map(({ comment }) => comment)).toEqual([[], ["Nightly backup"], ["at 4, as 5 * is taken"]]);
+  });
+
+  it("warns in the order of the lines", () => {
+    const { warnings } = read("0 1 * * * a\\\n0 3 * * * dos\r\n0 4 * * * b\\\n0 5 * * * x");
+    expect(warnings.map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+  });
+
   it("gives each entry the settings and the comment above it, and none of those below", () => {
     const { entries, issues, warnings } = read(
       '# Of the file\n\nA=1\n0 5 * * * first\n# Says why.\n# In two lines.\nA = "2 3"  \nB=\'x"y\'\n# Second\n*/5 9-17/2 1,15 jan-mar mon,WED second --all\n\n@reboot third\n',
