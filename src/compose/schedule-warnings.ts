@@ -18,7 +18,7 @@ const lookedAt = 16;
 type Surroundings = Pick<Project, "jobs" | "zone" | "scheduler" | "place">;
 
 export function scheduleWarnings(project: Surroundings, now: number): Issue[] {
-  const often: Job[] = [];
+  const often: Often[] = [];
   const jumped: Jump[] = [];
   const warnings = project.jobs.flatMap((job) => [
     ...meaningless(job),
@@ -50,8 +50,15 @@ function meaningless(job: Job): Issue[] {
 
 /** Jobs of which one line says the same of all. */
 interface Alike {
-  readonly often: Job[];
+  readonly often: Often[];
   readonly jumped: Jump[];
+}
+
+/** A job whose slots come more often than its limit lets a run take, which nobody chose. */
+interface Often {
+  readonly job: Job;
+  /** The shortest time between two slots, ms. */
+  readonly interval: number;
 }
 
 /** A time that the clocks of a zone jump over, with the slot that stands for it, epoch ms. */
@@ -83,7 +90,7 @@ function slotWarnings(job: Job, { zone: projectZone }: Surroundings, now: number
     );
   // Whoever wrote "overlap", as an import does, knows what becomes of such slots.
   if (job.limits.runMs > interval && job.overlap === undefined) {
-    if (job.limits.runMs === defaultRunMs) often.push(job);
+    if (job.limits.runMs === defaultRunMs) often.push({ job, interval });
     else {
       const message = `${formatDuration(job.limits.runMs)} of ${job.name} is longer than the time between two slots (${every}): those that come meanwhile are skipped`;
       found.push(issue(job, "limits.run", message, `shorten it, or write "overlap": "queue", or "skip" if that is meant`));
@@ -129,16 +136,17 @@ function namesOf(jobs: readonly Job[]): string {
 }
 
 /** One line for all of them: each job has the default limit, and nobody chose it. */
-function oftenWarning(often: readonly Job[]): Issue[] {
+function oftenWarning(often: readonly Often[]): Issue[] {
   const [first] = often;
   if (first === undefined) return [];
-  const message = `${formatDuration(defaultRunMs)}, the default, is longer than the time between two slots of ${namesOf(often)}: slots that come while a run is open are skipped`;
+  const shortest = Math.min(...often.map(({ interval }) => interval));
+  const message = `${formatDuration(defaultRunMs)}, the default, is longer than the time between two slots of ${namesOf(often.map(({ job }) => job))}: slots that come while a run is open are skipped`;
   return [
     issue(
-      first,
+      first.job,
       "limits.run",
       message,
-      `write "limits": { "run": "4m" } with what a run may take, or "overlap": "queue", or "skip" if that is meant`,
+      `write "limits": { "run": "${formatDuration(shortest)}" } with what a run may take, or "overlap": "queue", or "skip" if that is meant`,
     ),
   ];
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { calendarDays } from "../../src/cli/calendar-days.ts";
 import { comingSlots, companyOf } from "../../src/cli/coming.ts";
 import { scheduleWarnings } from "../../src/compose/schedule-warnings.ts";
+import type { Issue } from "../../src/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { parseJob } from "../../src/job/parse.ts";
 import { stage, type Stage } from "./stage.ts";
@@ -100,7 +101,7 @@ describe("the calendar", () => {
 
 describe("what is odd about schedules", () => {
   const now = Date.parse("2026-06-06T00:00Z");
-  function warningsOf(...jobs: Job[]): string[] {
+  function oddOf(...jobs: Job[]): Issue[] {
     const place = { dir: "/project", configFile: undefined, stateDir: undefined, env: {} };
     const scheduler = {
       maxRuns: 8,
@@ -110,8 +111,9 @@ describe("what is odd about schedules", () => {
       shutdownGraceMs: 0,
       killGraceMs: 0,
     };
-    return scheduleWarnings({ jobs, zone: "UTC", scheduler, place }, now).map(({ path, message }) => `${path}: ${message}`);
+    return scheduleWarnings({ jobs, zone: "UTC", scheduler, place }, now);
   }
+  const warningsOf = (...jobs: Job[]): string[] => oddOf(...jobs).map(({ path, message }) => `${path}: ${message}`);
 
   it.each<[string, object, string[]]>([
     ["nothing", { cron: "0 12 * * *", tz: "Europe/London", group: "reports" }, []],
@@ -180,6 +182,9 @@ describe("what is odd about schedules", () => {
   it("many jobs of every few minutes are one line", () => {
     const many = Array.from({ length: 8 }, (_, at) => job(`m${at}`, { every: "5m" }));
     expect(warningsOf(...many)).toEqual([expect.stringContaining("m0, m1, m2, m3, m4 and 3 more") as string]);
+    // What it says to write is enough for all of them.
+    const odd = oddOf(...many, job("often", { every: "20s" }));
+    expect(odd.map(({ suggestion }) => suggestion)).toEqual([expect.stringContaining('"limits": { "run": "20s" }')]);
   });
 });
 
