@@ -86,7 +86,7 @@ export function finishImport(
   }
   if (general.length > 0) output.data("");
   for (const line of general) output.data(line);
-  const exitCode = reportProblems(output, { issues, warnings });
+  const exitCode = reportProblems(output, { issues, warnings }, Number.POSITIVE_INFINITY);
   if (jobs.length === 0 && issues.length === 0) output.note(`${file}: there is nothing in it to import.`);
   const left = issues.length === 0 ? "" : `, ${issues.length} could not be taken over`;
   if (jobs.length > 0)

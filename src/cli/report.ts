@@ -1,13 +1,16 @@
 /** What an error means to a person and to a script: its words, its place, its remedy, its exit code. */
-import { ConfigError, JobError, LedgerError, UsageError, formatIssue, type Issue } from "../errors.ts";
+import { ConfigError, JobError, LedgerError, UsageError, type Issue } from "../errors.ts";
 import { exitCodes } from "../run/exit-code.ts";
 import { jsonVersion, OutputError, writeAll, type Output } from "./output.ts";
+import { mostTold, problemLines } from "./problems.ts";
 
 /** Says what went wrong, in words or as a document, and returns the exit code that belongs to it. */
 export function report(error: unknown, output: Output): number {
   const told = explain(error);
   if (output.json && !(error instanceof OutputError) && wroteDocument(told)) return told.exitCode;
-  const lines = told.issues === undefined ? [told.message] : told.issues.map(formatIssue);
+  // Of one configuration all are told: it has at most 50, and `runner validate` ends here with them, too.
+  const most = error instanceof JobError ? mostTold : Number.POSITIVE_INFINITY;
+  const lines = told.issues === undefined ? [told.message] : problemLines(told.issues, most);
   for (const line of lines) output.note(`${output.styleNote("red", "error:")} ${line}`);
   if (told.hint !== undefined) output.note(told.hint);
   return told.exitCode;

@@ -86,6 +86,27 @@ describe("list, next, validate", () => {
     }
   });
 
+  it("tells the first twenty problems of many, what was asked for first, and all of them where all are asked for", async () => {
+    const broken = stage();
+    try {
+      for (let number = 10; number < 40; number++) broken.write(`jobs/b${number}.yaml`, "command: [x]\nevry: 1h\nfoo: 1\n");
+      const more = "and 40 more problems, 60 in 30 files in all (each of them: runner validate)";
+      const lines = async (...args: string[]): Promise<string[]> => (await broken.runner(args)).stderr.trim().split("\n");
+      const list = (await lines("list")).filter((line) => line.startsWith("error:"));
+      expect([list.length, list.at(-1)]).toEqual([21, `error: ${more}`]);
+      const absent = await lines("run", "absent");
+      expect(absent).toHaveLength(21);
+      expect(absent[0]).toContain('no job "absent"');
+      expect(absent.at(-1)).toContain("and 41 more problems");
+      const tick = await lines("tick", "-q");
+      expect([tick.length, tick.at(-1)]).toEqual([21, expect.stringContaining(`not used: ${more}`)]);
+      expect(await lines("validate")).toHaveLength(61);
+      expect((await broken.runner(["list", "--json"])).stdout.match(/unknown key/g)).toHaveLength(60);
+    } finally {
+      broken.close();
+    }
+  });
+
   it("changes nothing on disk by looking", async () => {
     const fresh = stage();
     try {

@@ -32,7 +32,7 @@ async function execute(context: CommandContext): Promise<number> {
     });
     return issues.length === 0 ? 0 : 78;
   }
-  const exitCode = reportProblems(context.output, { issues, warnings });
+  const exitCode = reportProblems(context.output, { issues, warnings }, Number.POSITIVE_INFINITY);
   const files = configFiles.length === 0 ? "no configuration file (built-in providers)" : configFiles.join(", ");
   const verdict =
     issues.length === 0

@@ -4,6 +4,7 @@ import { formatIssue } from "../../errors.ts";
 import { nextSlots } from "../../schedule/slot.ts";
 import { duration } from "../format.ts";
 import { several } from "../money.ts";
+import { toldProblems } from "../problems.ts";
 import { clock, type DaemonLog } from "./log.ts";
 
 export interface Banner {
@@ -44,13 +45,17 @@ export function sayStart(log: DaemonLog, project: Project, { version, pid, state
   log.say("info", "limits", `at most ${several(maxRuns, "run")} at once, ${startsPerSecond} begun a second; ${ends}`);
   log.say("info", "ledger", `ledger in ${stateDir}`, { stateDir });
   sayUnused(log, project);
-  for (const warning of project.warnings) log.say("warning", "job_file_odd", formatIssue(warning), { file: warning.file });
+  const { told, more } = toldProblems(project.warnings);
+  for (const warning of told) log.say("warning", "job_file_odd", formatIssue(warning), { file: warning.file });
+  if (more !== undefined) log.say("warning", "job_file_odd", more);
   if (next !== undefined) log.say("info", "next", `next: ${next.job} at ${clock(next.zone, next.at)}`);
 }
 
 /** What stands in files that cannot be used. */
 export function sayUnused(log: DaemonLog, { issues }: Project): void {
-  for (const issue of issues) log.say("error", "job_file_refused", `not used: ${formatIssue(issue)}`, { file: issue.file });
+  const { told, more } = toldProblems(issues);
+  for (const issue of told) log.say("error", "job_file_refused", `not used: ${formatIssue(issue)}`, { file: issue.file });
+  if (more !== undefined) log.say("error", "job_file_refused", `not used: ${more}`);
 }
 
 /** `12 jobs (2 disabled, 3 only by hand, 1 file not used)`. */

@@ -12,6 +12,7 @@ import { watchProject, type ProjectWatch } from "../../load/watch.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import type { CommandContext } from "../command.ts";
 import { several } from "../money.ts";
+import { mostTold } from "../problems.ts";
 import { jobWords, sayStart, sayUnused } from "./banner.ts";
 import { replacedText } from "./log-entry.ts";
 import { openLogSink, type LogSink } from "./log-sink.ts";
@@ -200,7 +201,9 @@ function sayReload(log: DaemonLog, read: Reread, why: string): void {
   if (read.kind === "refused") {
     const facts = { problems: read.problems };
     log.say("error", "reload_refused", `${why}: refused; what was in force stays so, as a whole`, facts);
-    for (const problem of read.problems.slice(0, 20)) log.say("error", "problem", problem);
+    for (const problem of read.problems.slice(0, mostTold)) log.say("error", "problem", problem);
+    if (read.problems.length > mostTold)
+      log.say("error", "problem", `and ${read.problems.length - mostTold} more (each of them: runner validate)`);
     return;
   }
   const { changes, settings, afterRestart } = read;
