@@ -86,10 +86,11 @@ export function wakeInMs({ ahead, roster, parts }: State): number | undefined {
   return at === Infinity ? undefined : at - parts.clock.now();
 }
 
-/** Whether a herd will be due at once: what takes the longer the more is claimed is better done after it. */
-export function isHerdComing({ ahead }: State, now: number): boolean {
+/** Whether a herd will be due at once, or is, and is not answered yet: what takes the longer the more is claimed is better done after it. */
+export function isHerdAtHand({ ahead, roster }: State, now: number): boolean {
   const { first, length } = ahead.claimed;
-  return length >= rowsAtOnce && first !== undefined && first.dueAt > now && first.dueAt <= now + aheadMs;
+  if (length >= rowsAtOnce && first !== undefined && first.dueAt <= now + aheadMs) return true;
+  return ahead.come.size >= rowsAtOnce && (roster.timeline.nextAt() ?? Infinity) <= now;
 }
 
 /** Gives back what this process has claimed ahead, of the jobs that are meant; their slots are decided when they are due. @throws LedgerError */

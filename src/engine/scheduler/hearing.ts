@@ -1,5 +1,5 @@
 /** What other processes asked for through the ledger and did there, and whether they live: looked at now and then. */
-import { isHerdComing } from "./claim-ahead.ts";
+import { isHerdAtHand } from "./claim-ahead.ts";
 import { readControl } from "./control.ts";
 import { lookAround } from "./open-runs.ts";
 import { repeatRescued, rescue } from "./rescue.ts";
@@ -40,7 +40,7 @@ export class Hearing {
     const { clock, ledger } = state.parts;
     const monotonic = clock.monotonic();
     // A herd's claims are a change as well, and reading them back just before it is due would make it late.
-    const herd = isHerdComing(state, now) && monotonic - this.#lookedAt < lookMs;
+    const herd = isHerdAtHand(state, now) && monotonic - this.#lookedAt < lookMs;
     if (monotonic - this.#heardAt >= hearMs) {
       if (await (herd ? ledger.hasChangedElsewhere() : ledger.hasChanged())) this.#unheard = true;
       this.#heardAt = monotonic;
