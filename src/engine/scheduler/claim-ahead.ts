@@ -9,12 +9,13 @@
  */
 import { LedgerError } from "../../errors.ts";
 import type { RunRow, SlotClaim } from "../../ledger/ledger.ts";
+import { onTimeMs } from "../../schedule/missed.ts";
 import { claimAheadOf, claimOf } from "./claims.ts";
 import { isSameOwner } from "./leadership.ts";
 import { pauseOf } from "./pauses.ts";
 import type { Entry } from "./roster.ts";
 import { enlist } from "./standing.ts";
-import { openOf, type State } from "./state.ts";
+import { openOf, placeOf, type State } from "./state.ts";
 
 /** So long before its time a slot is claimed at the earliest. */
 export const aheadMs = 1_000;
@@ -43,8 +44,12 @@ export async function claimAhead(state: State): Promise<void> {
     return [];
   });
   // What was lost is decided when it is due, as everything is that was not claimed.
-  for (const [at, claim] of claims.entries())
-    if (results[at]?.won === true) enlist(state, { ...claim, status: "queued", queuedAt: claim.startedAt });
+  for (const [at, claim] of claims.entries()) {
+    if (results[at]?.won !== true) continue;
+    const run: RunRow = { ...claim, status: "queued", queuedAt: claim.startedAt };
+    // Also where its time has come meanwhile: the next turn looks how long ago.
+    ahead.claimed.add({ run, dueAt: claim.startedAt, place: placeOf(state, claim.jobId) });
+  }
 }
 
 /** The claim of the job's next slot, if nothing can be seen that would make its answer another one. */
@@ -100,6 +105,11 @@ export async function giveBack(state: State, isMeant: (run: RunRow) => boolean =
   if (own.length === 0) return;
   await parts.ledger.giveBackClaims(own.map(({ run }) => run.runId));
   for (const { run } of own) ahead.claimed.remove(run.runId);
+}
+
+/** Whether something was due so long ago that nobody would call it on time: the process was held up, and its claim says nothing of that. */
+export function isOverslept({ ahead }: State, now: number): boolean {
+  return (ahead.claimed.first?.dueAt ?? now) < now - onTimeMs;
 }
 
 /** The same where something has happened that makes them doubtful. @throws LedgerError: it is tried again before anything is begun. */

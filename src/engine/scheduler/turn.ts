@@ -1,7 +1,7 @@
 /** One turn of the loop, and what is kept from turn to turn. */
 import type { Leader } from "../../ledger/ledger.ts";
 import type { SchedulerParts } from "../scheduler-parts.ts";
-import { bringDue, claimAhead, giveBack, giveBackInDoubt, wakeInMs } from "./claim-ahead.ts";
+import { bringDue, claimAhead, giveBack, giveBackInDoubt, isOverslept, wakeInMs } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
 import type { ClockLook } from "./clock-watch.ts";
 import { fire, goOn } from "./fire.ts";
@@ -69,8 +69,8 @@ export class Turns {
       if (!(await state.hold.probe())) return this.release();
       // What was going on when the ledger failed is in doubt.
       if (wasHeld) this.#hearing.doubt();
-      if (wasHeld || look.kind !== "steady") state.ahead.isDoubtful = true;
       const { now } = look;
+      if (wasHeld || look.kind !== "steady" || isOverslept(state, now)) state.ahead.isDoubtful = true;
       await giveBackInDoubt(state);
       await this.#beginClaimed(now);
       if (!(await this.#lead())) return this.release();

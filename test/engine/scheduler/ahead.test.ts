@@ -245,6 +245,30 @@ describe("the clock", () => {
   });
 });
 
+describe("the process is stopped for two hours in that second, and not in its sleep", () => {
+  it.each([
+    ["while it claims", "claimSlots", 500],
+    ["when it has claimed", "hasChangedElsewhere", 300],
+  ])("%s: decided as downtime is", async (_, method, beforeMs) => {
+    let stopped = false;
+    const fail = (called: string): void => {
+      if (called !== method || stopped || machine.clock.now() < slot - beforeMs) return;
+      stopped = true;
+      machine.clock.stride(2 * hour);
+    };
+    const jobs = [
+      job("a", "0 * * * *", { catchUp: { policy: "skip" } }),
+      job("b", { kind: "at", at: "2026-11-25T07:59:59.500Z" }),
+      job("c", { kind: "at", at: "2026-11-25T07:59:59.700Z" }),
+    ];
+    machine = new Machine("2026-11-25T07:59:30Z");
+    await machine.start(jobs, { fail });
+    await machine.clock.pass(35_000);
+    await machine.clock.pass(5_000);
+    expect(await machine.story("a")).toEqual(["08:00-09:00×2 missed", "10:00 succeeded"]);
+  });
+});
+
 describe("the daemon ends in that second", () => {
   it("by kill -9: whoever leads when the slot comes begins it, at its instant", async () => {
     const first = await justBefore();

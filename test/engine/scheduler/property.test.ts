@@ -111,6 +111,8 @@ class World {
   daemons: Process[] = [];
   /** Slots up to then are not judged: the newest records of the jobs when they were changed last. */
   readonly recorded = new Map<string, number>();
+  /** The newest records of jobs when the clock was set back, as far as they were ahead of it. */
+  readonly ahead = new Map<string, number>();
 
   constructor(machine: Machine, jobs: Job[], maxRuns: number) {
     this.machine = machine;
@@ -136,6 +138,7 @@ class World {
   async play(event: Event): Promise<void> {
     const { machine, daemons } = this;
     const { clock } = machine;
+    if (["kill", "die", "stop", "dead"].includes(event.kind)) this.gone();
     switch (event.kind) {
       case "pass":
         return this.strides(event.strides);
@@ -190,10 +193,21 @@ class World {
   async set(byMs: number): Promise<void> {
     const ledger = await this.machine.ledger();
     const armed = await ledger.armed();
+    const newest = await ledger.lastSlots();
     await ledger.close();
-    this.machine.clock.set(byMs);
-    for (const [id, { since }] of armed)
-      if (since > this.machine.clock.now()) this.recorded.set(id, Math.max(since, this.recorded.get(id) ?? 0));
+    const { clock } = this.machine;
+    clock.set(byMs);
+    for (const [id, { since }] of armed) if (since > clock.now()) this.judgeFrom(id, since);
+    for (const [id, slot] of newest) if (byMs < 0 && slot > clock.now()) this.ahead.set(id, slot);
+  }
+
+  /** Nobody is there: what had its record taken back and comes meanwhile is not told from what was answered before the newest record. */
+  gone(): void {
+    for (const [id, slot] of this.ahead) if (slot > this.machine.clock.now()) this.judgeFrom(id, slot);
+  }
+
+  judgeFrom(id: string, slot: number): void {
+    this.recorded.set(id, Math.max(slot, this.recorded.get(id) ?? 0));
   }
 
   /** Goes to so long before or after the next half minute, the last five seconds of it from timer to timer. */
@@ -228,7 +242,7 @@ class World {
     const record = last === undefined ? undefined : await ledger.slotRecord(changed, last);
     await ledger.close();
     if (last !== undefined && record !== undefined && !isClaimedAhead(record, this.machine.clock.now()))
-      this.recorded.set(changed, last);
+      this.judgeFrom(changed, last);
     this.jobs = this.jobs.map((one, index) =>
       index === at ? { ...one, schedule: { ...one.schedule, kind: "cron", expr } } : one,
     );
