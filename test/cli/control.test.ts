@@ -42,9 +42,8 @@ async function runOf(ledger: Ledger, runId: string): Promise<RunRow> {
   return found.run;
 }
 
-async function queued(ledger: Ledger, jobId: string): Promise<string> {
+async function queued(ledger: Ledger, jobId: string, slotAt = Math.floor(Date.now() / 1000) * 1000): Promise<string> {
   const runId = newId();
-  const slotAt = Math.floor(Date.now() / 1000) * 1000;
   const { leaseUntil: _, ...claim } = runStart({ runId, jobId, jobName: jobId, startedAt: slotAt, slotAt });
   const [claimed] = await ledger.claimSlots([{ ...claim, trigger: "slot" }]);
   expect(claimed).toMatchObject({ won: true });
@@ -289,6 +288,17 @@ describe("reset", () => {
     expect((await runner("reset", "dead")).stderr).toBe(
       "dead begins afresh:\n  its slots count from now on; nothing from before is made up for\n",
     );
+  });
+
+  it("and cancel of a job, leave alone a slot that is to come, though it is claimed; by its id it is cancelled", async () => {
+    const soon = Date.now() + hour;
+    const id = await withLedger(async (ledger) => queued(ledger, "coming", soon));
+    expect((await runner("reset", "coming")).stderr).toBe("coming: there is nothing to reset.\n");
+    const nothing = await runner("cancel", "coming");
+    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('there is no run of "coming" yet')]);
+    await withLedger(async (ledger) => expect(await runOf(ledger, id)).toMatchObject({ status: "queued" }));
+    expect((await runner("show", id)).stdout).toContain(`not yet; in line from ${new Date(soon).toISOString().slice(0, 10)}`);
+    expect((await runner("cancel", id)).stderr).toMatch(/ of coming is cancelled; it had not begun\n$/);
   });
 
   it("cancels what waits, leaves alone what lives, and needs no file", async () => {

@@ -73,15 +73,14 @@ async function runsToEnd(records: Records & { readonly ledger: Ledger }, wanted:
   const open = await ledger.openRuns();
   const jobId = project.jobIdFor(wanted);
   const now = Date.now();
-  const ofJob = open.filter(
-    (run) =>
-      !isClaimedAhead(run, now) && (jobId === undefined ? run.jobName === wanted || run.jobId === wanted : run.jobId === jobId),
-  );
+  const isNamed = (run: RunRow): boolean =>
+    jobId === undefined ? run.jobName === wanted || run.jobId === wanted : run.jobId === jobId;
+  const ofJob = open.filter((run) => isNamed(run) && !isClaimedAhead(run, now));
   if (ofJob.length > 0) return ofJob;
   const { run } = await findRun(records, wanted);
-  if (run.jobId !== jobId || !isClaimedAhead(run, now)) return [run];
+  if (!isNamed(run) || !isClaimedAhead(run, now)) return [run];
   // Of a job that is named, a slot that has not come yet is no run of it, though it may be claimed.
-  const before = (await ledger.history({ jobId, limit: 2 })).find((one) => !isClaimedAhead(one, now));
+  const before = (await ledger.history({ jobId: run.jobId, limit: 2 })).find((one) => !isClaimedAhead(one, now));
   if (before === undefined)
     throw new UsageError(`there is no run of "${wanted}" yet`, { suggestion: "Its next slots: runner next" });
   return [before];

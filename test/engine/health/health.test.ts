@@ -138,6 +138,13 @@ describe("the state of a job", () => {
       "busy",
     ],
     [
+      "is what it was, and its slot is the next one, while that is claimed and has not come",
+      [row({ status: "queued", startedAt: nine + day, slotAt: nine + day }), ran],
+      { now: nine + day - 400 },
+      { kind: "ok" },
+      "green",
+    ],
+    [
       "is overdue when it is queued and nobody is there",
       [row({ status: "queued", startedAt: nine, slotAt: nine })],
       { leader: undefined },
@@ -288,6 +295,14 @@ describe("the whole", () => {
       events: [{ at: now - hour, kind: "held", text: "the disk is full" }],
     });
     expect(held).toMatchObject({ trouble: true, daemon: { held: { since: now - hour, reason: "the disk is full" } } });
+  });
+
+  it("shows a slot that is claimed and has not come as the next one, and no clock that was set back", () => {
+    const coming = row({ status: "queued", startedAt: nine + day, slotAt: nine + day });
+    const health = judge([coming, ran], { now: nine + day - 400 });
+    expect(only(health).nextAt).toBe(nine + day);
+    expect(health).toMatchObject({ trouble: false, strays: [] });
+    expect(judge([coming, ran], { now: nine + day - 400, jobs: [] }).strays).toEqual([]);
   });
 
   it("is in trouble if the daemon on its ledger fires the jobs of another project", () => {
