@@ -13,10 +13,12 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
   process.stdout.write(require("../package.json").version + "\n");
   return;
 }
-// Node 22 warns once that node:sqlite is experimental. That one message says nothing to our users; every other warning stays.
+// Node 22 warns once that node:sqlite is experimental, and each Node of how code-cache.js has programs imported. Those messages say nothing to
+// our users; every other warning stays.
 var emitWarning = process.emitWarning;
 process.emitWarning = function (warning) {
-  if (typeof warning === "string" && warning.indexOf("SQLite is an experimental feature") === 0) return;
+  if (typeof warning === "string" && /^(SQLite|vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER) is an experimental feature/.test(warning))
+    return;
   return emitWarning.apply(process, arguments);
 };
 if (!require("./code-cache.js")(process.argv[2], process.env)) {

@@ -37,6 +37,14 @@ describe("the code cache", () => {
     expect(files().map((file) => statSync(file).ino)).toEqual(before);
   });
 
+  it("says nothing of how programs are imported, also after one that cannot be", async () => {
+    project.write("jobs/a.mjs", 'export default { message: "Say"; }\n');
+    project.write("jobs/b.mjs", 'export default { message: "Say it.", model: "kimi-coding/k2p5" };\n');
+    const { code, stdout, stderr } = await project.runner(["list"], ownCache);
+    expect([code, stderr]).toEqual([78, expect.stringMatching(/^error: jobs\/a\.mjs:1: cannot be run: [^\n]*\n$/)]);
+    expect(stdout).toMatch(/^b /m);
+  });
+
   it("is made anew where it cannot be read", async () => {
     await lists();
     for (const [at, file] of files().entries())
