@@ -250,7 +250,14 @@ function foldedInto(chosen: readonly number[]): string | undefined {
   const newest = chosen.at(-1);
   return newest === undefined
     ? undefined
-    : `made up for by the run of the slot at ${new Date(newest).toISOString()} (catchUp: latest)`;
+    : `${madeUpFor} the run of the slot at ${new Date(newest).toISOString()} (catchUp: latest)`;
+}
+
+const madeUpFor = "made up for by";
+
+/** Whether it says of slots without a run of their own that a newer slot's run stands for them: then nothing is lost. */
+export function isMadeUpFor(reason: string): boolean {
+  return reason.startsWith(`${madeUpFor} `);
 }
 
 /** The slots after `from` and up to `to` as a range; none if there are none. */

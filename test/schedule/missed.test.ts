@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readBlackout } from "../../src/job/blackout.ts";
 import type { Blackout, CatchUp, Schedule } from "../../src/job/job.ts";
 import { blackoutAt } from "../../src/schedule/blackout.ts";
-import { dueSlots, onTimeMs, type DueAnswer, type DueQuestion } from "../../src/schedule/missed.ts";
+import { dueSlots, isMadeUpFor, onTimeMs, type DueAnswer, type DueQuestion } from "../../src/schedule/missed.ts";
 import { nextSlot } from "../../src/schedule/slot.ts";
 import { staggerOf } from "../../src/schedule/stagger.ts";
 
@@ -117,6 +117,18 @@ describe("what becomes of slots that passed", () => {
   ])("a one-shot, %s", (_name, now, run, ranges) => {
     const schedule: Schedule = { kind: "at", at: "2026-06-01T03:00:00.000Z" };
     expect(told(ask({ schedule, since: "2026-05-31T00:00Z", now }))).toEqual({ run, ranges, next: "none at none" });
+  });
+
+  it("says of slots that a newer one's run stands for them, and of no others", () => {
+    const often: Schedule = { kind: "every", everyMs: 20_000 };
+    const passed = { schedule: often, since: "2026-06-01T03:00:00Z", now: "2026-06-01T03:01:01Z" };
+    for (const [policy, isSo] of [
+      ["latest", true],
+      ["skip", false],
+    ] as const) {
+      const { ranges } = ask({ ...passed, catchUp: { policy } });
+      expect(ranges.map(({ slots, reason }) => [slots, isMadeUpFor(reason)])).toEqual([[2, isSo]]);
+    }
   });
 
   it("catchUp: skip has only what is on time", () => {

@@ -3,6 +3,7 @@ import type { SchedulerEvent } from "../../engine/scheduler-events.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
 import type { RunEvent } from "../../engine/events.ts";
 import type { RunStatus } from "../../run/run.ts";
+import { isMadeUpFor } from "../../schedule/missed.ts";
 import { duration, shortId } from "../format.ts";
 import { dollars, several } from "../money.ts";
 
@@ -102,7 +103,8 @@ type Event<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T
 function rangeEntry({ at, range }: Event<"slots_recorded">, instant: Instant): LogEntry {
   const { status, jobName, from, to, slots, reason } = range;
   const when = slots === 1 ? instant(to) : `${slots} slots from ${instant(from)} to ${instant(to)}`;
-  const level = status === "missed" ? "warning" : "info";
+  // What is made up for is not lost: of a job each 20 s a `tick -q` each minute would have it mailed for ever.
+  const level = status === "missed" && !isMadeUpFor(reason) ? "warning" : "info";
   const trouble = `${status} ${reason}`;
   return {
     at,

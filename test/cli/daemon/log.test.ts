@@ -88,6 +88,11 @@ describe("the daemon's log", () => {
     for (const { listen } of [people, programs]) listen({ type: "slots_recorded", at, range });
     expect(people.lines.join("")).toContain("made up for by the run of the slot at 2026-11-25 07:00:00+01:00 (catchUp: latest)");
     expect(programs.lines.join("")).toContain("the run of the slot at 2026-11-25T06:00:00.000Z");
+    // Nothing is lost there, and cron would mail it each minute; what is lost is told.
+    const quiet = logOf({ quiet: true });
+    const lost = { ...range, reason: "missed slots are not made up for (catchUp: skip)" };
+    for (const one of [range, lost]) quiet.listen({ type: "slots_recorded", at, range: one });
+    expect(quiet.lines).toEqual([expect.stringContaining("not made up for (catchUp: skip)")]);
   });
 
   it("has a line for a run's beginning and end, with the time, its offset, the job and the run; never the answer", () => {
