@@ -33,6 +33,7 @@ export function readDuration(
   if (found === 0) return { ms: 0 };
   if (typeof found === "number" && found < 0) return { problem: "may not be negative" };
   if (typeof found === "number") {
+    if (!Number.isFinite(found)) return { problem: "" };
     return {
       problem: `${found} has no unit: seconds or milliseconds?`,
       suggestion: `write "${found}s" for seconds or "${found}ms" for milliseconds`,

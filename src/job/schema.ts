@@ -151,9 +151,12 @@ export const jobShape = shape(
     name: optional("What people type: `runner run NAME`. Default the file's name.", line("daily-check", 200)),
     description: optional(
       "For people.",
-      leaf({ expects: "a text", example: `"What it is for."`, json: { type: "string", maxLength: 10_000 } }, (found) =>
-        typeof found === "string" && found.length <= 10_000 ? { value: found } : {},
-      ),
+      leaf({ expects: "a text", example: `"What it is for."`, json: { type: "string", maxLength: 10_000 } }, (found) => {
+        if (typeof found !== "string") return {};
+        return found.length > 10_000
+          ? { problem: `has ${found.length} characters, at most 10000 are allowed` }
+          : { value: found };
+      }),
     ),
     enabled: optional("false: not on schedule; by hand it still runs. Default true.", flag(true)),
     schedule: optional(

@@ -31,6 +31,15 @@ function grantsOf(value: object) {
   return payload.kind === "agentTurn" ? payload.tools : undefined;
 }
 
+it("what is too long or too much is told as that", () => {
+  expect(problem(job({ description: "x".repeat(10_001) }))).toBe(
+    'description: has 10001 characters, at most 10000 are allowed (write "description": "What it is for.")',
+  );
+  // 1e999 in JSON, .inf in YAML.
+  const endless = 'expected a duration such as "30m", found Infinity';
+  expect(problem(job({ every: Number.POSITIVE_INFINITY }))).toBe(`every: ${endless} (write "every": "30m")`);
+});
+
 describe("tools", () => {
   it("are none by default", () => {
     expect(jobOf(turn({})).payload).not.toHaveProperty("tools");
