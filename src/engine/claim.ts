@@ -14,7 +14,7 @@ type ClaimParts = Pick<EngineParts, "clock" | "ownerState" | "sweep">;
  * process cannot be seen from here (another container, another machine, before a reboot) its lock in the ledger or the lease decides.
  */
 export async function claim(
-  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun" | "holdOwner" | "renewLease"> },
+  parts: ClaimParts & { readonly ledger: Pick<Ledger, "claimRun" | "finishRun" | "giveBackClaims" | "holdOwner" | "renewLease"> },
   start: RunStart,
   listen: RunListener,
 ): Promise<Blocker | undefined> {
@@ -22,7 +22,12 @@ export async function claim(
   for (;;) {
     const claimed = await parts.ledger.claimRun(start);
     if (claimed.won) return undefined;
-    const { runId, status } = claimed.blocker;
+    const { runId, status, owner } = claimed.blocker;
+    // A daemon claimed it ahead of its time, or had no place for it, and died: whoever is here now answers it.
+    if (claimed.because === "slot_taken" && status === "queued" && parts.ownerState(owner) === "dead") {
+      await parts.ledger.giveBackClaims([runId]);
+      continue;
+    }
     if (claimed.because === "slot_taken") return { runId, reason: `${nameOf(runId)} has this slot already (${status})` };
     const blocker = await blockerOrRescue(parts, claimed.blocker, listen);
     if (blocker !== undefined) return blocker;

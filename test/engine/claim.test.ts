@@ -8,7 +8,7 @@ import type { RunEvent } from "../../src/engine/events.ts";
 import { ownerState, ownerStateBy, thisOwner, type OwnerState } from "../../src/engine/owner.ts";
 import { openLedger } from "../../src/ledger/index.ts";
 import type { Ledger, RunRow } from "../../src/ledger/ledger.ts";
-import { openRuns, runStart } from "../ledger/records.ts";
+import { openRuns, runStart, slotClaim } from "../ledger/records.ts";
 import { namespaces, startElsewhere } from "./elsewhere.ts";
 
 const now = 1_800_000_000_000;
@@ -31,11 +31,12 @@ interface Facts {
   readonly state?: OwnerState | typeof ownerState;
   readonly sweep?: (runId: string) => Promise<boolean>;
   readonly ledger?: Ledger;
+  readonly slotAt?: number;
 }
 
 function claimAt(
   runId: string,
-  { at = now, state = "elsewhere", sweep, ledger: own = ledger }: Facts = {},
+  { at = now, state = "elsewhere", sweep, ledger: own = ledger, slotAt }: Facts = {},
 ): Promise<Blocker | undefined> {
   const parts = {
     ledger: own,
@@ -43,7 +44,8 @@ function claimAt(
     ownerState: typeof state === "string" ? () => state : state,
     sweep: sweep ?? (() => Promise.resolve(true)),
   };
-  return claim(parts, runStart({ runId, owner, startedAt: at, leaseUntil: at + 30_000 }), (event) => events.push(event));
+  const slot = slotAt === undefined ? {} : { slotAt };
+  return claim(parts, runStart({ runId, owner, startedAt: at, leaseUntil: at + 30_000, ...slot }), (event) => events.push(event));
 }
 
 async function row(runId: string): Promise<RunRow> {
@@ -54,6 +56,18 @@ async function row(runId: string): Promise<RunRow> {
 
 const held = (leaseUntil: number): Promise<unknown> =>
   ledger.claimRun(runStart({ runId: "held-run", owner, startedAt: now - 500_000, leaseUntil }));
+
+it("of a slot is won that a daemon had claimed ahead and died before it came, and not while that one may live", async () => {
+  await ledger.claimSlots([slotClaim({ runId: "ahead-of-it", slotAt: now, startedAt: now, owner })]);
+  for (const state of ["alive", "elsewhere"] as const)
+    expect(await claimAt("by-hand", { state, slotAt: now })).toEqual({
+      runId: "ahead-of-it",
+      reason: "run ahead-of has this slot already (queued)",
+    });
+  expect(await claimAt("by-hand", { state: "dead", slotAt: now })).toBeUndefined();
+  expect(await ledger.slotRecord("job", now)).toMatchObject({ runId: "by-hand", status: "running" });
+  expect(await ledger.run("ahead-of-it")).toBeUndefined();
+});
 
 describe("a claim against a run that cannot be seen from here", () => {
   it.each([
