@@ -203,7 +203,7 @@ class World {
 
   /** Nobody is there: what had its record taken back and comes meanwhile is not told from what was answered before the newest record. */
   gone(): void {
-    for (const [id, slot] of this.ahead) if (slot > this.machine.clock.now()) this.judgeFrom(id, slot);
+    for (const [id, slot] of this.ahead) this.judgeFrom(id, slot);
   }
 
   judgeFrom(id: string, slot: number): void {
@@ -259,6 +259,7 @@ class World {
 
   /** Nothing more happens: the last daemon does what is to be done, and has the places for it. */
   async comeToRest(): Promise<void> {
+    this.gone();
     for (const daemon of this.daemons) await daemon.kill();
     const ledger = await this.machine.ledger();
     for (const jobId of ["*", "j0", "j1"]) await ledger.unpause(jobId, this.machine.clock.now());
