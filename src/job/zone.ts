@@ -27,3 +27,9 @@ export function nearestZone(name: string): string | undefined {
     nearest(name.replaceAll(" ", "_"), zones)
   );
 }
+
+/** Whether both names are of one zone: UTC, Etc/UTC and Zulu are one. Both exist. */
+export function isSameZone(one: string, other: string): boolean {
+  const own = (zone: string): string => new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
+  return one === other || own(one) === own(other);
+}

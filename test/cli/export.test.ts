@@ -195,6 +195,14 @@ describe("export crontab and k8s", () => {
       ]),
     );
     expect(stdout).toContain("# disabled: 0 0,6,12,18 * * *");
+    // Another name of a zone is no other zone.
+    const utc = await moved.runner(["export", "crontab"], { TZ: "Etc/UTC" });
+    expect(utc.stdout.match(/^CRON_TZ=.*$/gm)).toEqual([
+      "CRON_TZ=Asia/Tokyo",
+      "CRON_TZ=UTC",
+      "CRON_TZ=Europe/London",
+      "CRON_TZ=UTC",
+    ]);
     for (const words of [
       "odd: every 5400 s",
       "seconds: ",

@@ -1,5 +1,6 @@
 import { shellWord } from "../../load/shell-word.ts";
 import { inOneLine } from "../../compose/service/where.ts";
+import { isSameZone } from "../../job/zone.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import { escapePercent } from "../../load/crontab/percent.ts";
 import { cronWords } from "./cron-words.ts";
@@ -46,10 +47,10 @@ function jobLines(input: ExportInput): Lines {
         notes.push({ job: job.name, message: `${words.problem}: left out; with --tick it is carried out` });
       continue;
     }
-    if (!("boot" in words) && words.zone !== zone) {
+    if (!("boot" in words) && !isSameZone(words.zone, zone)) {
       zone = words.zone;
       lines.push("", `CRON_TZ=${zone}`);
-      if (zone !== here)
+      if (!isSameZone(zone, here))
         notes.push({
           job: job.name,
           message: `CRON_TZ=${zone} is cronie's: Debian's cron does not know it and takes the times for ${here}`,

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { systemEnvironment } from "../../job/chosen-environment.ts";
 import { isKnownZone, nextOffsetChange } from "../../job/offset.ts";
+import { isSameZone } from "../../job/zone.ts";
 import { findProgram } from "../programs.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import type { Project } from "../project.ts";
@@ -117,7 +118,7 @@ function checkZone(project: Project, env: Readonly<Record<string, string | undef
   if (without.length === 0) return { ...base, status: "ok", message: zone };
   const message = `${zone}, for jobs that name none (${some(without)})`;
   const machine = machineZone({});
-  if (canonical(machine) === canonical(zone)) return { ...base, status: "ok", message };
+  if (isSameZone(machine, zone)) return { ...base, status: "ok", message };
   const configured = project.settings().some(({ path: name, place }) => name === "timezone" && place !== undefined);
   if (configured) return { ...base, status: "ok", message: `${message}; the machine itself is in ${machine}` };
   const remedy = `Say it once: timezone: ${zone} in the configuration.`;
@@ -127,11 +128,6 @@ function checkZone(project: Project, env: Readonly<Record<string, string | undef
     message: `${message}; only TZ of this shell says so, and the machine is in ${machine}`,
     remedy,
   };
-}
-
-/** A zone by the one name that is its own: UTC, Etc/UTC and Zulu are one. */
-function canonical(zone: string): string {
-  return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
 }
 
 /** Daylight saving is where schedules surprise people, so a change that is near is told before it comes. */

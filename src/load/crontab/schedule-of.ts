@@ -1,6 +1,6 @@
 /** The time of a crontab entry as a job's schedule, and as the sets that Debian's rule is computed from. Pure. */
 import { readCron } from "../../job/cron.ts";
-import { nearestZone, zoneExists } from "../../job/zone.ts";
+import { isSameZone, nearestZone, zoneExists } from "../../job/zone.ts";
 import type { CrontabEntry } from "./crontab.ts";
 import type { CrontabTime } from "./entry.ts";
 import type { CronField } from "./fields.ts";
@@ -46,7 +46,7 @@ export function scheduleOf(
     const suggestion = near === undefined ? "write an IANA zone, such as Europe/London" : `did you mean "${near}"?`;
     return { problem: `CRON_TZ=${zone}, set on line ${settings.get("CRON_TZ")?.line ?? 0}, is no time zone`, suggestion };
   }
-  if (set !== "" && zone !== machineZone)
+  if (set !== "" && !isSameZone(zone, machineZone))
     notes.push(`CRON_TZ=${zone} is followed, as cronie does; Debian's cron does not know it and works in ${machineZone}`);
   if (settings.has("TZ")) notes.push("TZ is for the command alone: neither Debian's cron nor cronie computes times with it");
   const sets = setsOf(when);

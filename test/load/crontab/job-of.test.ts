@@ -90,6 +90,8 @@ describe("times", () => {
     expect(made.map(({ schedule }) => schedule.zone)).toEqual(["Europe/London", "Asia/Tokyo", "Europe/London"]);
     expect(made[1]?.notes.join()).toContain("Debian's cron does not know it");
     expect(made[2]?.notes.join()).toContain("TZ is for the command alone");
+    // The machine's own zone by another name is followed by every cron.
+    expect(one("CRON_TZ=GB\n0 5 * * * a").notes.join()).not.toContain("Debian's cron does not know it");
   });
 
   it.each([
