@@ -30,6 +30,9 @@ export function nearestZone(name: string): string | undefined {
 
 /** Whether both names are of one zone: UTC, Etc/UTC and Zulu are one. Both exist. */
 export function isSameZone(one: string, other: string): boolean {
-  const own = (zone: string): string => new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
-  return one === other || own(one) === own(other);
+  return one === other || ownNameOf(one) === ownNameOf(other);
+}
+
+function ownNameOf(zone: string): string {
+  return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
 }

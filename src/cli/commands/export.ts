@@ -12,7 +12,7 @@ import { writeFiles } from "../write-files.ts";
 
 export const exportJobs: CommandDefinition = {
   name: "export",
-  summary: "Write jobs in another form: json for a backup or another machine, crontab or k8s for another scheduler",
+  summary: "Write jobs in another form: json for a backup or another machine, crontab, systemd or k8s for another scheduler",
   examples: [
     ["runner export json > jobs.json", "all jobs, normalised, in one file that is a job file again"],
     ["runner export json fpl-daily-check", "one job"],
