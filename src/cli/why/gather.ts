@@ -50,7 +50,7 @@ export async function gatherAt(ledger: LedgerReader | undefined, question: AtQue
     armedSince: (await ledger?.armed())?.get(job.id)?.since,
     pause: pauses?.get(job.id) ?? pauses?.get("*"),
     endedPauses: ((await ledger?.endedPauses(now)) ?? []).filter(({ jobId }) => jobId === job.id || jobId === "*"),
-    daemon: judgeDaemon({ leader, leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now), events }),
+    daemon: judgeDaemon({ leader, leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now), events, now }),
     events,
     byHand: runs.filter(({ slotAt, startedAt }) => slotAt === undefined && startedAt >= asked.at - nearMs && startedAt < until),
   };

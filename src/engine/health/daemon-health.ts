@@ -11,7 +11,7 @@ export type DaemonHealth =
       readonly otherProject?: string;
       /** It was asked to stop, and lets what is under way end. */
       readonly draining: boolean;
-      /** It starts nothing, because the ledger cannot be written; since when and why, if that could be told. */
+      /** It starts nothing, because the ledger cannot be written; since when and why, if that could be told, else it is seen by its silence. */
       readonly held?: { readonly since?: number; readonly reason?: string };
       /** The job files are not what is in force: they were changed, and have these problems. */
       readonly problems: readonly string[];
@@ -28,9 +28,14 @@ export interface DaemonFacts {
   readonly otherProject?: string | undefined;
   /** Newest first. */
   readonly events: readonly SchedulerEventRow[];
+  /** Epoch ms. */
+  readonly now: number;
 }
 
-export function judgeDaemon({ leader, leaderState, otherProject, events }: DaemonFacts): DaemonHealth {
+/** A daemon writes every 10 s that it lives. One that lives and has not for so long, in ms, can write nothing at all. */
+const silentMs = 60_000;
+
+export function judgeDaemon({ leader, leaderState, otherProject, events, now }: DaemonFacts): DaemonHealth {
   if (leader === undefined) {
     const stopped = events.find(({ kind }) => kind === "stopped");
     return { kind: "none", ...(stopped === undefined ? {} : { stoppedAt: stopped.at }) };
@@ -45,6 +50,10 @@ export function judgeDaemon({ leader, leaderState, otherProject, events }: Daemo
     draining: state === "draining",
     problems,
     ...(otherProject === undefined ? {} : { otherProject }),
-    ...(state === "held" ? { held: held?.kind === "held" ? { since: held.at, reason: held.text } : {} } : {}),
+    ...(state === "held"
+      ? { held: held?.kind === "held" ? { since: held.at, reason: held.text } : {} }
+      : state === "running" && leaderState === "alive" && now - leader.seenAt > silentMs
+        ? { held: { since: leader.seenAt, reason: "nothing of it has reached the ledger since, as when the disk is full" } }
+        : {}),
   };
 }

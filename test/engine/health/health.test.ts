@@ -295,14 +295,20 @@ describe("the whole", () => {
       events: [{ at: now - hour, kind: "held", text: "the disk is full" }],
     });
     expect(held).toMatchObject({ trouble: true, daemon: { held: { since: now - hour, reason: "the disk is full" } } });
+    // Where the ledger cannot be written, that cannot be written either.
+    const silent = { ...leader, seenAt: now - 61_000 };
+    expect(judge([ran], { leader: silent })).toMatchObject({ trouble: true, daemon: { held: { since: now - 61_000 } } });
+    expect(judge([ran], { leader: { ...leader, seenAt: now - 59_000 } }).trouble).toBe(false);
+    expect(judge([ran], { leader: silent, leaderState: "elsewhere" }).trouble).toBe(false);
   });
 
   it("shows a slot that is claimed and has not come as the next one, and no clock that was set back", () => {
     const coming = row({ status: "queued", startedAt: nine + day, slotAt: nine + day });
-    const health = judge([coming, ran], { now: nine + day - 400 });
+    const soon = { now: nine + day - 400, leader: { ...leader, seenAt: nine + day - 2_000 } };
+    const health = judge([coming, ran], soon);
     expect(only(health).nextAt).toBe(nine + day);
     expect(health).toMatchObject({ trouble: false, strays: [] });
-    expect(judge([coming, ran], { now: nine + day - 400, jobs: [] }).strays).toEqual([]);
+    expect(judge([coming, ran], { ...soon, jobs: [] }).strays).toEqual([]);
   });
 
   it("is in trouble if the daemon on its ledger fires the jobs of another project", () => {
