@@ -70,7 +70,7 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
   if (daemon.held !== undefined) {
     const { since, reason } = daemon.held;
     lines.push({
-      text: `it starts nothing${since === undefined ? "" : ` since ${ago(since, now)}`}, and goes on by itself when it can${because(reason ?? "the ledger cannot be written")}`,
+      text: `it starts nothing${since === undefined ? "" : ` for ${duration(now - since)}`}, and goes on by itself when it can${because(reason ?? "the ledger cannot be written")}`,
       bad: true,
     });
   }

@@ -1,6 +1,7 @@
 /** The one state of each job, and what is said of the whole: a table of situations. */
 import assert from "node:assert";
 import { describe, expect, it } from "vitest";
+import { headLines } from "../../../src/cli/health/head.ts";
 import { judgeHealth, onTimeMs, type HealthFacts, type ProjectHealth } from "../../../src/engine/health/health.ts";
 import { isTrouble, lightOf, type JobHealth } from "../../../src/engine/health/job-state.ts";
 import { nextSlotIn } from "../../../src/engine/health/next-slot.ts";
@@ -298,6 +299,10 @@ describe("the whole", () => {
     // Where the ledger cannot be written, that cannot be written either.
     const silent = { ...leader, seenAt: now - 61_000 };
     expect(judge([ran], { leader: silent })).toMatchObject({ trouble: true, daemon: { held: { since: now - 61_000 } } });
+    const [, said] = headLines(judge([ran], { leader: silent }), now, "UTC");
+    expect(said?.text).toMatch(
+      /^it starts nothing for 1 min 1 s, and goes on by itself when it can: nothing of it has reached the ledger/,
+    );
     expect(judge([ran], { leader: { ...leader, seenAt: now - 59_000 } }).trouble).toBe(false);
     expect(judge([ran], { leader: silent, leaderState: "elsewhere" }).trouble).toBe(false);
   });
