@@ -13,12 +13,18 @@ const forms = [
   "\\bAKIA[0-9A-Z]{16}\\b",
   "\\bAIza[0-9A-Za-z_-]{30,}",
   "\\bhf_[A-Za-z0-9]{30,}",
-  "\\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\\b",
+  // Telegram's, which mostly stands in an address: https://core.telegram.org/bots/api#making-requests
+  "\\b(?:bot)?[0-9]{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_])",
+  // Addresses that let whoever knows them post: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, and Discord's.
+  "\\bhooks\\.slack\\.com/services/T[A-Z0-9]{5,15}/B[A-Z0-9]{5,15}/[A-Za-z0-9]{20,30}",
+  "\\bdiscord(?:app)?\\.com/api/webhooks/[0-9]{15,22}/[A-Za-z0-9_-]{60,80}",
   "\\beyJ[A-Za-z0-9_-]{10,300}\\.eyJ[A-Za-z0-9_-]{10}",
   "\\b[Bb]earer {1,8}[A-Za-z0-9._~+/-]{20,}",
   "-----BEGIN [A-Z ]{0,40}PRIVATE KEY",
 ];
 const secret = new RegExp(forms.join("|"));
+/** What stands in such a form before the key itself, and is none. */
+const before = /^(?:bot|(?:hooks|discord).+\/)/;
 
 /** Characters of the shortest text that any of the forms fits. */
 const shortestSecret = 19;
@@ -30,7 +36,10 @@ export function looksSecret(text: string): boolean {
 
 /** Where in the text keys of a known form stand, in order; `to` is behind the last character. */
 export function secretsIn(text: string): { readonly from: number; readonly to: number }[] {
-  return [...text.matchAll(new RegExp(secret, "g"))].map(({ 0: found, index }) => ({ from: index, to: index + found.length }));
+  return [...text.matchAll(new RegExp(secret, "g"))].map(({ 0: found, index }) => ({
+    from: index + (before.exec(found)?.[0].length ?? 0),
+    to: index + found.length,
+  }));
 }
 
 /** The places of all texts and key names in a value that look like keys. Bounded by the value, which files bound to 1 MiB. */

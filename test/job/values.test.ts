@@ -125,6 +125,9 @@ describe("keys", () => {
     "AKIAPLANTEDPLANTED12",
     "xoxb-123456789012-Pl4ntedPl4nted",
     "123456789:Pl4ntedPl4ntedPl4ntedPl4ntedPl4nted",
+    "https://api.telegram.org/bot123456789:Pl4ntedPl4ntedPl4ntedPl4ntedPl4nted/sendMessage",
+    "https://hooks.slack.com/services/T0PLANTED/B0PLANTED/Pl4ntedPl4ntedPl4nted",
+    `https://discord.com/api/webhooks/123456789012345678/${"Pl4nted".repeat(9)}_-abc`,
     "Authorization: Bearer Pl4ntedPl4ntedPl4nted",
     "-----BEGIN OPENSSH PRIVATE KEY-----",
   ])("are known by their form: %s", (text) => {
@@ -134,6 +137,8 @@ describe("keys", () => {
     "Ask for the risk-adjusted-returns-of-the-year",
     "task-1234567890abcdef1234",
     "sk-short",
+    "https://hooks.slack.com/services/T0PLANTED/B0PLANTED",
+    "https://api.telegram.org/bot123456789/getMe",
     "2027-01-31T09:00:00Z",
     "${ANTHROPIC_API_KEY}",
     "kimi-coding/k2p5",

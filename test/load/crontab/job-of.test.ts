@@ -147,6 +147,8 @@ describe("times", () => {
 const key = "sk-planted-0123456789abcdefghijklmnop";
 
 describe("secrets", () => {
+  const telegram = "Pl4nted".repeat(5);
+  const slack = "Pl4nted".repeat(3);
   it.each([
     [`OPENAI_API_KEY=${key}\n0 5 * * * ask`, ["OPENAI_API_KEY"], ["ask"]],
     [`DB_PASSWORD=hunter2\n0 5 * * * ask`, ["DB_PASSWORD"], ["ask"]],
@@ -157,6 +159,16 @@ describe("secrets", () => {
       ["/bin/sh", "-c", `curl -H 'Authorization: Bearer '"\${CURL_TOKEN}"''`],
     ],
     [`0 5 * * * curl -H "X: ${key}"`, ["CURL_KEY"], ["/bin/sh", "-c", 'curl -H "X: ${CURL_KEY}"']],
+    [
+      `0 5 * * * curl https://api.telegram.org/bot123456789:${telegram}/sendMessage`,
+      ["CURL_KEY"],
+      ["/bin/sh", "-c", 'curl https://api.telegram.org/bot"${CURL_KEY}"/sendMessage'],
+    ],
+    [
+      `0 5 * * * curl https://hooks.slack.com/services/T0PLANTED/B0PLANTED/${slack} -d x`,
+      ["CURL_KEY"],
+      ["/bin/sh", "-c", 'curl https://hooks.slack.com/services/T0PLANTED/B0PLANTED/"${CURL_KEY}" -d x'],
+    ],
     ["0 5 * * * MY_TOKEN=abc123 run.sh", ["MY_TOKEN"], ["/bin/sh", "-c", 'MY_TOKEN="${MY_TOKEN}" run.sh']],
     ["0 5 * * * dump --password=hunter2 db", ["DUMP_PASSWORD"], ["/bin/sh", "-c", 'dump --password="${DUMP_PASSWORD}" db']],
     [
@@ -190,7 +202,8 @@ describe("secrets", () => {
       payload: { argv, env: Object.fromEntries(variables.map((name) => [name, `\${${name}}`])) },
     });
     const all = JSON.stringify([made.value, made.comment, made.notes]);
-    for (const secret of [key, "hunter2", "abc123", "abcdefghijklmnopqrstuvwxyz"]) expect(all).not.toContain(secret);
+    for (const secret of [key, telegram, slack, "hunter2", "abc123", "abcdefghijklmnopqrstuvwxyz"])
+      expect(all).not.toContain(secret);
   });
 
   it("that are references already stay as they are", () => {
