@@ -28,7 +28,8 @@ export async function claim(
       await parts.ledger.giveBackClaims([runId]);
       continue;
     }
-    if (claimed.because === "slot_taken") return { runId, reason: `${nameOf(runId)} has this slot already (${status})` };
+    if (claimed.because === "slot_taken")
+      return { runId, reason: `${nameOf(runId)} has this slot already (${status})`, hasSlot: true };
     const blocker = await blockerOrRescue(parts, claimed.blocker, listen);
     if (blocker !== undefined) return blocker;
   }
@@ -95,7 +96,10 @@ function diedHow({ owner }: Lost["blocker"], state: "dead" | "elsewhere"): strin
 
 type Lost = Extract<ClaimResult, { won: false }>;
 
-/** A run by hand that did not start is recorded all the same, with the run that was in its way. Its slot is not: that stays free, or has its run. */
+/**
+ * A run by hand that did not start is recorded all the same, with the run that was in its way. Its slot is not: that stays free. Where the slot has
+ * its run, that is the record: a line of a crontab that comes second beside a daemon would else be the job's last end each time.
+ */
 export async function recordSkip(
   parts: EngineParts,
   start: RunStart,
@@ -107,7 +111,7 @@ export async function recordSkip(
   const tally = newTally();
   const finishedAt = parts.clock.now();
   const { slotAt: _free, ...record } = start;
-  await parts.ledger.recordRun(record, toFinish(end, tally, finishedAt));
+  if (blocker.hasSlot !== true) await parts.ledger.recordRun(record, toFinish(end, tally, finishedAt));
   const outcome = toOutcome(start, end, tally, finishedAt);
   request.listen({ type: "run_finished", at: finishedAt, outcome });
   return outcome;

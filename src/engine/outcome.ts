@@ -64,6 +64,8 @@ export interface Blocker {
   readonly runId: string;
   /** In words, for the skipped run's record. */
   readonly reason: string;
+  /** It is the answer to the very slot that was asked for: the slot has its one record. */
+  readonly hasSlot?: true;
 }
 
 /** How far a run was carried. */

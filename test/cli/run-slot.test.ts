@@ -57,6 +57,9 @@ describe("run --slot", () => {
         expect.stringMatching(/^run \w{8} has this slot already \(succeeded\)$/),
       ]);
       expect(lines("turn")).toHaveLength(1);
+      // Whoever came second is no second record of the slot, nor the job's last end.
+      const { stdout } = await project.runner(["history", "each-day", "--json"]);
+      expect(stdout.match(/"status": ?"\w+"/g)).toEqual([expect.stringContaining("succeeded")]);
     },
   );
 

@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
   ["mock --simulate nope", 2, ['there is no simulated fault "nope"']],
   ["completion powershel", 2, ['there is no completion for "powershel"', "bash, zsh, fish, pwsh"]],
   ["completion", 2, ["which shell?"]],
-  ["init --dir /proc/x -y", 78, ["cannot be written"]],
+  ["init --dir /proc/x -y", 78, ["/proc/x: this folder is not there and cannot be made", "nothing was written"]],
 ];
 
 describe("a command line that cannot be carried out", () => {

@@ -63,6 +63,7 @@ it("of a slot is won that a daemon had claimed ahead and died before it came, an
     expect(await claimAt("by-hand", { state, slotAt: now })).toEqual({
       runId: "ahead-of-it",
       reason: "run ahead-of has this slot already (queued)",
+      hasSlot: true,
     });
   expect(await claimAt("by-hand", { state: "dead", slotAt: now })).toBeUndefined();
   expect(await ledger.slotRecord("job", now)).toMatchObject({ runId: "by-hand", status: "running" });
