@@ -3,7 +3,8 @@ import { openProjectLedger, type Project } from "../compose/project.ts";
 import { pauseOf, pauseWords, restsOf } from "../engine/scheduler/pauses.ts";
 import { UsageError } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import { dueSlots, onTimeMs, type DueQuestion } from "../schedule/missed.ts";
+import type { DueQuestion } from "../schedule/due-question.ts";
+import { dueSlots, onTimeMs } from "../schedule/missed.ts";
 import { newestSlots, nextSlot } from "../schedule/slot.ts";
 import { instantIn } from "./format.ts";
 

@@ -1,7 +1,7 @@
 /** What a job says of its slots beside when they are, with every default filled in: for `run --dry-run`. */
 import type { CatchUp, Job, Overlap } from "../job/job.ts";
 import { describeBlackout } from "../schedule/blackout.ts";
-import { defaultMaxCaughtUp } from "../schedule/missed.ts";
+import { defaultMaxCaughtUp } from "../schedule/due-question.ts";
 import { staggerOf } from "../schedule/stagger.ts";
 
 export interface SchedulingPlan {

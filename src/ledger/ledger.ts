@@ -34,6 +34,7 @@ import type {
 export * from "./counts.ts";
 export * from "./kept.ts";
 export * from "./run-record.ts";
+export * from "./scheduling-records.ts";
 export * from "./scheduling.ts";
 export * from "./step-records.ts";
 

@@ -4,41 +4,19 @@
  * comes out in exactly one place. Pure: the same question has the same answer in the daemon, in `tick` and in `explain`.
  */
 import { formatDuration } from "../job/duration.ts";
-import type { CatchUp, Job, Schedule } from "../job/job.ts";
+import type { Schedule } from "../job/job.ts";
 import { blackoutAt, blackoutEdges, blackoutEnd, describeBlackout } from "./blackout.ts";
-import { countSlots, newestSlots, nextSlot } from "./slot.ts";
+import { catchUpOf, defaultMaxCaughtUp, type DueQuestion, type Stretch, type Times, type Window } from "./due-question.ts";
+import { newestSlots, nextSlot } from "./slot.ts";
 import { staggerOf } from "./stagger.ts";
+import { foldedInto, merged, rangeOf, rangesOf, type UnansweredSlots } from "./unanswered.ts";
 
 /** A slot that is no later than this is on time: its run is none that is made up for. */
 export const onTimeMs = 90_000;
 /** The longest that a slot is made up for by default. */
 const longestAgeMs = 24 * 3_600_000;
-/** `catchUp.max` by default. */
-export const defaultMaxCaughtUp = 100;
 /** Blackouts are told apart so far back; slots before that are missed like any other. Longer than the longest `catchUp.maxAge`. */
 const lookBackMs = 35 * 24 * 3_600_000;
-
-/** A time in which what was due is skipped. */
-export interface Rest {
-  readonly from: number;
-  /** The first instant after it. */
-  readonly until: number;
-  /** In words, for the record. */
-  readonly why: string;
-}
-
-export interface DueQuestion {
-  readonly job: Pick<Job, "id" | "schedule" | "catchUp">;
-  /** The newest recorded slot of the job or since when it is armed, whichever is later: slots up to it are settled. Epoch ms. */
-  readonly since: number;
-  readonly now: number;
-  /** Zone of schedules that name none. */
-  readonly zone: string;
-  /** The job, or everything, is paused: why, in words. Slots that are due meanwhile are skipped for it. */
-  readonly paused?: string | undefined;
-  /** Pauses that are over: what was due in one of them is skipped for it, and not made up for. */
-  readonly rests?: readonly Rest[];
-}
 
 /** A slot that is to have a run now. */
 interface DueSlot {
@@ -50,18 +28,6 @@ interface DueSlot {
   readonly late: boolean;
   /** Earlier slots that this run stands for; each is in `ranges`, as missed. */
   readonly folded: number;
-}
-
-/** Consecutive slots that have no run, for one and the same reason. */
-interface UnansweredSlots {
-  /** The first and the last of them, nominal instants. */
-  readonly from: number;
-  readonly to: number;
-  /** How many they are; at least so many, if they go back over more dates than are counted one by one (some ten years). */
-  readonly slots: number;
-  readonly status: "missed" | "skipped";
-  /** In words, for the record. */
-  readonly reason: string;
 }
 
 export interface DueAnswer {
@@ -118,21 +84,6 @@ export function dueSlots(question: DueQuestion): DueAnswer {
   return settled(times, first, following);
 }
 
-interface Times {
-  readonly question: DueQuestion;
-  readonly staggerMs: number;
-  /** Slots up to here have had their time. */
-  readonly until: number;
-}
-
-/** A stretch of nominal instants after `from` and up to `to`, in which all slots are in the same pauses and blackouts, or in none. */
-interface Stretch {
-  readonly from: number;
-  readonly to: number;
-  /** Why its slots are skipped, in words. */
-  readonly skipped: string | undefined;
-}
-
 function settled(times: Times, first: NonNullable<DueAnswer["next"]>, next: DueAnswer["next"]): DueAnswer {
   const { question, staggerMs, until } = times;
   const { job, now, zone } = question;
@@ -174,13 +125,6 @@ function stretchesOf({ question: { job, since, zone, rests = [] }, staggerMs, un
   return seen === since ? stretches : [{ from: since, to: seen, skipped: undefined }, ...stretches];
 }
 
-interface Window {
-  /** Late slots are made up for if they are after it. */
-  readonly from: number;
-  /** Why those before it are not. */
-  readonly tooLate: string;
-}
-
 /** What may still be made up for at an instant. */
 function windowAt({ question: { job, zone }, staggerMs }: Times, open: readonly Stretch[], at: number): Window {
   const { policy, maxAgeMs } = catchUpOf(job);
@@ -212,75 +156,6 @@ function newestOf(stretches: readonly Stretch[], schedule: Schedule, zone: strin
   for (const { from, to } of stretches.toReversed()) {
     if (found.length >= most) break;
     found = [...newestSlots(schedule, from, to, most - found.length, zone), ...found];
-  }
-  return found;
-}
-
-function catchUpOf(job: DueQuestion["job"]): CatchUp {
-  return job.catchUp ?? { policy: "latest" };
-}
-
-/** The slots of a stretch that have no run. */
-function rangesOf(times: Times, stretch: Stretch, window: Window, chosen: readonly number[]): UnansweredSlots[] {
-  const { from, to, skipped } = stretch;
-  if (skipped !== undefined) return rangeOf(times, from, to, { status: "skipped", reason: skipped });
-  const own = chosen.filter((at) => at > from && at <= to);
-  const cuts = [...own.flatMap((at) => [at - 1, at]), Math.min(Math.max(window.from, from), to), to];
-  let last = from;
-  return cuts
-    .toSorted((a, b) => a - b)
-    .flatMap((cut) => {
-      const begin = last;
-      last = cut;
-      if (cut === begin || own.includes(cut)) return [];
-      const reason = cut <= window.from ? window.tooLate : passedOver(times.question.job, chosen);
-      return rangeOf(times, begin, cut, { status: "missed", reason });
-    });
-}
-
-/** Why a slot that is not too late has no run. */
-function passedOver(job: DueQuestion["job"], chosen: readonly number[]): string {
-  const { policy, max = defaultMaxCaughtUp } = catchUpOf(job);
-  return policy === "all"
-    ? `nobody was there in time, and ${max} newer slots are made up for (catchUp.max)`
-    : (foldedInto(chosen) ?? "");
-}
-
-function foldedInto(chosen: readonly number[]): string | undefined {
-  const newest = chosen.at(-1);
-  return newest === undefined
-    ? undefined
-    : `${madeUpFor} the run of the slot at ${new Date(newest).toISOString()} (catchUp: latest)`;
-}
-
-const madeUpFor = "made up for by";
-
-/** Whether it says of slots without a run of their own that a newer slot's run stands for them: then nothing is lost. */
-export function isMadeUpFor(reason: string): boolean {
-  return reason.startsWith(`${madeUpFor} `);
-}
-
-/** The slots after `from` and up to `to` as a range; none if there are none. */
-function rangeOf(
-  { question: { job, zone } }: Times,
-  from: number,
-  to: number,
-  why: Pick<UnansweredSlots, "status" | "reason">,
-): UnansweredSlots[] {
-  const first = nextSlot(job.schedule, from, zone);
-  if (first === undefined || first > to) return [];
-  const [last = first] = newestSlots(job.schedule, from, to, 1, zone);
-  return [{ from: first, to: last, slots: first === last ? 1 : countSlots(job.schedule, from, to, zone).slots, ...why }];
-}
-
-/** Neighbours of the same reason as one, unless a slot that has a run lies between them. */
-function merged(ranges: readonly UnansweredSlots[], chosen: readonly number[]): UnansweredSlots[] {
-  const found: UnansweredSlots[] = [];
-  for (const range of ranges) {
-    const before = found.at(-1);
-    const apart = before === undefined || chosen.some((at) => at > before.to && at < range.from);
-    if (apart || before.status !== range.status || before.reason !== range.reason) found.push(range);
-    else found.splice(-1, 1, { ...before, to: range.to, slots: before.slots + range.slots });
   }
   return found;
 }

@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { readBlackout } from "../../src/job/blackout.ts";
 import type { Blackout, CatchUp, Schedule } from "../../src/job/job.ts";
 import { blackoutAt } from "../../src/schedule/blackout.ts";
-import { dueSlots, isMadeUpFor, onTimeMs, type DueAnswer, type DueQuestion } from "../../src/schedule/missed.ts";
+import type { DueQuestion } from "../../src/schedule/due-question.ts";
+import { dueSlots, onTimeMs, type DueAnswer } from "../../src/schedule/missed.ts";
+import { isMadeUpFor } from "../../src/schedule/unanswered.ts";
 import { nextSlot } from "../../src/schedule/slot.ts";
 import { staggerOf } from "../../src/schedule/stagger.ts";
 

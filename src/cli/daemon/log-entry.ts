@@ -3,7 +3,7 @@ import type { SchedulerEvent } from "../../engine/scheduler-events.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
 import type { RunEvent } from "../../engine/events.ts";
 import type { RunStatus } from "../../run/run.ts";
-import { isMadeUpFor } from "../../schedule/missed.ts";
+import { isMadeUpFor } from "../../schedule/unanswered.ts";
 import { duration, shortId } from "../format.ts";
 import { dollars, several } from "../money.ts";
 

@@ -18,7 +18,7 @@ import { enlist } from "./standing.ts";
 import { openOf, placeOf, type State } from "./state.ts";
 
 /** So long before its time a slot is claimed at the earliest. */
-export const aheadMs = 1_000;
+const aheadMs = 1_000;
 
 /** Rows of one transaction: they must not hold up what is due meanwhile. */
 const rowsAtOnce = 250;

@@ -1,6 +1,7 @@
 /** What becomes of the slots of one job that are due: which one is claimed, and which get no run and why. Nothing is written here. */
 import type { SlotClaim, SlotRange } from "../../ledger/ledger.ts";
-import { dueSlots, type DueAnswer, type Rest } from "../../schedule/missed.ts";
+import type { Rest } from "../../schedule/due-question.ts";
+import { dueSlots, type DueAnswer } from "../../schedule/missed.ts";
 import { claimOf, rangeOf } from "./claims.ts";
 import { overlapOf } from "./overlap.ts";
 import { pauseOf, pauseWords, restsOf } from "./pauses.ts";

@@ -1,6 +1,6 @@
 /** Whether a job is paused or was, and in which words. */
 import { everyJob, type EndedPause, type Pause } from "../../ledger/ledger.ts";
-import type { Rest } from "../../schedule/missed.ts";
+import type { Rest } from "../../schedule/due-question.ts";
 import type { State } from "./state.ts";
 
 export function pauseOf({ pauses }: Pick<State, "pauses">, jobId: string, now: number): Pause | undefined {
