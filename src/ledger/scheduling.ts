@@ -48,8 +48,8 @@ export interface SchedulingLedger {
   /**
    * Takes back what was recorded while the clock was ahead: rows of slots that are `missed` or `skipped` and reach beyond `now` (by more than
    * `recordedAheadMs`) go, or are cut to what `keep` leaves of them, a job that is armed from later on is armed from `now` on, and a pause
-   * that ended later on has ended at `now`. A slot
-   * that had a run keeps it, claimed, open or ended: it is not repeated. In one durable transaction of at most `withdrawnAtOnce` rows; to be
+   * that ended later on has ended at `now`. A slot that had a run keeps it, claimed, open or ended: it is not repeated; but of the slots before it
+   * such a run says nothing any more (`settledSlots`). In one durable transaction of at most `withdrawnAtOnce` rows; to be
    * called again while that many come back. Returns the rows as they were.
    */
   withdrawSlots(now: number, keep: (row: RowAhead) => KeptOfRow | undefined): Promise<readonly RowAhead[]>;
@@ -92,7 +92,7 @@ export interface SchedulingReader {
   /**
    * The newest instant of each job, at or before `until`, up to which the scheduler has answered all, by job id. A slot that somebody ran by
    * hand (`runner run --slot`) says nothing of the slots before it. `until` is now: a run of a slot that is yet to come, begun while the clock
-   * was ahead, says nothing of them either.
+   * was ahead, says nothing of them either, nor does it when its instant has come (`withdrawSlots`).
    */
   settledSlots(until: number): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */

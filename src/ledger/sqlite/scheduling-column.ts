@@ -12,9 +12,11 @@ export interface Scheduling {
   readonly blockedBy?: string | undefined;
   /** The boot that a run with the trigger `boot` answers; its owner's may be a later one once it was carried on. */
   readonly boot?: string | undefined;
+  /** What the clock showed when it was set back to before the run's slot: the run says nothing of the slots before its own. */
+  readonly earlyAt?: number | undefined;
 }
 
-const times = ["scheduledFor", "dueAt", "queuedAt", "slots"] as const;
+const times = ["scheduledFor", "dueAt", "queuedAt", "slots", "earlyAt"] as const;
 
 /** What a run's start, and its end if there is one, say of it. A system that does not tell its boots gets a run each time. */
 export function schedulingOfStart(start: RunStart, finish?: RunFinish): Scheduling {
@@ -27,9 +29,9 @@ export function schedulingOfStart(start: RunStart, finish?: RunFinish): Scheduli
 }
 
 export function schedulingValue(scheduling: Scheduling): string | null {
-  const { wait, queuedAt, scheduledFor, dueAt, slots, blockedBy, boot } = scheduling;
+  const { wait, queuedAt, ...more } = scheduling;
   // Of most claims this is all that there is to say.
-  const rest = [wait, scheduledFor, dueAt, slots, blockedBy, boot];
+  const rest = [wait, ...Object.values(more)];
   if (queuedAt !== undefined && rest.every((value) => value === undefined)) return `{"queuedAt":${whole(queuedAt)}}`;
   const rounded = times.flatMap((name) => {
     const value = scheduling[name];
@@ -72,6 +74,7 @@ export function schedulingOf(row: Row): Scheduling {
     wait: waitOf(fields["wait"]),
     blockedBy: string("blockedBy"),
     boot: string("boot"),
+    earlyAt: number("earlyAt"),
   };
 }
 
@@ -93,6 +96,6 @@ function waitOf(value: unknown): Wait | undefined {
 
 /** What a row that is read back shows of it. */
 export function schedulingFacts(row: Row): Pick<RunRow, "scheduledFor" | "dueAt" | "queuedAt" | "slots" | "wait" | "blockedBy"> {
-  const { boot: _kept, ...facts } = schedulingOf(row);
+  const { boot: _kept, earlyAt: _too, ...facts } = schedulingOf(row);
   return present(facts);
 }

@@ -29,7 +29,7 @@ export const schedulingQueries = {
   lastSlots: `SELECT j.id, (SELECT max(r.slot_at) FROM runs r WHERE r.job = j.key AND r.slot_at <= :until) AS at FROM jobs j`,
   // Back from the newest over what was run by hand: the scheduler's rows are claimed first or stand for several slots.
   settledSlots: `SELECT j.id, (SELECT r.slot_at FROM runs r WHERE r.job = j.key AND r.slot_at <= :until
-    AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
+    AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) AND r.scheduling ->> '$.earlyAt' IS NULL ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
   cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
     WHERE r.status = 'running' ORDER BY r.key`,
 };

@@ -14,6 +14,9 @@ export const withdrawalQueries = {
   rowsAhead: `SELECT r.key, r.job, j.id AS job_id, r.job_name, r.status, r.slot_from, r.slot_at, r.finished_at, r.simulated, r.scheduling
     FROM jobs j CROSS JOIN runs r ON r.job = j.key WHERE r.slot_at > :after AND r.status IN ('missed', 'skipped')
     ORDER BY j.key, r.slot_at LIMIT :limit`,
+  /** Runs that began while the clock was ahead of their slots. */
+  ranEarly: `UPDATE runs SET scheduling = json_set(coalesce(scheduling, '{}'), '$.earlyAt', :now) WHERE key IN (
+    SELECT r.key FROM jobs j CROSS JOIN runs r ON r.job = j.key WHERE r.slot_at > :after AND r.status NOT IN ('missed', 'skipped'))`,
 };
 
 export function withdrawSlots(
@@ -24,6 +27,7 @@ export function withdrawSlots(
   const after = now + recordedAheadMs;
   connection.sql("UPDATE armed SET since = :now WHERE since > :after").run({ now, after });
   endPausesNow(connection, now, after);
+  connection.sql(withdrawalQueries.ranEarly).run({ now, after });
   const rows = connection.sql(withdrawalQueries.rowsAhead).all({ after, limit: withdrawnAtOnce });
   return rows.map((row) => {
     const found = rowAhead(row);

@@ -73,6 +73,18 @@ describe("a clock that was ahead", () => {
     expect(new Set(machine.begun.map(({ slotAt }) => slotAt)).size).toBe(machine.begun.length);
   });
 
+  it("has had a run, which hides nothing of what came before its slot while nobody was there", async () => {
+    const daemon = await ahead(30 * minute);
+    expect(await machine.story()).toEqual([...before, "08:20-08:30×2 missed", "08:40 succeeded"]);
+    machine.clock.set(-30 * minute);
+    await machine.clock.pass(5_000);
+    await daemon.kill();
+    machine.clock.set(34 * minute);
+    await machine.start(jobs);
+    await machine.clock.skipUntil("2026-11-25T08:51:00Z");
+    expect(await machine.story()).toEqual([...before, "08:20-08:30×2 missed", "08:40 succeeded", "08:50 succeeded"]);
+  });
+
   it("keeps what is past of a row, around a slot that was run by hand", async () => {
     await (await ahead(0)).kill();
     machine.clock.set(5 * hour);

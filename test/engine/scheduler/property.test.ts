@@ -138,7 +138,7 @@ class World {
   async play(event: Event): Promise<void> {
     const { machine, daemons } = this;
     const { clock } = machine;
-    if (["kill", "die", "stop", "dead"].includes(event.kind)) this.gone();
+    if (["kill", "die", "stop", "dead"].includes(event.kind)) await this.gone();
     switch (event.kind) {
       case "pass":
         return this.strides(event.strides);
@@ -201,9 +201,15 @@ class World {
     for (const [id, slot] of newest) if (byMs < 0 && slot > clock.now()) this.ahead.set(id, slot);
   }
 
-  /** Nobody is there: what had its record taken back and comes meanwhile is not told from what was answered before the newest record. */
-  gone(): void {
-    for (const [id, slot] of this.ahead) this.judgeFrom(id, slot);
+  /**
+   * Nobody is there. Where a daemon has not had its turn since the clock was set back, nobody knows that the newest record was made too early, and
+   * what comes meanwhile is not told from what was answered before it.
+   */
+  async gone(): Promise<void> {
+    const ledger = await this.machine.ledger();
+    const settled = await ledger.settledSlots(Number.MAX_SAFE_INTEGER);
+    await ledger.close();
+    for (const [id, slot] of this.ahead) if ((settled.get(id) ?? 0) >= slot) this.judgeFrom(id, slot);
   }
 
   judgeFrom(id: string, slot: number): void {
@@ -259,7 +265,7 @@ class World {
 
   /** Nothing more happens: the last daemon does what is to be done, and has the places for it. */
   async comeToRest(): Promise<void> {
-    this.gone();
+    await this.gone();
     for (const daemon of this.daemons) await daemon.kill();
     const ledger = await this.machine.ledger();
     for (const jobId of ["*", "j0", "j1"]) await ledger.unpause(jobId, this.machine.clock.now());
