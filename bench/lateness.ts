@@ -89,7 +89,7 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
         cost.ms += now() - begin;
         cost.claims += claims.length;
         cost.times += 1;
-        cost.firstAt = Math.min(cost.firstAt, begin);
+        if (claims.some(({ slotAt = 0 }) => slotAt >= at)) cost.firstAt = Math.min(cost.firstAt, begin);
         for (const [index, { runId }] of claims.entries()) if (results[index]?.won === true) durable.add(runId);
         return results;
       },
@@ -98,7 +98,8 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
       // The turn itself is another matter; its row is ended at once, so that the job's next slot finds it free.
       async carryOn(_job, run) {
         if (run.slotAt === undefined || !durable.has(run.runId)) throw new Error("it has no durable claim");
-        late.push(now() - run.slotAt);
+        // Some expressions name the minute before as well.
+        if (run.slotAt >= at) late.push(now() - run.slotAt);
         if (late.length === wanted) resolve();
         if (slotsOf(all.length) === 1) return new Promise(() => {});
         await wait(50);
@@ -156,6 +157,8 @@ async function library(
   for (const expr of all) {
     let slot = at;
     schedule(expr, () => {
+      // Some expressions name the minute before as well; no timer is so early.
+      if (now() < at - 500) return;
       late.push(now() - slot);
       slot += 2_000;
       if (late.length === wanted) resolve();
