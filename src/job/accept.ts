@@ -25,8 +25,15 @@ interface Entry {
 
 /** An object of these keys, made in their order. */
 export function acceptShape(entries: readonly Entry[]): Accept {
+  const isPlain = (found: object): boolean => {
+    const prototype: unknown = Object.getPrototypeOf(found);
+    return prototype === Object.prototype || prototype === null;
+  };
+  const mayInherit = entries.some(({ key }) => key in Object.prototype);
   return (found) => {
     if (!isObject(found)) return refused;
+    // Asked once and not of each key: what a file holds inherits nothing of these names.
+    const inherits = mayInherit || !isPlain(found);
     const made: Record<string, unknown> = {};
     let left = Object.keys(found).length;
     for (const { key, accept, optional } of entries) {
@@ -37,7 +44,7 @@ export function acceptShape(entries: readonly Entry[]): Accept {
         left -= 1;
       } else if (!optional) return refused;
       // valibot would take what an object inherits, too.
-      else if (key in found) return refused;
+      else if (inherits && key in found) return refused;
     }
     return left === 0 ? made : refused;
   };
