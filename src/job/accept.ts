@@ -25,10 +25,6 @@ interface Entry {
 
 /** An object of these keys, made in their order. */
 export function acceptShape(entries: readonly Entry[]): Accept {
-  const isPlain = (found: object): boolean => {
-    const prototype: unknown = Object.getPrototypeOf(found);
-    return prototype === Object.prototype || prototype === null;
-  };
   const mayInherit = entries.some(({ key }) => key in Object.prototype);
   return (found) => {
     if (!isObject(found)) return refused;
@@ -80,6 +76,11 @@ export function acceptTable(value: Accept, most: number, isName: (key: string) =
     }
     return made;
   };
+}
+
+function isPlain(found: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(found);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function isObject(found: unknown): found is Record<string, unknown> {
