@@ -1,5 +1,6 @@
 /**
- * How long `runner list` takes while a daemon starts with 1,000 jobs that are all overdue and catches up: `node bench/list.ts [rounds] [jobs]`.
+ * How long `runner list` takes while a daemon starts with 1,000 jobs that are all overdue and catches up: `node bench/list.ts [rounds] [jobs]`,
+ * with `--commands` as jobs that are plain programs in place of agent turns, of which ten in a second take all of two cores.
  * Build first: it is the built command line that is measured, as whole processes, with the jobs as YAML files, as JSON files and in one file.
  * The daemon's provider is simulated. CPU time stands beside the wall's, because the daemon works on the same machine meanwhile.
  */
@@ -13,8 +14,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const runner = fileURLToPath(new URL("../bin/runner.js", import.meta.url));
-const rounds = Number(process.argv[2] ?? 15);
-const count = Number(process.argv[3] ?? 1_000);
+const commands = process.argv.includes("--commands");
+const [rounds = 15, count = 1_000] = process.argv
+  .slice(2)
+  .filter((word) => /^\d+$/.test(word))
+  .map(Number);
 const overdueMs = 2 * 3_600_000;
 
 interface Written {
@@ -25,7 +29,9 @@ interface Written {
 const jobOf = (number: number) => ({
   name: `job-${number}`,
   schedule: { kind: "cron", expr: `${number % 60} * * * *`, tz: ["Europe/London", "UTC", "America/New_York"][number % 3] },
-  payload: { message: `Say the number ${number}, and nothing else.`, model: "kimi-coding/k2p5", timeoutSeconds: 120 },
+  payload: commands
+    ? { kind: "command", command: ["true", String(number)], timeoutSeconds: 120 }
+    : { message: `Say the number ${number}, and nothing else.`, model: "kimi-coding/k2p5", timeoutSeconds: 120 },
   retry: { maxAttempts: 2 },
 });
 
@@ -38,10 +44,9 @@ schedule:
   expr: "${schedule.expr}"
   tz: ${schedule.tz}
 payload:
-  message: |
-    ${payload.message}
-  model: ${payload.model}
-  timeoutSeconds: ${payload.timeoutSeconds}
+${Object.entries(payload)
+  .map(([key, value]) => (key === "message" ? `  message: |\n    ${String(value)}` : `  ${key}: ${JSON.stringify(value)}`))
+  .join("\n")}
 retry:
   maxAttempts: 2
 `;
@@ -97,7 +102,7 @@ async function list(dir: string, stateDir: string, env: NodeJS.ProcessEnv): Prom
 }
 
 function startDaemon(dir: string, stateDir: string, env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [runner, "start", "--simulate", "none", "-q", "--state-dir", stateDir], {
+  return spawn(process.execPath, [runner, "start", ...(commands ? [] : ["--simulate", "none"]), "-q", "--state-dir", stateDir], {
     cwd: dir,
     env,
     stdio: "ignore",
@@ -154,7 +159,7 @@ for (const { name, write } of formats) {
     write(path.join(dir, "jobs"));
     const stateDir = path.join(home, "ledger");
     // A simulated daemon keeps a ledger of its own below the one that is named.
-    const kept = path.join(stateDir, "simulated");
+    const kept = commands ? stateDir : path.join(stateDir, "simulated");
     const file = path.join(kept, "ledger.sqlite");
     await makeOverdue(startDaemon(dir, stateDir, env), file);
     await list(dir, kept, env);
