@@ -43,7 +43,9 @@ const key = /^([A-Za-z_][\w-]*):(?: +|$)/;
 const plainText = /^(?:[A-Za-z0-9_/.~$(\u00A1-\uFFFF]|-[A-Za-z-])/;
 const doubleQuoted = /^("(?:[^"\\]|\\["\\nt])*")(?: +#.*| *)$/;
 const singleQuoted = /^'((?:[^']|'')*)'(?: +#.*| *)$/;
-const bracketed = /^\[([^[\]{}"'#&*!|>%@`:]*)\]$/;
+const bracketed = /^\[([^[\]{}#&*!|>%@`:]*)\]$/;
+/** A word in brackets, with quotes round it or without; what quotes could hide, such as a comma or a backslash, is none. */
+const bracketWord = /^(?:(?:[A-Za-z0-9]|-{1,2}[A-Za-z])[\w./-]*|"([^"'\\]*)"|'([^"']*)')$/;
 /** The words that are no texts in YAML 1.2, also as keys. */
 const words: ReadonlyMap<string, boolean | null> = new Map([
   ...["true", "True", "TRUE"].map((word) => [word, true] as const),
@@ -158,16 +160,16 @@ class Reader {
     throw notPlain;
   }
 
-  /** `[a, b]`: words without quotes. */
+  /** `[sh, -c, "a b"]`: words, none of them with a comma in it. */
   private brackets(inner: string, start: number): Placed {
     const value: unknown[] = [];
     const items: Node[] = [];
     let at = start + 1;
     for (const part of inner === "" ? [] : inner.split(",")) {
       const blanks = blanksOf(part);
-      const word = withoutEnd(part).slice(blanks);
-      if (!/^[A-Za-z0-9][\w./-]*$/.test(word)) throw notPlain;
-      value.push(plainValue(word));
+      const [word, double, single] = bracketWord.exec(withoutEnd(part).slice(blanks)) ?? [];
+      if (word === undefined) throw notPlain;
+      value.push(double ?? single ?? plainValue(word));
       items.push({ start: at + blanks });
       at += part.length + 1;
     }

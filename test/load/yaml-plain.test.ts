@@ -92,6 +92,8 @@ describe("plain YAML, read without the parser of all YAML", () => {
     expect(isPlain(plainJob)).toBe(true);
     expect(isPlain(plainJob.trimEnd())).toBe(true);
     expect(isPlain("- name: a\n  at: 5\n- name: b\n")).toBe(true);
+    // As commands are often written.
+    expect(isPlain(`command: [sh, -c, "echo hi", 'and more', "1", "", --all]\n`)).toBe(true);
   });
 
   it.each([
@@ -115,6 +117,9 @@ describe("plain YAML, read without the parser of all YAML", () => {
     ["a comment alone", "# hello"],
     ["an outdented line", "a:\n    b: 1\n  c: 2"],
     ["brackets that are nested", "a: [[b]]"],
+    ["a comma within quotes in brackets", 'a: ["b, c"]'],
+    ["an escape within quotes in brackets", 'a: ["b\\n"]'],
+    ["a comma too many in brackets", "a: [b, ]"],
     ["an indicator", "a: @b"],
     ["a next line of Unicode", "a: b\u0085c"],
     ["a block with a line further left", "a:\n  b: |\n      x\n    y\n"],
@@ -152,6 +157,7 @@ describe("plain YAML, read without the parser of all YAML", () => {
         ".5",
         "a:",
         "[a]",
+        "['a', -b]",
         "ä€😀",
         "2027-01-01",
       ),
@@ -220,6 +226,8 @@ describe("plain YAML, read without the parser of all YAML", () => {
       "a:b",
       "k: [x , y]",
       "k: [ ]",
+      `k: [sh, -c, "x y"]`,
+      `k: ["a"b, 'c']`,
       "z: a  b ",
     );
     const line = fc.tuple(
