@@ -67,23 +67,11 @@ export const recordedAheadMs = 2_000;
 /** Most rows that are withdrawn in one transaction. */
 export const withdrawnAtOnce = 200;
 
-/** One row of slots that have no run, and that reaches into what is yet to come. */
-export interface RowAhead {
-  readonly jobId: string;
-  readonly jobName: string;
-  readonly status: "missed" | "skipped";
-  readonly from: number;
-  readonly to: number;
-  readonly slots: number;
-  /** What the clock showed when it was recorded, or grew. */
-  readonly recordedAt: number;
-}
+/** One row of slots that have no run, and that reaches into what is yet to come. `recordedAt` is what the clock showed then, or when it grew. */
+export type RowAhead = Pick<SlotRange, "jobId" | "jobName" | "status" | "from" | "to" | "slots" | "recordedAt">;
 
 /** What is left of such a row: up to which instant, and how many slots. */
-export interface KeptOfRow {
-  readonly to: number;
-  readonly slots: number;
-}
+export type KeptOfRow = Pick<SlotRange, "to" | "slots">;
 
 /** That a job is looked after, and since when: there is no catching up from before. */
 export interface Armed {

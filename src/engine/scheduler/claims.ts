@@ -5,14 +5,7 @@ import type { SchedulerParts } from "../scheduler-parts.ts";
 import type { Entry } from "./roster.ts";
 
 /** Slots that get no run, in the words of whoever decided that. */
-export interface Unanswered {
-  readonly status: "missed" | "skipped";
-  readonly from: number;
-  readonly to: number;
-  readonly slots: number;
-  readonly reason: string;
-  readonly blockedBy?: string;
-}
+export type Unanswered = Pick<SlotRange, "status" | "from" | "to" | "slots" | "reason" | "blockedBy">;
 
 export function claimOf(parts: SchedulerParts, entry: Entry, slot: number): SlotClaim {
   const { job, hash, staggerMs } = entry;
