@@ -2,68 +2,9 @@
  * Every error class of the project, one a boundary, each with a closed union on it. Facts are fields, the original is `cause`.
  * None extends `TypeError`: p-retry treats a `TypeError` as a bug of the caller and would not retry it.
  */
+import type { Fault, LedgerFaultReason, StreamAction, StreamFaultReason } from "./errors/fault.ts";
 
-/** Every class of a failure, for whatever has to tell one from another word at run time. The policy for each stands once, in `run/fault.ts`. */
-export const faults = [
-  /** We stopped it: a signal, a cancel. */
-  "aborted",
-  /** Events of a stream in an order no single generation can have produced. */
-  "stream_order",
-  /** No first byte, or no further byte, within the limit. */
-  "stream_stall",
-  /** Cut, unreadable, or ended by an error event after a good start. */
-  "stream_broken",
-  /** A complete answer that says nothing. */
-  "empty",
-  /** No connection, a reset, a name that does not resolve, TLS. */
-  "network",
-  /** Balance, membership or spend limit: waiting does not help. */
-  "billing",
-  /** A plan's window is used up and has a reset time. */
-  "quota_window",
-  "overloaded",
-  "rate_limit",
-  /** The key is missing, wrong or expired. */
-  "auth",
-  "content_policy",
-  /** The prompt does not fit the model. */
-  "context_overflow",
-  /** The answer did not fit `max_tokens`. */
-  "output_truncated",
-  /** The provider does not know the model (any more). */
-  "model_gone",
-  /** The key is good and may not do this: region, plan, data policy. */
-  "permission",
-  /** A time limit of the provider's or of ours, other than a stalled stream. */
-  "timeout",
-  "bad_request",
-  "server",
-  /** The turn's process ended without a result: killed, crashed, or gone. */
-  "turn_died",
-  /** What the job grants its turn could not be had, such as an MCP server that did not start. Nothing was asked. */
-  "not_ready",
-  /** The run's budget (tokens, money, calls, turns, time) is used up. */
-  "budget",
-  /** The turn said itself that it failed: the marker that its prompt names, or a command's exit code. */
-  "declared",
-  /** The gate before the turn failed: crashed, took too long, or could not be started. */
-  "gate",
-  /** The configured event handler threw, took too long, or gave back what is no stream. */
-  "event_handler",
-  /** The model is being left alone after repeated failures; nothing was asked. */
-  "breaker_open",
-  /** A broken invariant of our own. */
-  "internal",
-  "unknown",
-] as const;
-
-/** The class of a failure. */
-export type Fault = (typeof faults)[number];
-
-/** Whether a value, such as one that another process or another version wrote, is the name of a fault. */
-export function isFault(value: unknown): value is Fault {
-  return faults.some((fault) => fault === value);
-}
+export * from "./errors/fault.ts";
 
 /** One thing wrong with a file, said so that a person can mend it without reading our code. Lines and columns count from 1. */
 export interface Issue {
@@ -104,58 +45,20 @@ export class UsageError extends RunnerError {
   }
 }
 
-/** The configuration cannot be used; exit 78. Carries every problem found, not the first. */
-export class ConfigError extends RunnerError {
+/** Files that cannot be used. Its message is every problem found, a line each, in the form of `formatIssue`. */
+abstract class IssuesError extends RunnerError {
   readonly issues: readonly Issue[];
   constructor(issues: readonly Issue[], options?: ErrorOptions) {
     super(issues.map(formatIssue).join("\n"), options);
     this.issues = issues;
   }
 }
+
+/** The configuration cannot be used; exit 78. Carries every problem found, not the first. */
+export class ConfigError extends IssuesError {}
 
 /** Job files cannot be used; exit 78. Carries the problems of all files together. */
-export class JobError extends RunnerError {
-  readonly issues: readonly Issue[];
-  constructor(issues: readonly Issue[], options?: ErrorOptions) {
-    super(issues.map(formatIssue).join("\n"), options);
-    this.issues = issues;
-  }
-}
-
-/** Why a stream could not be proven to be one whole answer. */
-export type StreamFaultReason =
-  | "transport"
-  | "idle_timeout"
-  | "truncated"
-  | "empty_stream"
-  | "empty_content"
-  | "malformed_frame"
-  | "invalid_utf8"
-  | "spliced_message"
-  | "restarted_message"
-  | "block_restarted"
-  | "index_regression"
-  | "delta_after_stop"
-  | "delta_without_block"
-  | "block_type_mismatch"
-  | "tool_input_incomplete"
-  | "tool_without_name"
-  | "repeated_tool_id"
-  | "content_after_finish"
-  | "cumulative_text"
-  | "lane_overflow"
-  | "frame_too_large"
-  | "output_truncated"
-  | "compressed_body"
-  | "html_body"
-  | "unexpected_body"
-  /** `sseQuirks.tolerateOutOfOrderEvents: false` and something was out of order, however harmless. */
-  | "irregular"
-  /** The provider said so itself, in an error event; `upstream` on the error holds its words. */
-  | "upstream_error";
-
-/** What may help: ask the same again, wait first, change the request, or go to another model. */
-export type StreamAction = "retry" | "retry_after_delay" | "change_request" | "fall_back";
+export class JobError extends IssuesError {}
 
 /** Tokens as the provider counted them; absent means not said. */
 export interface Usage {
@@ -305,19 +208,6 @@ export class TurnError extends RunnerError {
     this.requestId = facts.requestId;
   }
 }
-
-export type LedgerFaultReason =
-  | "newer_schema"
-  | "older_schema"
-  | "locked"
-  | "full"
-  | "corrupt"
-  | "permission"
-  /** No folder can be where it is to be: a part of the path is a file, or no file system. */
-  | "misplaced"
-  /** Its file was removed or replaced while this process had it open. */
-  | "removed"
-  | "unavailable";
 
 /** The durable record cannot be read or written. Exit 78 for a newer schema, a wrong place or permissions, 75 for what may pass. */
 export class LedgerError extends RunnerError {
