@@ -1,7 +1,7 @@
 /** What other processes asked for through the ledger: pauses, and that runs be ended. */
 import { Stopped } from "../stopped.ts";
 import { giveBack } from "./claim-ahead.ts";
-import { pauseOf } from "./pauses.ts";
+import { pauseOf, restsByJob } from "./pauses.ts";
 import { dismiss } from "./standing.ts";
 import type { State } from "./state.ts";
 
@@ -9,7 +9,7 @@ export async function readControl(state: State): Promise<void> {
   const { ledger, clock } = state.parts;
   const now = clock.now();
   state.pauses = await ledger.pauses(now);
-  state.rests = Map.groupBy(await ledger.endedPauses(now), ({ jobId }) => jobId);
+  state.rests = restsByJob(await ledger.endedPauses(now));
   // A slot to come is skipped when it comes, with all others of the pause.
   await giveBack(state, ({ jobId }) => pauseOf(state, jobId, now) !== undefined);
   const requests = await ledger.cancelRequests();

@@ -5,10 +5,15 @@ import type { RunEnding } from "../../run/run.ts";
 import { isClaimedAhead } from "../claimed-ahead.ts";
 import { endOf, openOf, placeOf, type State } from "./state.ts";
 
+/** Since when, or from when on, a claimed run stands in line. */
+export function standsSince({ dueAt, slotAt, queuedAt, startedAt }: RunRow): number {
+  return dueAt ?? slotAt ?? queuedAt ?? startedAt;
+}
+
 /** Puts a run where it waits: for a place, for its time, or for the instant of its slot. */
 export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.wait): void {
   if (run.status !== "waiting" || wait === undefined) {
-    const dueAt = run.dueAt ?? run.slotAt ?? run.queuedAt ?? run.startedAt;
+    const dueAt = standsSince(run);
     // What is not for a slot was due when it was claimed, whatever the clock said then.
     const line = isClaimedAhead(run, state.parts.clock.now()) ? state.ahead.claimed : state.line;
     line.add({ run, dueAt, place: placeOf(state, run.jobId) });

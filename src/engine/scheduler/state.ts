@@ -51,7 +51,7 @@ export interface State {
   /** Whether a job was blocked when its last run ended, by id, as far as that was asked. */
   readonly blocked: Map<string, boolean>;
   pauses: ReadonlyMap<string, Pause>;
-  /** Pauses that are over, by job id. */
+  /** Pauses that are over, by job id, the last one to end first. */
   rests: ReadonlyMap<string, readonly EndedPause[]>;
   /** In words, by run id. */
   cancelRequests: ReadonlyMap<string, string>;

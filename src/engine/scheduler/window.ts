@@ -4,9 +4,9 @@
  */
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
-import { pauseOf, pauseWords } from "./pauses.ts";
+import { pauseMet, pauseWords } from "./pauses.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
-import { dismiss } from "./standing.ts";
+import { dismiss, standsSince } from "./standing.ts";
 import { slotOf, type State } from "./state.ts";
 
 /** The latest instant at which the run may be carried on after it has waited: the job's next slot after `from`, or `limits.defer` after its own. */
@@ -39,9 +39,21 @@ export async function endWhatIsStale(state: State, now: number): Promise<void> {
     else await dismiss(state, run, "failed", reason);
   }
   for (const { run } of state.line.items) {
-    const reason = run.status === "queued" ? whyTooLate(state, run, now) : undefined;
+    if (run.status !== "queued") continue;
+    const paused = pausedInLine(state, run, now);
+    if (paused !== undefined) {
+      await dismiss(state, run, "skipped", paused);
+      continue;
+    }
+    const reason = whyTooLate(state, run, now);
     if (reason !== undefined) await dismiss(state, run, "missed", reason);
   }
+}
+
+/** Why what is claimed and was not begun is skipped: its job is paused, or was at some time since it stands in line. */
+function pausedInLine(state: State, run: RunRow, now: number): string | undefined {
+  const pause = pauseMet(state, run.jobId, standsSince(run), now);
+  return pause === undefined ? undefined : pauseWords(pause);
 }
 
 /** The job's policy of catching up counts for a slot that was claimed as for one that was not. */
@@ -75,8 +87,8 @@ export function leftOver(
     return { status: queued ? "skipped" : "cancelled", reason: "the job was removed or disabled" };
   }
   if (!queued) return undefined;
-  const pause = pauseOf(state, run.jobId, now);
-  if (pause !== undefined) return { status: "skipped", reason: pauseWords(pause) };
+  const paused = pausedInLine(state, run, now);
+  if (paused !== undefined) return { status: "skipped", reason: paused };
   // An arming from the future is one of a clock that was set back since, and says nothing.
   if (run.trigger === "slot" && run.slotAt !== undefined && run.slotAt <= entry.since && entry.since <= now)
     return { status: "skipped", reason: "the job's schedule was changed before it could begin" };
