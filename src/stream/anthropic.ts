@@ -1,13 +1,12 @@
-import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
+import type { Usage } from "../errors.ts";
 import { BlockBounds } from "./block-bounds.ts";
 import { BlockDeltas } from "./block-deltas.ts";
 import { Envelope } from "./envelope.ts";
-import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
-import { isObject, type Json, maxDepth, stringOr, tooDeep, tryParse } from "./json.ts";
+import type { AssembledMessage, Frame, NormalizerOptions, StreamEnd } from "./event.ts";
+import { isObject, type Json, stringOr } from "./json.ts";
 import { Lanes } from "./lanes.ts";
-import { Proof } from "./proof.ts";
-import { namedFrame, oneLine } from "./serialise.ts";
-import { readUpstreamError } from "./upstream.ts";
+import { DialectMachine } from "./machine.ts";
+import { namedFrame } from "./serialise.ts";
 import { anthropicUsage } from "./usage.ts";
 
 const knownTypes = new Set([
@@ -25,8 +24,7 @@ const knownContent = /^content_block_(?:start|delta)$/;
  * The machine for `anthropic-messages`: one `push` an event, decided by (state, event). The message's envelope (start, stop
  * reason, usage, end) is kept by `Envelope`, its blocks by `Lanes`, `BlockBounds` and `BlockDeltas`; this file says which of them an event belongs to.
  */
-export class AnthropicNormalizer implements Normalizer {
-  readonly #proof: Proof;
+export class AnthropicNormalizer extends DialectMachine {
   readonly #envelope: Envelope;
   readonly #lanes: Lanes;
   readonly #bounds: BlockBounds;
@@ -34,41 +32,28 @@ export class AnthropicNormalizer implements Normalizer {
   #out = "";
   /** This provider leaves the event lines out; recorded once. */
   #nameless = false;
-  #failure: unknown;
 
   constructor(options: NormalizerOptions = {}) {
-    this.#proof = new Proof(options.tolerateOutOfOrderEvents === false, () => anthropicUsage(this.#envelope.tally));
+    super(options, "");
     const emit = (type: string, data: string): void => {
       this.#out += namedFrame(type, data);
     };
     const keep = options.assemble !== false;
     this.#lanes = new Lanes(
-      this.#proof,
+      this.proof,
       (type, data) => {
         this.#envelope.openForContent();
         emit(type, data);
       },
       keep,
     );
-    this.#bounds = new BlockBounds(this.#proof, this.#lanes);
-    this.#deltas = new BlockDeltas(this.#proof, this.#lanes);
-    this.#envelope = new Envelope(this.#proof, this.#lanes, emit, keep);
+    this.#bounds = new BlockBounds(this.proof, this.#lanes);
+    this.#deltas = new BlockDeltas(this.proof, this.#lanes);
+    this.#envelope = new Envelope(this.proof, this.#lanes, emit, keep);
   }
 
-  get done(): boolean {
-    return this.#proof.state === "ended";
-  }
   get certified(): boolean {
-    return this.#envelope.certified && this.#proof.state !== "failed";
-  }
-  get repairs(): readonly Repair[] {
-    return this.#proof.repairs;
-  }
-  get frames(): number {
-    return this.#proof.frames;
-  }
-  get contentSeen(): boolean {
-    return this.#proof.contentSeen;
+    return this.#envelope.certified && this.proof.state !== "failed";
   }
   get usage(): Usage {
     return anthropicUsage(this.#envelope.tally);
@@ -77,55 +62,21 @@ export class AnthropicNormalizer implements Normalizer {
     return this.#envelope.message();
   }
 
-  push(frame: Frame): string {
-    const proof = this.#proof;
-    if (this.#failure !== undefined) throw this.#failure;
-    proof.frames += 1;
-    if (proof.state === "ended") return this.#afterEnd(frame);
-    try {
-      if (
-        (frame.event === "content_block_delta" || (frame.event === undefined && this.#nameless)) &&
-        this.#envelope.plain &&
-        this.#lanes.doom === undefined
-      ) {
-        const { output } = this.#lanes;
-        const known = output.match(frame.data);
-        const lane = output.current;
-        if (known !== undefined && lane !== undefined) {
-          proof.event = "content_block_delta";
-          this.#lanes.keep(lane, output.piece);
-          return namedFrame("content_block_delta", known);
-        }
-      }
-      this.#take(frame);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+  protected known(frame: Frame): string | undefined {
+    const mayBe = frame.event === "content_block_delta" || (frame.event === undefined && this.#nameless);
+    if (!mayBe || !this.#envelope.plain || this.#lanes.doom !== undefined) return undefined;
+    const { output } = this.#lanes;
+    const known = output.match(frame.data);
+    const lane = output.current;
+    if (known === undefined || lane === undefined) return undefined;
+    this.proof.event = "content_block_delta";
+    this.#lanes.keep(lane, output.piece);
+    return namedFrame("content_block_delta", known);
+  }
+
+  protected ended(how: StreamEnd): string {
+    this.#envelope.end(how);
     return this.#release();
-  }
-
-  end(how: StreamEnd): string {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.done) return "";
-    try {
-      this.#proof.event = "";
-      this.#envelope.end(how);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
-    return this.#release();
-  }
-
-  refuse(reason: StreamFaultReason, what: string, action?: StreamAction): StreamError {
-    const error = this.#proof.fault(reason, what, action === undefined ? {} : { action });
-    this.#failure = error;
-    return error;
-  }
-
-  note(code: string, proof: string): void {
-    this.#proof.repair(code, proof);
   }
 
   #release(): string {
@@ -134,66 +85,43 @@ export class AnthropicNormalizer implements Normalizer {
     return out;
   }
 
-  /** The answer is whole and released; whatever follows belongs to nothing. Strict mode does not look at it either. */
-  #afterEnd(frame: Frame): string {
+  /** Strict mode does not look at it either. */
+  protected override late(frame: Frame): void {
     const event = stringOr(frame.event, "");
     const code = event === "error" ? "late_error" : event === "message_start" ? "second_message" : undefined;
-    if (code !== undefined && this.#proof.repairs.length < 1000) {
-      this.#proof.repairs.push({
-        code,
-        at: this.#proof.frames - 1,
-        event,
-        proof: "it came after the proven end of the answer",
-      });
-    }
-    return "";
+    if (code !== undefined) this.proof.afterEnd(code, event);
   }
 
-  #take(frame: Frame): void {
-    const proof = this.#proof;
-    let { data } = frame;
-    proof.event = frame.event ?? "";
-    if (data.startsWith("data:")) {
-      proof.repairOnce("double_data", "each data line has its field name twice; what follows is the event");
-      data = data.slice(5).trimStart();
-    }
-    if (data.trim() === "") {
-      proof.repair("empty_frame", "an event without data carries nothing");
-      return;
-    }
-    if (data.trim() === "[DONE]") {
-      proof.event = "[DONE]";
-      proof.repair("done_marker", "the end marker of the other dialect is read as the end of the body");
-      this.#envelope.end("eof");
-      return;
-    }
-    const event = tryParse(data);
-    if (data.length > maxDepth && tooDeep(event))
-      throw proof.fault("malformed_frame", `an event is nested deeper than ${maxDepth} levels`);
-    if (!isObject(event)) this.#unreadable(frame.event);
-    else this.#event(event, frame.event, oneLine(data, event));
+  protected endMarker(): string {
+    this.proof.repair("done_marker", "the end marker of the other dialect is read as the end of the body");
+    return this.ended("eof");
   }
 
-  #unreadable(name: string | undefined): void {
-    if (name === "error") throw this.#upstream("an error that is not JSON", name);
+  protected noObject(_data: string, name: string | undefined): string {
+    if (name === "error") throw this.upstream("an error that is not JSON", name);
     if (name === "ping" || this.#envelope.certified) {
-      this.#proof.repair(
+      this.proof.repair(
         "unreadable_frame",
         name === "ping" ? "a ping carries no content" : "the stop reason had come, so no content can be in it",
       );
-      return;
+      return this.#release();
     }
-    throw this.#proof.fault("malformed_frame", "an event is no JSON object: content may be lost");
+    throw this.proof.fault("malformed_frame", "an event is no JSON object: content may be lost");
+  }
+
+  protected event(event: Json, name: string | undefined, data: string): string {
+    this.#event(event, name, data);
+    return this.#release();
   }
 
   #event(event: Json, name: string | undefined, data: string): void {
-    const proof = this.#proof;
+    const proof = this.proof;
     const own = stringOr(event["type"], undefined);
     const type = own ?? name;
     if (type === "error" || name === "error" || (event["error"] !== undefined && event["error"] !== null)) {
-      throw this.#upstream(event, name);
+      throw this.upstream(event, name);
     }
-    if (type !== undefined && /exception$/i.test(type)) throw this.#upstream(event, type);
+    if (type !== undefined && /exception$/i.test(type)) throw this.upstream(event, type);
     if (type === undefined) {
       this.#untyped(event);
       return;
@@ -217,20 +145,10 @@ export class AnthropicNormalizer implements Normalizer {
 
   #untyped(event: Json): void {
     if (Object.keys(event).length === 0 || this.#envelope.certified) {
-      this.#proof.repair("empty_frame", "an event without type and content carries nothing");
+      this.proof.repair("empty_frame", "an event without type and content carries nothing");
       return;
     }
-    throw this.#proof.fault("malformed_frame", "an event names no type: content may be lost");
-  }
-
-  #upstream(value: unknown, name: string | undefined): StreamError {
-    const { action, facts } = readUpstreamError(value, name);
-    this.#proof.event = name ?? "error";
-    const words = [facts.type, facts.code].filter((word) => word !== undefined).join(" ");
-    return this.#proof.fault("upstream_error", `the provider ended the stream with an error${words === "" ? "" : `: ${words}`}`, {
-      action,
-      upstream: facts,
-    });
+    throw this.proof.fault("malformed_frame", "an event names no type: content may be lost");
   }
 
   #dispatch(type: string, event: Json, data: string): void {
@@ -278,8 +196,8 @@ export class AnthropicNormalizer implements Normalizer {
   }
 
   #unknown(type: string, data: string): void {
-    if (this.#proof.state === "idle") {
-      this.#proof.repair("unknown_event", "an event of a type this dialect does not have, before the message began");
+    if (this.proof.state === "idle") {
+      this.proof.repair("unknown_event", "an event of a type this dialect does not have, before the message began");
       return;
     }
     if (this.#lanes.doom === undefined && /^[\w.-]+$/.test(type)) this.#out += namedFrame(type, data);

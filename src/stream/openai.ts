@@ -1,15 +1,14 @@
-import type { Repair, StreamAction, StreamError, StreamFaultReason, Usage } from "../errors.ts";
-import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamEnd } from "./event.ts";
-import { isObject, type Json, maxDepth, objectOr, stringOr, tooDeep, tryParse } from "./json.ts";
+import type { StreamError, Usage } from "../errors.ts";
+import type { AssembledMessage, Frame, NormalizerOptions, StreamEnd } from "./event.ts";
+import { isObject, type Json, objectOr, stringOr } from "./json.ts";
+import { DialectMachine } from "./machine.ts";
 import { baseError, failedBase, pieceOf, holdsStrayText } from "./openai-frame.ts";
 import { ChunkIdentity } from "./openai-identity.ts";
 import type { Call } from "./openai-calls.ts";
 import { Choice, type TakenChoice } from "./openai-choice.ts";
 import { Ending } from "./openai-ending.ts";
-import { Proof } from "./proof.ts";
-import { dataFrame, oneLine } from "./serialise.ts";
+import { dataFrame } from "./serialise.ts";
 import { Template } from "./template.ts";
-import { readUpstreamError } from "./upstream.ts";
 import { openaiUsage, UsageTally } from "./usage.ts";
 
 /** Answers in one response; the official SDK refuses more. */
@@ -19,8 +18,7 @@ const maxChoices = 128;
  * The machine for `openai-completions` (chat completion chunks). Content passes as it comes; everything from the first finish
  * reason on is held until the end of the stream, because only then is it known that nothing follows.
  */
-export class OpenaiNormalizer implements Normalizer {
-  readonly #proof: Proof;
+export class OpenaiNormalizer extends DialectMachine {
   readonly #tally = new UsageTally();
   readonly #identity: ChunkIdentity;
   readonly #choices = new Map<number, Choice>();
@@ -30,29 +28,16 @@ export class OpenaiNormalizer implements Normalizer {
   #fast: { choice: Choice; field: string; call: Call | undefined } | undefined;
   /** The end marker came while an answer that began or finished twice was read: only the end of the body proves that nothing follows. */
   #heldDone = false;
-  #failure: unknown;
 
   constructor(options: NormalizerOptions = {}) {
-    this.#proof = new Proof(options.tolerateOutOfOrderEvents === false, () => openaiUsage(this.#tally));
-    this.#identity = new ChunkIdentity(this.#proof);
+    super(options, "chunk");
+    this.#identity = new ChunkIdentity(this.proof);
     this.#keep = options.assemble !== false;
-    this.#ending = new Ending(this.#proof, this.#tally, this.#identity, this.#choices);
+    this.#ending = new Ending(this.proof, this.#tally, this.#identity, this.#choices);
   }
 
-  get done(): boolean {
-    return this.#proof.state === "ended";
-  }
   get certified(): boolean {
-    return this.#proof.state !== "failed" && this.#finished;
-  }
-  get repairs(): readonly Repair[] {
-    return this.#proof.repairs;
-  }
-  get frames(): number {
-    return this.#proof.frames;
-  }
-  get contentSeen(): boolean {
-    return this.#proof.contentSeen;
+    return this.proof.state !== "failed" && this.#finished;
   }
   get usage(): Usage {
     return openaiUsage(this.#tally);
@@ -67,51 +52,20 @@ export class OpenaiNormalizer implements Normalizer {
     return this.#choices.size > 0 && [...this.#choices.values()].every((choice) => choice.finish !== undefined);
   }
 
-  push(frame: Frame): string {
-    if (this.#failure !== undefined) throw this.#failure;
-    this.#proof.frames += 1;
-    if (this.done) return "";
-    try {
-      return this.#known(frame.data) ?? this.#take(frame);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+  protected ended(how: StreamEnd): string {
+    if (how === "idle_timeout")
+      throw this.proof.fault("idle_timeout", "nothing came for the idle limit and the end was not certified");
+    if (how === "transport_error" && !this.certified)
+      throw this.proof.fault("transport", "the connection broke before the end of the answer");
+    return this.#finish(this.#heldDone);
   }
 
-  end(how: StreamEnd): string {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.done) return "";
-    try {
-      this.#proof.event = "";
-      if (how === "idle_timeout")
-        throw this.#proof.fault("idle_timeout", "nothing came for the idle limit and the end was not certified");
-      if (how === "transport_error" && !this.certified)
-        throw this.#proof.fault("transport", "the connection broke before the end of the answer");
-      return this.#finish(this.#heldDone);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
-  }
-
-  refuse(reason: StreamFaultReason, what: string, action?: StreamAction): StreamError {
-    const error = this.#proof.fault(reason, what, action === undefined ? {} : { action });
-    this.#failure = error;
-    return error;
-  }
-
-  note(code: string, proof: string): void {
-    this.#proof.repair(code, proof);
-  }
-
-  /** An event of the form of the last one: it differs in its one piece of content and nowhere else. */
-  #known(data: string): string | undefined {
+  protected known({ data }: Frame): string | undefined {
     const fast = this.#fast;
     if (fast === undefined || fast.choice.finish !== undefined) return undefined;
     const out = this.#template.match(data);
     if (out === undefined) return undefined;
-    this.#proof.event = "chunk";
+    this.proof.event = "chunk";
     if (fast.call === undefined) fast.choice.add(fast.field, this.#template.piece);
     else fast.call.args.push(this.#template.piece);
     return dataFrame(out);
@@ -119,70 +73,52 @@ export class OpenaiNormalizer implements Normalizer {
 
   #finish(marker: boolean): string {
     if (!this.#finished) {
-      const said = this.#proof.contentSeen || this.#choices.size > 0;
+      const said = this.proof.contentSeen || this.#choices.size > 0;
       throw said
-        ? this.#proof.fault("truncated", "the stream ended without a finish reason")
-        : this.#proof.fault("empty_stream", "the stream held no answer");
+        ? this.proof.fault("truncated", "the stream ended without a finish reason")
+        : this.proof.fault("empty_stream", "the stream held no answer");
     }
     if (!marker)
-      this.#proof.repair(
-        "done_missing",
-        "the finish reason came, so the generator had finished; only the end marker was missing",
-      );
+      this.proof.repair("done_missing", "the finish reason came, so the generator had finished; only the end marker was missing");
     const out = this.#ending.release();
-    this.#proof.state = "ended";
+    this.proof.state = "ended";
     return out;
   }
 
-  #take(frame: Frame): string {
-    const proof = this.#proof;
-    let { data } = frame;
-    proof.event = frame.event ?? "chunk";
-    if (data.startsWith("data:")) {
-      proof.repairOnce("double_data", "each data line has its field name twice; what follows is the event");
-      data = data.slice(5).trimStart();
-    }
-    if (data.trim() === "") {
-      proof.repair("empty_frame", "an event without data carries nothing");
-      return "";
-    }
-    if (data.trim() === "[DONE]") {
-      proof.event = "[DONE]";
-      // The end of one of two streams, if anything follows it.
-      if (this.#heldDone) throw this.#endedAndWentOn();
-      this.#heldDone = this.#finished && [...this.#choices.values()].some((choice) => choice.beganTwice || choice.finishedTwice);
-      return this.#heldDone ? "" : this.#finish(true);
-    }
-    const event = tryParse(data);
-    if (data.length > maxDepth && tooDeep(event))
-      throw proof.fault("malformed_frame", `an event is nested deeper than ${maxDepth} levels`);
-    if (isObject(event)) return this.#event(event, frame.event, oneLine(data, event));
-    if (frame.event === "error") throw this.#upstream(data, frame.event);
-    if (!this.certified && frame.event !== "ping")
-      throw proof.fault("malformed_frame", "an event is no JSON object: content may be lost");
-    proof.repair("unreadable_frame", "it came after the finish reason or is a ping, so no content can be in it");
+  protected endMarker(): string {
+    // The end of one of two streams, if anything follows it.
+    if (this.#heldDone) throw this.#endedAndWentOn();
+    this.#heldDone = this.#finished && [...this.#choices.values()].some((choice) => choice.beganTwice || choice.finishedTwice);
+    return this.#heldDone ? "" : this.#finish(true);
+  }
+
+  protected noObject(data: string, name: string | undefined): string {
+    if (name === "error") throw this.upstream(data, name);
+    if (!this.certified && name !== "ping")
+      throw this.proof.fault("malformed_frame", "an event is no JSON object: content may be lost");
+    this.proof.repair("unreadable_frame", "it came after the finish reason or is a ping, so no content can be in it");
     return "";
   }
 
-  #event(event: Json, name: string | undefined, data: string): string {
+  protected event(event: Json, name: string | undefined, data: string): string {
     if (
       name === "error" ||
       (event["error"] !== undefined && event["error"] !== null) ||
       event["object"] === "error" ||
       failedBase(event)
     ) {
-      throw this.#upstream(event["base_resp"] === undefined ? event : { error: baseError(event) }, name);
+      throw this.upstream(event["base_resp"] === undefined ? event : { error: baseError(event) }, name);
     }
     const hasChoices = Array.isArray(event["choices"]);
     if (!hasChoices && event["choices"] !== undefined && event["choices"] !== null) {
-      throw this.#proof.fault("malformed_frame", "the choices of a chunk are not a list");
+      throw this.proof.fault("malformed_frame", "the choices of a chunk are not a list");
     }
     const chunk = hasChoices || isObject(event["usage"]) || event["object"] === "chat.completion.chunk";
     if (!chunk) return this.#noChunk(event, name);
     if (hasChoices) return this.#chunk(event, data);
     if (!this.certified && holdsStrayText(event))
-      throw this.#proof.fault("malformed_frame", "a chunk has no choices and text under another name: content may be lost");
-    this.#proof.repairOnce("choices_missing", "a chunk without choices and without any text has none");
+      throw this.proof.fault("malformed_frame", "a chunk has no choices and text under another name: content may be lost");
+    this.proof.repairOnce("choices_missing", "a chunk without choices and without any text has none");
     return this.#chunk({ ...event, choices: [] }, undefined);
   }
 
@@ -192,29 +128,19 @@ export class OpenaiNormalizer implements Normalizer {
       event["type"] === "ping" ||
       (name !== undefined && name !== "message" && !/delta|content/.test(name));
     if (!harmless && !this.certified)
-      throw this.#proof.fault("malformed_frame", "an event is no chunk of this dialect: content may be lost");
-    this.#proof.repair("unknown_event", "an event that is no chunk carries nothing of the answer");
+      throw this.proof.fault("malformed_frame", "an event is no chunk of this dialect: content may be lost");
+    this.proof.repair("unknown_event", "an event that is no chunk carries nothing of the answer");
     return "";
   }
 
-  #upstream(value: unknown, name: string | undefined): StreamError {
-    const { action, facts } = readUpstreamError(value, name);
-    this.#proof.event = name ?? "error";
-    const words = [facts.type, facts.code].filter((word) => word !== undefined).join(" ");
-    return this.#proof.fault("upstream_error", `the provider ended the stream with an error${words === "" ? "" : `: ${words}`}`, {
-      action,
-      upstream: facts,
-    });
-  }
-
   #endedAndWentOn(): StreamError {
-    return this.#proof.fault("content_after_finish", "an answer that began or finished twice had ended and went on");
+    return this.proof.fault("content_after_finish", "an answer that began or finished twice had ended and went on");
   }
 
   /** `data` is undefined if the chunk is to be written anew. */
   #chunk(event: Json, data: string | undefined): string {
     if (this.#heldDone) throw this.#endedAndWentOn();
-    if (this.#proof.state === "idle") this.#proof.state = "open";
+    if (this.proof.state === "idle") this.proof.state = "open";
     let out = this.#identity.take(event);
     this.#usage(event["usage"]);
     const given: readonly unknown[] = Array.isArray(event["choices"]) ? event["choices"] : [];
@@ -235,20 +161,20 @@ export class OpenaiNormalizer implements Normalizer {
   }
 
   #choice(given: unknown, among: number): TakenChoice {
-    if (!isObject(given)) throw this.#proof.fault("malformed_frame", "a choice is not an object");
+    if (!isObject(given)) throw this.proof.fault("malformed_frame", "a choice is not an object");
     let choice = given;
     let index = given["index"];
     if (index === undefined || index === null) {
-      if (among > 1 || this.#choices.size > 1) throw this.#proof.fault("malformed_frame", "one of several choices has no index");
-      this.#proof.repairOnce("choice_index", "the only choice is the first");
+      if (among > 1 || this.#choices.size > 1) throw this.proof.fault("malformed_frame", "one of several choices has no index");
+      this.proof.repairOnce("choice_index", "the only choice is the first");
       index = 0;
       choice = { ...given, index };
     }
     if (typeof index !== "number" || !Number.isSafeInteger(index) || index < 0 || index >= maxChoices) {
-      throw this.#proof.fault("malformed_frame", "a choice has an index out of range");
+      throw this.proof.fault("malformed_frame", "a choice has an index out of range");
     }
     let state = this.#choices.get(index);
-    if (state === undefined) this.#choices.set(index, (state = new Choice(index, this.#proof, this.#keep)));
+    if (state === undefined) this.#choices.set(index, (state = new Choice(index, this.proof, this.#keep)));
     return state.take(choice);
   }
 
@@ -262,7 +188,7 @@ export class OpenaiNormalizer implements Normalizer {
   #lift(out: Json, given: readonly unknown[]): Json {
     const inside = given.find((choice) => isObject(choice) && isObject(choice["usage"]));
     if (!isObject(inside)) return out;
-    this.#proof.repairOnce("usage_lifted", "counters inside a choice are the answer's counters");
+    this.proof.repairOnce("usage_lifted", "counters inside a choice are the answer's counters");
     this.#usage(inside["usage"]);
     const choices = (Array.isArray(out["choices"]) ? out["choices"] : []).map((choice: unknown) => {
       const { usage: _usage, ...rest } = objectOr(choice);
@@ -279,10 +205,7 @@ export class OpenaiNormalizer implements Normalizer {
       if (!needsRole || state === undefined) return;
       state.roleSent = true;
       if (stringOr(objectOr(objectOr(given[at])["delta"])["role"], "") !== "") return;
-      this.#proof.repair(
-        "synthetic_role",
-        "content came without the chunk that opens the message; only the envelope was missing",
-      );
+      this.proof.repair("synthetic_role", "content came without the chunk that opens the message; only the envelope was missing");
       out += dataFrame(
         JSON.stringify(
           this.#identity.chunk([{ index: state.index, delta: { role: "assistant", content: "" }, finish_reason: null }]),

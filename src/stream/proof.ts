@@ -91,6 +91,12 @@ export class Proof {
     this.repair(code, proof);
   }
 
+  /** Records what came after the proven end, for people; also in strict mode, and not at all beyond the limit. */
+  afterEnd(code: string, event: string): void {
+    if (this.repairs.length >= maxRepairsKept) return;
+    this.repairs.push({ code, at: this.frames - 1, event, proof: "it came after the proven end of the answer" });
+  }
+
   /** The error to throw. `what` names types, indexes and counts, never text of the answer. */
   fault(reason: StreamFaultReason, what: string, facts: FaultFacts = {}): StreamError {
     const state = this.state;
