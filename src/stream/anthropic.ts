@@ -133,8 +133,10 @@ export class AnthropicNormalizer extends DialectMachine {
       throw proof.fault("malformed_frame", "an event of a type nobody knows carries content: it would be lost");
     }
     proof.event = type;
-    if (name !== type)
+    if (name !== type) {
       proof.repairOnce("event_name", "the event line is missing or names another type; the type inside the data is trusted");
+      this.#nameless ||= name === undefined;
+    }
     if (own === undefined) {
       proof.repairOnce("type_field", "the data names no type; the event line does");
       this.#dispatch(type, { type, ...event }, JSON.stringify({ type, ...event }));

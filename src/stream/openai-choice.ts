@@ -1,14 +1,10 @@
-import { Fragments } from "./fragments.ts";
 import { isObject, type Json, objectOr, stringOr } from "./json.ts";
 import { Growth } from "./lane.ts";
-import { type Call, Calls } from "./openai-calls.ts";
+import type { Call } from "./openai-calls.ts";
+import { ChoiceContent, textFields } from "./openai-content.ts";
 import type { Proof } from "./proof.ts";
 import { openaiFinishReason, safeWord } from "./stop-reason.ts";
 import { readUpstreamError } from "./upstream.ts";
-
-/** Fields of a delta that are pieces of text. */
-const textFields = ["content", "reasoning_content", "reasoning", "refusal"] as const;
-const handled = new Set<string>([...textFields, "role", "tool_calls", "function_call", "audio"]);
 
 export interface TakenChoice {
   /** The choice as it is to go out: the same object if it may pass as it came. */
@@ -20,21 +16,15 @@ export interface TakenChoice {
   readonly needsRole: boolean;
 }
 
-/** One of the answers of a response, usually the only one. */
+/** The proof that one of the answers of a response, usually the only one, is one and whole. */
 export class Choice {
   readonly index: number;
-  readonly calls: Calls;
-  readonly text = new Map<string, Fragments>();
+  readonly content: ChoiceContent;
   finish: string | undefined;
   hasContent = false;
   roleSent = false;
   readonly #proof: Proof;
-  readonly #keep: boolean;
-  readonly #extra: Record<string, unknown> = {};
   readonly #growth = new Growth();
-  readonly #functionArguments = new Fragments();
-  #functionName = "";
-  #logprobs: Record<string, unknown> | null = null;
   #chunks = 0;
   #chunksWithRole = 0;
   #roleRepeated = false;
@@ -45,8 +35,7 @@ export class Choice {
   constructor(index: number, proof: Proof, keep: boolean) {
     this.index = index;
     this.#proof = proof;
-    this.#keep = keep;
-    this.calls = new Calls(proof);
+    this.content = new ChoiceContent(proof, keep);
   }
 
   take(given: Json): TakenChoice {
@@ -68,9 +57,9 @@ export class Choice {
     const word = stringOr(given["finish_reason"], "");
     const before = this.hasContent;
     const out: Record<string, unknown> = { ...given };
-    const single = this.#content(delta, out);
+    const single = this.#takeContent(delta, out);
     this.#role(delta, before, word !== "");
-    this.#details(given);
+    this.content.addLogprobs(given["logprobs"]);
     if (given["finish_reason"] === "") {
       this.#proof.repairOnce("empty_finish", "an empty finish reason says nothing, like null");
       out["finish_reason"] = null;
@@ -101,7 +90,7 @@ export class Choice {
     return this.#openings > 1 || this.#roleRepeated;
   }
 
-  #content(delta: Json, out: Record<string, unknown>): TakenChoice["single"] {
+  #takeContent(delta: Json, out: Record<string, unknown>): TakenChoice["single"] {
     const singles: NonNullable<TakenChoice["single"]>[] = [];
     for (const field of textFields) {
       const piece = delta[field] ?? "";
@@ -113,13 +102,14 @@ export class Choice {
     }
     const given = delta["tool_calls"];
     if (Array.isArray(given) && given.length > 0) {
-      const taken = given.map((fragment) => this.calls.take(fragment));
+      const taken = given.map((fragment) => this.content.calls.take(fragment));
       this.#said();
       for (const { call, piece } of taken) singles.push({ field: "tool_calls", piece, call });
       if (taken.some(({ fragment }, at) => fragment !== given[at]))
         out["delta"] = { ...delta, tool_calls: taken.map(({ fragment }) => fragment) };
     }
-    this.#otherContent(delta);
+    this.#takeFunctionAndAudio(delta);
+    this.content.addOther(delta);
     return singles.length === 1 ? singles[0] : undefined;
   }
 
@@ -129,10 +119,7 @@ export class Choice {
     if (field === "content" && this.#growth.suspected && this.#growth.grows(piece)) {
       throw this.#proof.fault("cumulative_text", "each delta repeats the whole text so far", { index: this.index });
     }
-    let fragments = this.text.get(field);
-    if (fragments === undefined) this.text.set(field, (fragments = new Fragments()));
-    if (this.#keep) fragments.push(piece);
-    else fragments.countOnly(piece);
+    this.content.addText(field, piece);
   }
 
   #said(): void {
@@ -142,24 +129,14 @@ export class Choice {
     this.#proof.contentSeen = true;
   }
 
-  #otherContent(delta: Json): void {
-    const call = delta["function_call"];
-    if (isObject(call)) {
+  #takeFunctionAndAudio(delta: Json): void {
+    if (isObject(delta["function_call"])) {
       this.#said();
-      this.#functionName ||= stringOr(call["name"], "");
-      this.#functionArguments.push(stringOr(call["arguments"], ""));
+      this.content.addFunction(delta["function_call"]);
     }
     if (isObject(delta["audio"])) {
       this.#said();
-      this.#extra["audio"] = joinFields(objectOr(this.#extra["audio"]), delta["audio"]);
-    }
-    if (!this.#keep) return;
-    for (const [key, value] of Object.entries(delta)) {
-      if (handled.has(key) || value === null) continue;
-      const known = this.#extra[key];
-      if (!Array.isArray(value)) this.#extra[key] = value;
-      else if (Array.isArray(known)) for (const one of value as readonly unknown[]) known.push(one);
-      else this.#extra[key] = [...(value as readonly unknown[])];
+      this.content.addAudio(delta["audio"]);
     }
   }
 
@@ -190,17 +167,6 @@ export class Choice {
     return this.#proof.fault("restarted_message", "after content the message began again", { index: this.index });
   }
 
-  #details(given: Json): void {
-    const logprobs = given["logprobs"];
-    if (!this.#keep || !isObject(logprobs)) return;
-    this.#logprobs ??= {};
-    for (const [key, value] of Object.entries(logprobs)) {
-      const known = this.#logprobs[key];
-      if (Array.isArray(known) && Array.isArray(value)) for (const one of value as readonly unknown[]) known.push(one);
-      else this.#logprobs[key] = Array.isArray(value) ? [...value] : value;
-    }
-  }
-
   #finished(word: string): void {
     const reason = openaiFinishReason(word);
     if (reason === undefined) {
@@ -220,53 +186,9 @@ export class Choice {
     if (this.#growth.doubtful())
       throw this.#proof.fault("cumulative_text", "the second delta repeats the first and goes on", { index: this.index });
   }
-
-  get legacyCall(): boolean {
-    return this.#functionName !== "" || this.#functionArguments.count > 0;
-  }
-
-  /** The legacy call is not whole. */
-  legacyIncomplete(): boolean {
-    if (!this.legacyCall) return false;
-    if (this.#functionName === "") return true;
-    try {
-      return this.#functionArguments.count > 0 && !isObject(JSON.parse(this.#functionArguments.join()));
-    } catch {
-      return true;
-    }
-  }
-
-  assembled(): Json {
-    const content = this.text.get("content")?.join();
-    const message: Record<string, unknown> = {
-      role: "assistant",
-      content: content ?? (this.calls.list.length > 0 ? null : ""),
-      ...this.#extra,
-    };
-    for (const field of textFields) {
-      const text = this.text.get(field)?.join();
-      if (text !== undefined) message[field] = text;
-    }
-    if (message["refusal"] === undefined) message["refusal"] = null;
-    if (this.calls.list.length > 0) message["tool_calls"] = this.calls.assembled();
-    if (this.legacyCall) message["function_call"] = { name: this.#functionName, arguments: this.#functionArguments.join() };
-    return { index: this.index, message, logprobs: this.#logprobs, finish_reason: this.finish };
-  }
 }
 
 /** Of two finish reasons the more cautious one stands. */
 function severity(reason: string): number {
   return ["stop", "function_call", "tool_calls", "length", "content_filter"].indexOf(reason);
-}
-
-function joinFields(known: Json, more: Json): Json {
-  const joined: Record<string, unknown> = { ...known };
-  for (const [key, value] of Object.entries(more)) {
-    const old = joined[key];
-    joined[key] =
-      (key === "data" || key === "transcript") && typeof old === "string" && typeof value === "string"
-        ? old + value
-        : (value ?? old);
-  }
-  return joined;
 }

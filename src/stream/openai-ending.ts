@@ -63,8 +63,8 @@ export class Ending {
 
   #prove(choice: Choice): void {
     const { index } = choice;
-    const missing = choice.calls.incomplete();
-    if (missing !== undefined || choice.legacyIncomplete()) {
+    const missing = choice.content.calls.incomplete();
+    if (missing !== undefined || choice.content.legacyIncomplete()) {
       if (cutByLimit(choice.finish))
         throw this.#proof.fault("output_truncated", "the answer met its token limit inside a tool call", { index });
       throw missing?.name === true
@@ -73,7 +73,7 @@ export class Ending {
             index: missing?.out ?? index,
           });
     }
-    const tools = choice.calls.list.length > 0 || choice.legacyCall;
+    const tools = choice.content.calls.list.length > 0 || choice.content.legacyCall;
     const promised = choice.finish === "tool_calls" || choice.finish === "function_call";
     if (choice.hasContent) return;
     const lost = choice.finish === "stop" && (this.#tally.count("completion_tokens") ?? 0) >= minLostTokens;
@@ -88,8 +88,11 @@ export class Ending {
 
   /** The finish reason that fits the content. */
   #settle(choice: Choice): void {
-    const tools = choice.calls.list.length > 0;
-    if ((choice.finish === "tool_calls" && !tools) || (choice.finish === "function_call" && !choice.legacyCall && !tools)) {
+    const tools = choice.content.calls.list.length > 0;
+    if (
+      (choice.finish === "tool_calls" && !tools) ||
+      (choice.finish === "function_call" && !choice.content.legacyCall && !tools)
+    ) {
       this.#proof.repair("stop_reason_demoted", "a tool call announced and none came, and with content: the turn had ended");
       choice.finish = "stop";
     } else if (tools && (choice.finish === "stop" || choice.finish === "function_call")) {
@@ -150,7 +153,7 @@ export class Ending {
   }
 
   #bareCalls(choice: Choice): string {
-    return choice.calls
+    return choice.content.calls
       .bare()
       .map((call) => {
         this.#proof.repair("tool_args_empty", "a call without arguments has the empty object");
@@ -178,7 +181,7 @@ export class Ending {
       object: "chat.completion",
       created: this.#identity.head["created"] ?? 0,
       model: this.#identity.model,
-      choices: choices.map((choice) => choice.assembled()),
+      choices: choices.map((choice) => choice.content.assembled(choice.index, choice.finish)),
       ...(Object.keys(raw).length === 0 ? {} : { usage: raw }),
     };
     return {
@@ -186,8 +189,8 @@ export class Ending {
       id: this.#identity.id,
       model: this.#identity.model,
       stopReason: commonStopReason(first?.finish ?? ""),
-      text: first?.text.get("content")?.join() ?? "",
-      toolCalls: (first?.calls.list.length ?? 0) + (first?.legacyCall === true ? 1 : 0),
+      text: first?.content.text ?? "",
+      toolCalls: (first?.content.calls.list.length ?? 0) + (first?.content.legacyCall === true ? 1 : 0),
       usage: openaiUsage(this.#tally),
     };
   }

@@ -88,6 +88,27 @@ test("a clean stream passes byte-identical, both dialects", () => {
   expect(found).toBe("held");
 });
 
+test("anthropic: a stream without event lines comes out as with them, and one record says so", () => {
+  const found = report(
+    fc.property(generation("a"), (one) => {
+      const frames = anthropicEvents({ ...one, usage: 0 }, "m").map(frameOf);
+      const [whole, nameless] = [
+        run("anthropic-messages", frames),
+        run(
+          "anthropic-messages",
+          frames.map(({ data }) => ({ data })),
+        ),
+      ];
+      expect(whole.error).toBeUndefined();
+      expect(nameless.out).toBe(whole.out);
+      expect(nameless.message).toEqual(whole.message);
+      expect(nameless.repairs).toEqual(["event_name", ...whole.repairs]);
+    }),
+    fewer,
+  );
+  expect(found).toBe("held");
+});
+
 test("anthropic: control events duplicated, dropped and moved end in the same message or an error", () => {
   let whole = 0;
   const found = report(
