@@ -35,13 +35,13 @@ export async function inspect({ job, ladder, signal }: Inspection, options: Pref
 
 function folder({ workDir }: Job): Finding[] {
   if (workDir === undefined) return [];
-  const remedy = "Make it, or correct workDir in the job.";
+  const about = { remedy: "Make it, or correct workDir in the job.", exitCode: 78, subject: `workDir ${workDir}` } as const;
   try {
     if (statSync(workDir).isDirectory()) return [];
-    return [{ what: `the work folder ${workDir} is not a folder`, remedy, exitCode: 78 }];
+    return [{ what: `the work folder ${workDir} is not a folder`, ...about }];
   } catch (error) {
     const why = error instanceof Error && "code" in error && error.code === "EACCES" ? "cannot be looked into" : "is not there";
-    return [{ what: `the work folder ${workDir} ${why}`, remedy, exitCode: 78 }];
+    return [{ what: `the work folder ${workDir} ${why}`, ...about }];
   }
 }
 
@@ -53,7 +53,8 @@ function programs(job: Job, env: Environment): Finding[] {
     const remedy = isPath
       ? "Correct the path in the job; one that is not absolute is looked for in workDir."
       : "Install it, write its whole path in the job, or add its folder to PATH (cron's own PATH is short).";
-    return [{ what: `the program ${JSON.stringify(program)} of ${part} ${where}`, remedy, exitCode: 78 }];
+    const what = `the program ${JSON.stringify(program)} of ${part} ${where}`;
+    return [{ what, remedy, exitCode: 78, subject: `program ${program} of ${part}` }];
   });
 }
 
@@ -64,6 +65,7 @@ function references(job: Job, env: Environment): Finding[] {
       what: `the environment variable ${variable}, which ${place} names, ${stateOf(variable, env)}`,
       remedy: setIt(variable),
       exitCode: 78,
+      subject: `variable ${variable}`,
     }));
 }
 
@@ -76,7 +78,8 @@ export function keyFindings({ id, apiKey, headers }: ProviderConfig, env: Enviro
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const [, what = message, remedy = ""] = /^([\s\S]*?)\. ([\s\S]*)$/.exec(message) ?? [];
-    return [{ what: `${id}: ${what.replace(/^The /, "the ")}`, remedy, exitCode: 77, provider: id }];
+    const words = `${id}: ${what.replace(/^The /, "the ")}`;
+    return [{ what: words, remedy, exitCode: 77, subject: `key of ${id}`, provider: id }];
   }
 }
 
@@ -84,8 +87,8 @@ async function schema({ expect }: Job): Promise<Finding[]> {
   if (expect?.jsonSchema === undefined) return [];
   const problem = await createJudge().schemaProblem(expect.jsonSchema);
   if (problem === undefined) return [];
-  const remedy = "Correct expect.jsonSchema in the job.";
-  return [{ what: `the schema of expect.jsonSchema cannot be used: ${problem}`, remedy, exitCode: 78 }];
+  const what = `the schema of expect.jsonSchema cannot be used: ${problem}`;
+  return [{ what, remedy: "Correct expect.jsonSchema in the job.", exitCode: 78, subject: "expect.jsonSchema" }];
 }
 
 /** Loaded once, in a worker that is sent nothing. A job's own handler stands over those of the providers. */
@@ -99,8 +102,8 @@ async function handlers(job: Job, asked: readonly ProviderConfig[]): Promise<Fin
   const found: Finding[] = [];
   for (const { module, ...where } of named) {
     const problem = await handlerProblem(module);
-    if (problem !== undefined)
-      found.push({ what: problem, remedy: "Correct the module (docs/streams.md).", exitCode: 78, ...where });
+    const remedy = "Correct the module (docs/streams.md).";
+    if (problem !== undefined) found.push({ what: problem, remedy, exitCode: 78, subject: `eventHandler ${module}`, ...where });
   }
   return found;
 }

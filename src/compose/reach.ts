@@ -15,7 +15,8 @@ export async function unreachable(
   const problem = await connect(hostname.replaceAll(/[[\]]/g, ""), port === "" ? defaultPort : Number(port), signal);
   if (problem === undefined) return [];
   const remedy = `Start ${id}, or correct its baseUrl in the configuration.`;
-  return [{ what: `${id} does not answer at ${baseUrl} (${problem})`, remedy, exitCode: 78, provider: id }];
+  const what = `${id} does not answer at ${baseUrl} (${problem})`;
+  return [{ what, remedy, exitCode: 78, subject: `address of ${id}`, provider: id }];
 }
 
 /** Why nobody can be reached there; undefined if somebody answers. */

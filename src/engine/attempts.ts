@@ -115,7 +115,7 @@ function policyOf(context: RunContext): AttemptPolicy {
 }
 
 /** What there is of an answer is kept: a person may use it, whatever is wrong with it. */
-function endedBadly({ parts }: RunContext, { result, judgement }: AttemptEnd, step: AttemptEnding): RunEnd {
+function endedBadly({ parts, plan }: RunContext, { result, judgement }: AttemptEnd, step: AttemptEnding): RunEnd {
   const { status, exitCode, why, deferredForMs } = step;
   const end = { status, exitCode, ...(deferredForMs === undefined ? {} : { deferredUntil: parts.clock.now() + deferredForMs }) };
   const faultOr = (fault: Fault | undefined): { fault?: Fault } => {
@@ -124,9 +124,11 @@ function endedBadly({ parts }: RunContext, { result, judgement }: AttemptEnd, st
   };
   if (result.status === "failed") {
     // As of what the preflight finds: the machine's or the job's matter, and no fault of a turn that was not begun.
-    if (result.fault === "not_ready") return { ...end, reason: `${result.error}; ${why}` };
+    const subject = result.fault === "not_ready" ? result.unready : plan.modelAsked;
+    const obstacle = status === "blocked" ? { obstacle: `${result.fault} ${subject ?? ""}`.trimEnd() } : {};
+    if (result.fault === "not_ready") return { ...end, ...obstacle, reason: `${result.error}; ${why}` };
     const partial = result.partial === undefined || result.partial === "" ? {} : { output: result.partial };
-    return { ...end, reason: `${result.error}; ${why}`, ...faultOr(result.fault), ...partial };
+    return { ...end, ...obstacle, reason: `${result.error}; ${why}`, ...faultOr(result.fault), ...partial };
   }
   const output = result.text === "" ? {} : { output: result.text };
   if (judgement?.verdict === "declared")

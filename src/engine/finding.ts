@@ -17,6 +17,8 @@ export interface Finding {
   readonly remedy: string;
   /** 77: a key, an account or a permission; 78: what the job or the configuration names is not there. */
   readonly exitCode: 77 | 78;
+  /** What it is about, such as `program npx`: the same as long as it is the same thing, whatever the words of `what`. */
+  readonly subject: string;
   /** Only the models of this provider are concerned. Absent: nothing of the run can go on. */
   readonly provider?: string;
 }

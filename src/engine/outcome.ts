@@ -38,6 +38,8 @@ export interface RunOutcome {
   readonly gate?: GateRecord;
   /** For a skipped run: the run that was under way. */
   readonly blockedBy?: string;
+  /** For a blocked run: what stands in its way, as in `RunEnd`. */
+  readonly obstacle?: string;
 }
 
 /** How a run ends, before it is written down. */
@@ -52,6 +54,11 @@ export interface RunEnd {
   readonly warnings?: readonly string[];
   readonly value?: string;
   readonly blockedBy?: string;
+  /**
+   * For `blocked`: what stands in the way, without the words. The same as long as it is the same thing, so that a reason that quotes a time,
+   * a pid or a server is not taken for another one. Absent: the reason itself says whether it is the same.
+   */
+  readonly obstacle?: string;
 }
 
 /** A run that waits: nothing of it is alive, and it is carried on when its time has come. */
@@ -87,7 +94,7 @@ export function keptWarnings(warnings: readonly string[]): readonly string[] {
 
 /** The end as the ledger keeps it. */
 export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFinish {
-  const { status, exitCode, reason, fault, output, deferredUntil, value, blockedBy } = end;
+  const { status, exitCode, reason, fault, output, deferredUntil, value, blockedBy, obstacle } = end;
   const warnings = keptWarnings([...tally.warnings, ...(end.warnings ?? [])]);
   return {
     status,
@@ -100,6 +107,7 @@ export function toFinish(end: RunEnd, tally: Tally, finishedAt: number): RunFini
     ...(value === undefined ? {} : { value }),
     ...(deferredUntil === undefined ? {} : { deferredUntil }),
     ...(blockedBy === undefined ? {} : { blockedBy }),
+    ...(obstacle === undefined ? {} : { obstacle }),
     ...(tally.costMicroUsd === undefined ? {} : { costMicroUsd: tally.costMicroUsd }),
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(tally.gate === undefined ? {} : { gate: tally.gate }),

@@ -27,7 +27,8 @@ export async function preflight(context: RunContext): Promise<RunEnd | undefined
   // Configuration first: a key cannot be tried as long as the program that would use it is not there.
   const exitCode = blocking.some((finding) => finding.exitCode === 78) ? 78 : 77;
   const reason = blocking.map(({ what, remedy }) => `${what}. ${remedy}`).join(" ");
-  return { status: "blocked", exitCode, reason, ...(exitCode === 77 ? { fault: "auth" } : {}) };
+  const obstacle = [...new Set(blocking.map(({ subject }) => subject))].toSorted().join(", ");
+  return { status: "blocked", exitCode, reason, obstacle, ...(exitCode === 77 ? { fault: "auth" } : {}) };
 }
 
 /** Everything that concerns the whole run; what concerns a provider only if no provider of the ladder is free of it. */

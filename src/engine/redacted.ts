@@ -137,12 +137,13 @@ export function redactedJudgement(judgement: Judgement | undefined, known: Known
 }
 
 export function redactedEnd(end: RunEnd, { known }: Redaction): RunEnd {
-  const { reason, output, value, warnings } = end;
+  const { reason, output, value, warnings, obstacle } = end;
   return {
     ...end,
     reason: known(reason),
     ...(output === undefined ? {} : { output: known(output) }),
     ...(value === undefined ? {} : { value: known(value) }),
     ...(warnings === undefined ? {} : { warnings: warnings.map(known) }),
+    ...(obstacle === undefined ? {} : { obstacle: known(obstacle) }),
   };
 }

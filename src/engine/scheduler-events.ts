@@ -27,7 +27,13 @@ export type SchedulerEvent =
       readonly why: string;
     }
   /** One notice for one state: the job is blocked, or no longer. */
-  | { readonly type: "job_blocked"; readonly at: number; readonly jobName: string; readonly reason: string }
+  | {
+      readonly type: "job_blocked";
+      readonly at: number;
+      readonly jobName: string;
+      readonly runId: string;
+      readonly reason: string;
+    }
   | { readonly type: "job_unblocked"; readonly at: number; readonly jobName: string }
   /** The wall clock was set, by so much against the monotonic one; or the machine slept. */
   | { readonly type: "clock_jumped"; readonly at: number; readonly byMs: number }

@@ -96,6 +96,8 @@ export interface RunFinish {
   readonly gate?: GateRecord;
   /** For `skipped`: the run that was in its way. */
   readonly blockedBy?: string;
+  /** For `blocked`: what stands in its way, the same as long as it is the same thing; cut to 500 characters. Default: its `reason`. */
+  readonly obstacle?: string;
 }
 
 /** What the cheap command before the turn said; the turn follows only on `go`. */

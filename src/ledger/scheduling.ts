@@ -54,8 +54,9 @@ export interface SchedulingLedger {
    */
   withdrawSlots(now: number, keep: (row: RowAhead) => KeptOfRow | undefined): Promise<readonly RowAhead[]>;
   /**
-   * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` for the same reason, the two become one row over
-   * both slots (`slotFrom`, `slots`), and the answer is `false`: that the job is blocked was known. Durable.
+   * To be called when a slot's run has ended `blocked`: if the job's run before it is `blocked` by the same (`obstacle`, or without it `reason`), the
+   * two become one row over both slots (`slotFrom`, `slots`) with the newer reason, and the answer is `false`: that the job is blocked was known. So
+   * it was if only runs that say nothing of it lie between: `skipped`, `missed`, `cancelled`, `interrupted`. Durable.
    */
   isFirstBlock(runId: string): Promise<boolean>;
   /**

@@ -54,7 +54,7 @@ function readFailed(
   result: Record<string, unknown>,
   facts: { readonly toolRuns: number; readonly warnings?: readonly string[] },
 ): Read {
-  const { fault, error, httpStatus, partial, missing } = result;
+  const { fault, error, httpStatus, partial, missing, unready } = result;
   if (!isFault(fault) || typeof error !== "string")
     return { problem: "the result is failed and lacks a known fault or its error" };
   if (httpStatus !== undefined && typeof httpStatus !== "number") return { problem: "the result's HTTP status is not a number" };
@@ -68,6 +68,7 @@ function readFailed(
       ...(httpStatus === undefined ? {} : { httpStatus }),
       ...(partial === undefined ? {} : { partial }),
       ...(missing === true ? { missing } : {}),
+      ...(typeof unready === "string" ? { unready } : {}),
     },
   };
 }

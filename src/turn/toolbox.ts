@@ -41,6 +41,8 @@ export async function openToolbox(
     // Without one of its tools a turn is not the one that was meant.
     const message = error instanceof Error ? error.message : String(error);
     const missing = error instanceof Error && "missing" in error && error.missing === true ? { missing: true as const } : {};
-    return { failed: { status: "failed", fault: "not_ready", error: message, toolRuns: 0, ...missing } };
+    const unready = error instanceof Error && "unready" in error && typeof error.unready === "string" ? error.unready : undefined;
+    const what = unready === undefined ? {} : { unready };
+    return { failed: { status: "failed", fault: "not_ready", error: message, toolRuns: 0, ...missing, ...what } };
   }
 }

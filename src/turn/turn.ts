@@ -112,6 +112,8 @@ export type TurnResult =
       readonly warnings?: readonly string[];
       /** With `not_ready`: a program is not there or may not be run, so waiting does not help. */
       readonly missing?: true;
+      /** With `not_ready`: what was not ready, such as `mcp.mail`; the same whatever the error says. */
+      readonly unready?: string;
       /** What there is of an answer: of a run that its budget ended, or one that an expectation refused. */
       readonly partial?: string;
       /** Expectations that do not hold, one line each; the model answered otherwise well. */

@@ -49,6 +49,7 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
     sink,
     form: output.json ? "json" : isJournal(descriptor, env) ? "journal" : "lines",
     quiet: options.quiet,
+    blocked: options.once && options.quiet ? "first" : "each",
     zone: () => (daemon?.project ?? project).zone,
     style: output.styleNote,
     redact: (text) => daemon?.redact(text) ?? text,

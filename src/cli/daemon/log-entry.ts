@@ -58,9 +58,10 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       const text = `waits until ${instant(until)}: ${why}`;
       return { at, level: "warning", event: "run_waits", job: jobName, runId, until, text };
     }
-    // The end of its run says it, with the run; the same is not said again.
-    case "job_blocked":
-      return undefined;
+    case "job_blocked": {
+      const { jobName, runId, reason } = event;
+      return { at, level: "error", event: "job_blocked", job: jobName, runId, status: "blocked", text: `blocked: ${reason}` };
+    }
     case "job_unblocked":
       return { at, level: "info", event: "job_unblocked", job: event.jobName, text: "no longer blocked" };
     case "clock_jumped": {
@@ -196,6 +197,7 @@ function lateness(lateMs: number): string {
 
 function endEntry(job: string, at: number, outcome: RunOutcome): LogEntry {
   const { runId, status, reason, startedAt, finishedAt, costMicroUsd, deferredUntil, repairs, tries, attempts } = outcome;
+  const { obstacle = withoutNumbers(reason) } = outcome;
   const healed = [
     attempts > 1 ? several(attempts, "attempt") : "",
     tries > 1 ? several(tries, "try", "tries") : "",
@@ -214,7 +216,7 @@ function endEntry(job: string, at: number, outcome: RunOutcome): LogEntry {
     status,
     text,
     ...until,
-    ...(level === "info" ? {} : { trouble: `${status} ${withoutNumbers(reason)}` }),
+    ...(level === "info" ? {} : { trouble: `${status} ${obstacle}` }),
   };
 }
 

@@ -20,6 +20,11 @@ export interface DaemonLogOptions {
   readonly form: "lines" | "journal" | "json";
   /** Warnings and errors only. */
   readonly quiet: boolean;
+  /**
+   * Which of a job's blocked runs are told: `each`, as the end that it is; `first`: what the ledger has not as told already, for
+   * a process that comes each minute and knows nothing of the one before.
+   */
+  readonly blocked: "each" | "first";
   /** For times; may change when the configuration does. */
   readonly zone: () => string;
   readonly style: (style: Style, text: string) => string;
@@ -37,7 +42,7 @@ const journalLevels: Record<Level, string> = { info: "<6>", warning: "<4>", erro
 const styles: Record<Level, Style | undefined> = { info: undefined, warning: "yellow", error: "red" };
 
 export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
-  const { sink, form, quiet, zone, style, redact, now } = options;
+  const { sink, form, quiet, blocked, zone, style, redact, now } = options;
   const repeats = createRepeats();
   const write = (entry: LogEntry, facts: Readonly<Record<string, unknown>>): void => {
     if (quiet && entry.level === "info") return;
@@ -54,10 +59,16 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
   return {
     listen(event) {
       const entry = entryOf(event, (at) => clock(zone(), at));
-      if (entry !== undefined) for (const one of repeats.take(entry)) write(one, {});
+      if (entry === undefined || (blocked === "first" ? isBlockedEnd(entry) : entry.event === "job_blocked")) return;
+      for (const one of repeats.take(entry)) write(one, {});
     },
     say: (level, event, text, facts = {}) => write({ at: now(), level, event, text }, facts),
   };
+}
+
+/** The end of a blocked run. Of the first one `job_blocked` says the same. */
+function isBlockedEnd({ event, status }: LogEntry): boolean {
+  return event === "run_finished" && status === "blocked";
 }
 
 /** A key may also be in a job's name or in what a file has wrong. */

@@ -13,7 +13,7 @@ export async function noteBlock({ parts, roster, blocked }: State, { id, name }:
     blocked.set(id, true);
     if (!(await ledger.isFirstBlock(runId))) return;
     await ledger.noteEvent({ at: clock.now(), kind: "blocked", jobId: id, text: reason });
-    listen({ type: "job_blocked", at: clock.now(), jobName: name, reason });
+    listen({ type: "job_blocked", at: clock.now(), jobName: name, runId, reason });
     return;
   }
   if (silent.has(status) || roster.get(id) === undefined) return;

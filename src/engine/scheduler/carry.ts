@@ -101,7 +101,7 @@ async function goOn(state: State, item: InLine, running: Running, carried: Carri
   }
 }
 
-const badEndings: ReadonlySet<string> = new Set(["failed", "timed_out", "unknown", "interrupted"]);
+const badEndings: ReadonlySet<string> = new Set(["failed", "timed_out", "unknown", "interrupted", "blocked"]);
 
 function count(state: State, { stop }: Running, { status }: RunOutcome): void {
   if (status === "interrupted" && stop.signal.aborted) state.cut += 1;

@@ -154,8 +154,9 @@ function finishRun(
   if (!isMove(status, finish.status) || !isEnding(finish.status))
     throw new Error(`broken invariant: run ${runId} is ${status} and cannot become ${finish.status}`);
   const key = integer(row, "key");
-  const { blockedBy } = finish;
-  const blocked = blockedBy === undefined ? {} : { scheduling: schedulingValue({ ...schedulingOf(row), blockedBy }) };
+  const { blockedBy, obstacle } = finish;
+  const isBlocked = blockedBy !== undefined || obstacle !== undefined;
+  const blocked = isBlocked ? { scheduling: schedulingValue({ ...schedulingOf(row), blockedBy, obstacle }) } : {};
   // A slot that was claimed ahead of its time may end before that has come: it was never begun, and took no time.
   const early = status === "queued" && finish.finishedAt < integer(row, "started_at");
   const values = { ...finishValues(finish), ...blocked, ...(early ? { started_at: whole(finish.finishedAt) } : {}) };

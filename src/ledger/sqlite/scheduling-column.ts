@@ -10,6 +10,8 @@ export interface Scheduling {
   readonly slots?: number | undefined;
   readonly wait?: Wait | undefined;
   readonly blockedBy?: string | undefined;
+  /** What a blocked run was blocked by. */
+  readonly obstacle?: string | undefined;
   /** The boot that a run with the trigger `boot` answers; its owner's may be a later one once it was carried on. */
   readonly boot?: string | undefined;
   /** What the clock showed when it was set back to before the run's slot: the run says nothing of the slots before its own. */
@@ -41,6 +43,7 @@ export function schedulingValue(scheduling: Scheduling): string | null {
     ...Object.fromEntries(rounded),
     wait: wait === undefined ? undefined : waitFields(wait),
     blockedBy: scheduling.blockedBy,
+    obstacle: scheduling.obstacle === undefined ? undefined : cut(scheduling.obstacle, keptWarningText),
     boot: scheduling.boot,
   });
   return Object.keys(value).length === 0 ? null : JSON.stringify(value);
@@ -73,6 +76,7 @@ export function schedulingOf(row: Row): Scheduling {
     slots: number("slots"),
     wait: waitOf(fields["wait"]),
     blockedBy: string("blockedBy"),
+    obstacle: string("obstacle"),
     boot: string("boot"),
     earlyAt: number("earlyAt"),
   };
@@ -96,6 +100,6 @@ function waitOf(value: unknown): Wait | undefined {
 
 /** What a row that is read back shows of it. */
 export function schedulingFacts(row: Row): Pick<RunRow, "scheduledFor" | "dueAt" | "queuedAt" | "slots" | "wait" | "blockedBy"> {
-  const { boot: _kept, earlyAt: _too, ...facts } = schedulingOf(row);
+  const { boot: _kept, earlyAt: _too, obstacle: _as, ...facts } = schedulingOf(row);
   return present(facts);
 }

@@ -18,6 +18,9 @@ export interface Span {
 export const rangeQueries = {
   newestOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) ORDER BY r.key DESC LIMIT 1`,
   beforeOfJob: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) AND r.key < :key ORDER BY r.key DESC LIMIT 1`,
+  /** The newest run before it that says whether its job could begin. */
+  tellingBefore: `${fromRuns} WHERE r.job = (SELECT key FROM jobs WHERE id = :job) AND r.key < :key
+    AND r.status NOT IN ('skipped', 'missed', 'cancelled', 'interrupted') ORDER BY r.key DESC LIMIT 1`,
   /** Newest first; those that a span meets are the first ones. */
   rangesBefore: `SELECT slot_from, slot_at, scheduling FROM runs WHERE job = (SELECT key FROM jobs WHERE id = :job) AND slot_from <= :to
     ORDER BY slot_from DESC`,
@@ -132,7 +135,7 @@ function lengthen(connection: Connection, row: Row, { from, to, slots }: Span): 
 }
 
 /**
- * Whether the run's job was not blocked for the same reason just before. If it was, by a slot, and nothing was used up then, the row of
+ * Whether the run's job was not blocked by the same before. If it was, by the slot just before, and nothing was used up then, the row of
  * that slot goes and this one stands for both; the roll-up has counted each.
  */
 export function isFirstBlock(connection: Connection, runId: string): boolean {
@@ -140,14 +143,11 @@ export function isFirstBlock(connection: Connection, runId: string): boolean {
   if (row === undefined) throw new Error(`broken invariant: there is no run ${runId}`);
   // It stands for several already: it was asked before.
   if (row["slot_from"] !== null) return false;
-  const job = text(row, "job_id");
-  const before = connection.sql(rangeQueries.beforeOfJob).get({ job, key: integer(row, "key") });
-  const known =
-    before !== undefined &&
-    text(row, "status") === "blocked" &&
-    text(before, "status") === "blocked" &&
-    textIf(before, "reason") === textIf(row, "reason");
-  if (!known) return true;
+  const which = { job: text(row, "job_id"), key: integer(row, "key") };
+  const telling = connection.sql(rangeQueries.tellingBefore).get(which);
+  if (telling === undefined || !isSameBlock(telling, row)) return true;
+  const before = connection.sql(rangeQueries.beforeOfJob).get(which);
+  if (before === undefined || integer(before, "key") !== integer(telling, "key")) return false;
   const from = integerIf(before, "slot_from") ?? integerIf(before, "slot_at");
   const to = integerIf(row, "slot_at");
   const spent = before["cost_microusd"] !== null || before["input_tokens"] !== null || before["output_tokens"] !== null;
@@ -155,4 +155,11 @@ export function isFirstBlock(connection: Connection, runId: string): boolean {
   removeRun(connection, integer(before, "key"));
   lengthen(connection, row, { from, to, slots: (schedulingOf(before).slots ?? 1) + (schedulingOf(row).slots ?? 1) });
   return false;
+}
+
+/** Of a row that was written before obstacles were, its reason decides. */
+function isSameBlock(before: Row, row: Row): boolean {
+  if (text(before, "status") !== "blocked" || text(row, "status") !== "blocked") return false;
+  const [was, is] = [schedulingOf(before).obstacle, schedulingOf(row).obstacle];
+  return was !== undefined && is !== undefined ? was === is : textIf(before, "reason") === textIf(row, "reason");
 }

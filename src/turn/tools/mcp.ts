@@ -87,9 +87,12 @@ export async function openMcpServers(
 class NotStarted extends Error {
   /** There is no such program, or it may not be run: waiting puts none there. */
   readonly missing: boolean;
-  constructor(message: string, missing: boolean, cause: unknown) {
+  /** Which grant of the job it is: `mcp.mail`. */
+  readonly unready: string;
+  constructor(message: string, facts: { readonly missing: boolean; readonly name: string }, cause: unknown) {
     super(message, { cause });
-    this.missing = missing;
+    this.missing = facts.missing;
+    this.unready = `mcp.${facts.name}`;
   }
 }
 
@@ -133,7 +136,7 @@ class Server {
       const said = this.evidence().replaceAll(/\s+/g, " ").slice(-500);
       await this.close();
       const words = `the MCP server ${this.#name} did not start: ${this.#wordsOf(error)}${said === "" ? "" : ` (${said})`}`;
-      throw new NotStarted(words, missing || isMissing(error), error);
+      throw new NotStarted(words, { missing: missing || isMissing(error), name: this.#name }, error);
     }
   }
 

@@ -28,7 +28,12 @@ function begins(runId = start.runId, late = 0): SchedulerEvent {
   };
 }
 
-function ends(status: RunOutcome["status"], reason: string, runId = start.runId): SchedulerEvent {
+function ends(
+  status: RunOutcome["status"],
+  reason: string,
+  runId = start.runId,
+  facts: Partial<RunOutcome> = {},
+): SchedulerEvent {
   const outcome: RunOutcome = {
     runId,
     jobId: "daily",
@@ -47,6 +52,7 @@ function ends(status: RunOutcome["status"], reason: string, runId = start.runId)
     repairs: 0,
     faults: {},
     usage: {},
+    ...facts,
   };
   return { type: "run", jobName: "daily", event: { type: "run_finished", at: at + 1_500, outcome } };
 }
@@ -60,6 +66,7 @@ function logOf(over: Partial<DaemonLogOptions> = {}): {
     sink: { write: (line) => void lines.push(line), close: () => Promise.resolve() },
     form: "lines",
     quiet: false,
+    blocked: "each",
     zone: () => "Europe/Berlin",
     style: (_style, text) => text,
     redact: (text) => text.replaceAll("sk-secret", "(key)"),
@@ -153,6 +160,7 @@ describe("the daemon's log", () => {
       sink,
       form: "json",
       quiet: false,
+      blocked: "each",
       zone: () => "UTC",
       style: (_style, text) => text,
       redact: (text) => text.replaceAll("sk-secret", "(key)"),
@@ -187,6 +195,30 @@ describe("the daemon's log", () => {
       "daily  aaaaaaaa  begins\n",
       "daily  aaaaaaaa  succeeded in 1.5 s: exit 0 (after 120 times the same trouble)\n",
       "daily  bbbbbbbb  begins\n",
+    ]);
+  });
+
+  it("knows what blocks a job by its obstacle, whatever the words are", () => {
+    const { lines, listen } = logOf();
+    const blocks = (words: string, obstacle: string): void =>
+      listen(ends("blocked", `mail did not start: ${words}`, start.runId, { obstacle }));
+    blocks("no licence for alpha", "mcp.mail");
+    listen({ type: "job_blocked", at, jobName: "daily", runId: start.runId, reason: "no licence for alpha" });
+    blocks("no licence for beta", "mcp.mail");
+    expect(lines).toEqual([expect.stringContaining("blocked in 1.5 s: mail did not start: no licence for alpha\n")]);
+    blocks("no licence for beta", "mcp.notes");
+    expect(lines).toHaveLength(2);
+  });
+
+  it("leaves it to the ledger which of a job's blocked runs is the first, where the process is new each minute", () => {
+    const { lines, listen } = logOf({ blocked: "first" });
+    listen(ends("blocked", "no key"));
+    expect(lines).toEqual([]);
+    listen({ type: "job_blocked", at, jobName: "daily", runId: start.runId, reason: "no key" });
+    listen(ends("failed", "exit 3"));
+    expect(lines.map((line) => line.slice(27))).toEqual([
+      "daily  01234567  blocked: no key\n",
+      "daily  01234567  failed in 1.5 s: exit 3\n",
     ]);
   });
 

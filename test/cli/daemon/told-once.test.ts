@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { isNews } from "../../../src/cli/daemon/told-once.ts";
 import type { Issue } from "../../../src/errors.ts";
 import { openLedger } from "../../../src/ledger/index.ts";
-import { plantedKey, stage, type Stage } from "../stage.ts";
+import { configFor, keys, plantedKey, stage, type Stage } from "../stage.ts";
 
 let project: Stage;
 beforeEach(() => {
@@ -13,6 +13,33 @@ beforeEach(() => {
 afterEach(() => project.close());
 
 const redact = (text: string): string => text.replaceAll(plantedKey, "[key]");
+
+it("a job that is blocked is told of once by tick -q, however its words change, and status has the newest", async () => {
+  const script = 'echo "$(date +%T.%N) no licence for $$" >&2; exit 1';
+  const tools = { mcp: { mail: { command: ["sh", "-c", script] } } };
+  const payload = { message: "Say it.", model: "test/model-a", tools };
+  project.write("runner.config.json", configFor("https://127.0.0.1:9"));
+  project.write("jobs/quick.json", { name: "quick", schedule: { every: "1s" }, payload, retry: { maxAttempts: 1 } });
+  const reason = async (): Promise<string> => {
+    const { stdout } = await project.runner(["status", "quick", "--json"], keys);
+    return String(JSON.parse(stdout).jobs[0].state.reason ?? "");
+  };
+  const told: string[] = [];
+  const words = new Set<string>();
+  while (words.size < 3) {
+    const { code, stderr } = await project.runner(["tick", "-q"], keys);
+    const now = await reason();
+    told.push(stderr);
+    // Not every tick finds a slot that is due; the first of all only arms the job.
+    const ran = now !== "" && !words.has(now);
+    if (ran) words.add(now);
+    expect(code).toBe(ran ? 1 : 0);
+  }
+  expect(told.filter((text) => text !== "")).toEqual([
+    expect.stringMatching(/^\S+ \S+ {2}quick {2}\w{8} {2}blocked: the MCP server mail did not start.*no licence for \d+.*\n$/),
+  ]);
+  expect((await project.runner(["tick"], keys)).stderr).toContain("blocked in");
+});
 
 it("is told once by tick -q, always without, and the exit code stays", { timeout: 60_000 }, async () => {
   project.write("jobs/bad.yaml", 'command: ["true"]\nevry: 1d\n');

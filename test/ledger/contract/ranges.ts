@@ -118,6 +118,30 @@ export function ranges(bench: Bench): void {
     await expect(bench.ledger().isFirstBlock("nobody")).rejects.toThrow(/no run nobody/);
   });
 
+  test("what stands in the way is known by its obstacle, and the newest words are kept", async () => {
+    const [mail, notes] = [{ obstacle: "mcp.mail" }, { obstacle: "mcp.notes" }];
+    expect(await block("b1", 1000, "mail did not start (pid 17)", mail)).toBe(true);
+    expect(await block("b2", 2000, "mail did not start (pid 23)", mail)).toBe(false);
+    expect(await bench.ledger().run("b2")).toMatchObject({ run: { reason: "mail did not start (pid 23)", slots: 2 } });
+    expect(await block("b3", 3000, "mail did not start (pid 23)", notes), "the same words of another").toBe(true);
+    expect(await block("b4", 4000, "mail did not start (pid 23)"), "none told, as by an older version: its words decide").toBe(
+      false,
+    );
+    expect(await block("b5", 5000, "other words", notes)).toBe(true);
+    expect(await rows()).toEqual(["b5 blocked undefined-5000 undefined", "b4 blocked 3000-4000 2", "b2 blocked 1000-2000 2"]);
+  });
+
+  test("a job stays blocked over slots that say nothing of it", async () => {
+    const ledger = bench.ledger();
+    expect(await block("b1", 1000)).toBe(true);
+    await ledger.recordSlots([slotRange({ runId: "r1", from: 2000, to: 3000, slots: 2 })]);
+    expect(await block("b2", 4000)).toBe(false);
+    expect(await rows(), "each keeps its row").toHaveLength(3);
+    await ledger.claimRun(runStart({ runId: "well", slotAt: 5000, trigger: "slot" }));
+    await ledger.finishRun("well", runFinish({ status: "failed" }));
+    expect(await block("b3", 6000)).toBe(true);
+  });
+
   test("endings are counted by job and day, each slot of a range for itself, simulated and verified ones not", async () => {
     const ledger = bench.ledger();
     const end = async (runId: string, jobId: string, finishedAt: number, status: RunEnding = "succeeded", simulated = false) => {
