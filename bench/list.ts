@@ -2,7 +2,8 @@
  * How long `runner list` takes while a daemon starts with 1,000 jobs that are all overdue and catches up: `node bench/list.ts [rounds] [jobs]`,
  * with `--commands` as jobs that are plain programs in place of agent turns, of which ten in a second take all of two cores.
  * Build first: it is the built command line that is measured, as whole processes, with the jobs as YAML files, as JSON files and in one file.
- * The daemon's provider is simulated. CPU time stands beside the wall's, because the daemon works on the same machine meanwhile.
+ * The daemon leaves what it has read in its state folder, and `list` takes it (src/load/job-cache.ts); with `--files` it is taken away, so that
+ * `list` reads the files. The daemon's provider is simulated. CPU time stands beside the wall's, because the daemon works on the same machine meanwhile.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -15,6 +16,7 @@ import { fileURLToPath } from "node:url";
 
 const runner = fileURLToPath(new URL("../bin/runner.js", import.meta.url));
 const commands = process.argv.includes("--commands");
+const fromFiles = process.argv.includes("--files");
 const [rounds = 15, count = 1_000] = process.argv
   .slice(2)
   .filter((word) => /^\d+$/.test(word))
@@ -82,6 +84,7 @@ interface Took {
 
 /** One `runner list` in a process of its own. The CPU time is that of the child, as the kernel counts it once it has ended. */
 async function list(dir: string, stateDir: string, env: NodeJS.ProcessEnv): Promise<Took> {
+  if (fromFiles) rmSync(path.join(stateDir, "job-cache.json"), { force: true });
   const begin = performance.now();
   const child = spawn(
     "/bin/bash",
@@ -165,7 +168,10 @@ for (const { name, write } of formats) {
     await list(dir, kept, env);
     const alone: Took[] = [];
     for (let round = 0; round < rounds; round += 1) alone.push(await list(dir, kept, env));
+    const before = ask(file, "SELECT count(*) FROM runs");
     const daemon = startDaemon(dir, stateDir, env);
+    // From here on it has read its files and begins ten runs a second.
+    while (ask(file, "SELECT count(*) FROM runs") <= before) await wait(10);
     const beside: Took[] = [];
     for (let round = 0; round < rounds; round += 1) beside.push(await list(dir, kept, env));
     const claimed = ask(file, "SELECT count(*) FROM runs");

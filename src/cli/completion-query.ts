@@ -153,7 +153,7 @@ class Source {
 
   async #project() {
     const { loadProject } = await import("../compose/project.ts");
-    return loadProject({ ...this.#context.place, env: this.#context.env });
+    return loadProject({ ...this.#context.place, env: this.#context.env }, { cache: "take" });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The records of the project: its ledger, open for reading, and the runs that people name. */
-import type { Project } from "../compose/project.ts";
+import type { LoadOptions, Project } from "../compose/project.ts";
 import { UsageError } from "../errors.ts";
 import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger/ledger.ts";
 import { simulatedJobId } from "../run/run.ts";
@@ -11,10 +11,17 @@ export interface Records {
   readonly ledger: LedgerReader | undefined;
 }
 
-/** Opens the records, and closes them whatever comes of `work`. Nothing is made or changed. */
-export async function withRecords<T>(context: CommandContext, work: (records: Records) => Promise<T>): Promise<T> {
+/**
+ * Opens the records, and closes them whatever comes of `work`. Nothing is made or changed.
+ * @param load How the project is read; default as for a command that only looks. One that runs a job says `{}`.
+ */
+export async function withRecords<T>(
+  context: CommandContext,
+  work: (records: Records) => Promise<T>,
+  load: LoadOptions = { cache: "take" },
+): Promise<T> {
   const { loadProject, openProjectLedger } = await import("../compose/project.ts");
-  const project = await loadProject({ ...context.place, env: context.env });
+  const project = await loadProject({ ...context.place, env: context.env }, load);
   const ledger = await openProjectLedger(project, { create: false });
   try {
     return await work({ project, ledger });

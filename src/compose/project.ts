@@ -11,8 +11,10 @@ import { findJob } from "../load/find-job.ts";
 import type { ProjectFiles } from "../load/fingerprint.ts";
 import { configPlaces } from "../load/folders.ts";
 import { loadJobs, type LoadedJobs } from "../load/jobs.ts";
+import type { JobCachePlace } from "../load/job-cache.ts";
 import { builtInProviders } from "../provider/facts/built-in.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
+import { jobCachePlace } from "./job-cache-place.ts";
 import { keyWarnings, mergeProviders } from "./models.ts";
 
 export interface Place {
@@ -55,16 +57,24 @@ export interface Project {
   jobFor(idOrName: string): Job;
   /** What is odd about this job, or about the configuration every job shares. */
   warningsFor(job: Job): readonly Issue[];
+  /** Leaves what was read in a state folder, for commands that only look there; nothing where it was not read for that, or was left before. */
+  readonly leaveJobs: (stateDir: string) => Promise<void>;
   /** The id of a job by name; undefined for one the files do not know, whose history may all the same be there. */
   jobIdFor(idOrName: string): string | undefined;
 }
 
+export interface LoadOptions {
+  /** For a project that is held for long: what becomes of each job. */
+  readonly keep?: KeepJob;
+  /** `take`: for commands that only look, job files that nobody has touched since a daemon read them are not read again. `leave`: for that daemon. */
+  readonly cache?: JobCachePlace["use"];
+}
+
 /**
  * Reads the configuration and every job file.
- * @param keep For a project that is held for long: what becomes of each job.
  * @throws UsageError when there is no such folder, ConfigError when the configuration cannot be used, with the problems of the job files beside its own.
  */
-export async function loadProject(place: Place, keep?: KeepJob): Promise<Project> {
+export async function loadProject(place: Place, { keep, cache }: LoadOptions = {}): Promise<Project> {
   const cwd = path.resolve(place.dir);
   // A folder that is not there has folders above it, whose project would be taken for the one that was meant.
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -85,15 +95,19 @@ export async function loadProject(place: Place, keep?: KeepJob): Promise<Project
     });
   });
   const providers = mergeProviders(config);
+  const defaultModel = place.modelGiven === true && config.model === undefined ? undefined : (config.model ?? null);
+  const readWith = { cwd, providers: [...providers.keys()], defaultModel };
+  const kept = cache === undefined ? undefined : jobCachePlace(config, readWith, cache);
   const loaded = await loadJobs({
     dir: config.jobsDir,
     base: cwd,
     projectDir: config.projectDir,
     env: place.env,
-    providers: [...providers.keys()],
+    providers: readWith.providers,
     zone: () => config.timezone,
+    ...(kept === undefined ? {} : { cache: kept }),
     ...(keep === undefined ? {} : { keep }),
-    ...(place.modelGiven === true && config.model === undefined ? {} : { defaultModel: config.model ?? null }),
+    ...(defaultModel === undefined ? {} : { defaultModel }),
   });
   const { issues } = loaded;
   const handlers = [...providers.values()].flatMap(({ eventHandler }) => eventHandler ?? []);
@@ -126,6 +140,7 @@ export async function loadProject(place: Place, keep?: KeepJob): Promise<Project
     scheduler: config.scheduler,
     warningsFor: ({ source }) => [...shared, ...loaded.warnings.filter(({ file }) => file === source.file)],
     jobFor: (idOrName) => jobFor(loaded, idOrName),
+    leaveJobs: loaded.leave,
     jobIdFor: (idOrName) => loaded.jobs.find((job) => job.id === idOrName || job.name === idOrName)?.id,
   };
 }

@@ -33,7 +33,7 @@ export type Reread =
 export async function reread(before: Project): Promise<Reread> {
   let project: Project;
   try {
-    project = await loadProject(before.place, jobKeeper(before.jobs));
+    project = await loadProject(before.place, { keep: jobKeeper(before.jobs), cache: "leave" });
   } catch (error) {
     if (error instanceof ConfigError) return { kind: "refused", problems: error.issues.map(formatIssue) };
     if (error instanceof UsageError) return { kind: "refused", problems: [error.message] };

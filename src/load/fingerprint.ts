@@ -1,9 +1,9 @@
 /** What the files of a project look like from outside: enough to see that one of them was written, made, removed or put in another's place. */
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import type { Issue } from "../errors.ts";
 import { findFiles } from "./find-files.ts";
+import { stampOf } from "./stamp.ts";
 
 /** What a project is read from. All paths are absolute. */
 export interface ProjectFiles {
@@ -26,10 +26,7 @@ export interface Fingerprint {
 /** Files asked about at once, so that neither the disk nor the thread pool is taken up by 10,000 of them. */
 const atOnce = 64;
 
-/**
- * Looks at every file, opening none. Inode, size and both times together: a file that is put in another's place with an older time, as `mv`
- * and Kubernetes do it, is seen all the same. Links are followed, so that a link that leads elsewhere now is another file.
- */
+/** Looks at every file, opening none. */
 export async function fingerprint(files: ProjectFiles): Promise<Fingerprint> {
   const issues: Issue[] = [];
   const found = findFiles(files.jobsDir, files.jobsDir, issues);
@@ -37,10 +34,10 @@ export async function fingerprint(files: ProjectFiles): Promise<Fingerprint> {
   const stamps = new Map<string, string>();
   let changedAt = 0;
   const look = async (path: string): Promise<string | undefined> => {
-    const facts = await stampOf(path);
-    if (typeof facts !== "object") return facts;
-    changedAt = Math.max(changedAt, facts.changedAt);
-    return facts.stamp;
+    const stamp = await stampOf(path);
+    if (typeof stamp !== "object") return stamp;
+    changedAt = Math.max(changedAt, stamp.changedAt);
+    return stamp.text;
   };
   for (let at = 0; at < paths.length; at += atOnce) {
     const some = await Promise.all(paths.slice(at, at + atOnce).map(async (path) => [path, await look(path)] as const));
@@ -53,17 +50,6 @@ export async function fingerprint(files: ProjectFiles): Promise<Fingerprint> {
   const outside = [...files.configPlaces, ...files.named].map((path) => dirname(path));
   const folders = [...new Set([...found.folders, files.jobsDir, dirname(files.jobsDir), ...outside])];
   return { stamps, folders, changedAt };
-}
-
-/** Undefined: there is nothing. A word: it cannot be looked at. */
-async function stampOf(path: string): Promise<{ readonly stamp: string; readonly changedAt: number } | string | undefined> {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return { stamp: `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedAt: Number(ctimeNs / 1_000_000n) };
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    return code === "ENOENT" ? undefined : code;
-  }
 }
 
 /** The paths whose stamps differ, sorted. */

@@ -2,15 +2,19 @@
 import { basename, dirname, sep } from "node:path";
 import type { Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import { isOpenClawStore } from "../job/openclaw.ts";
 import type { KeepJob } from "../job/keeper.ts";
+import type { Layer } from "../job/layers.ts";
+import { isOpenClawStore } from "../job/openclaw.ts";
 import type { JobSource } from "../job/parse.ts";
 import { readDefaults } from "./defaults.ts";
 import { displayName, relativeTo } from "./display-name.ts";
 import { readDocument, readText, type ReadDocument } from "./document.ts";
+import { withoutDoubles, type Loaded } from "./doubles.ts";
 import { findFiles, formatOf } from "./find-files.ts";
 import type { Environment } from "./folders.ts";
+import { openJobCache, type JobCachePlace } from "./job-cache.ts";
 import { namedFiles } from "./named-files.ts";
+import { counted } from "./outside.ts";
 import { parseDocumentJobs, type Found } from "./several.ts";
 
 export interface LoadedJobs {
@@ -26,6 +30,8 @@ export interface LoadedJobs {
   readonly defaults: ReadonlyMap<string, number>;
   /** Every file that a job names, absolute: texts that are put in, schemas, event handlers. */
   readonly named: readonly string[];
+  /** Leaves what was read for commands that only look in this folder, if `cache` says so; the second time does nothing. */
+  readonly leave: (folder: string) => Promise<void>;
 }
 
 export interface LoadJobsOptions {
@@ -43,6 +49,8 @@ export interface LoadJobsOptions {
   readonly defaultModel?: string | null;
   /** What becomes of each job that is to be held for long (job/keeper.ts). Absent: it stays as it was made. */
   readonly keep?: KeepJob;
+  /** For commands that only look, and for whoever leaves something for them. Absent: every file is read. */
+  readonly cache?: JobCachePlace;
   /** Zone of schedules that name none, asked only where a time without an offset is read. Absent: UTC. */
   readonly zone?: () => string;
 }
@@ -54,17 +62,33 @@ export interface LoadJobsOptions {
 export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   const { dir, base = process.cwd(), projectDir = base, env = {}, providers, defaultModel, zone, keep } = options;
   const named = new Set<string>();
+  const { asked, ...outside } = counted({
+    files: namedFiles({ projectDir, roots: [projectDir, dir], env, found: (path) => void named.add(path) }),
+    ...(zone === undefined ? {} : { zone }),
+  });
   const known: Known = {
     ...(providers === undefined ? {} : { providers }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
-    ...(zone === undefined ? {} : { zone }),
-    files: namedFiles({ projectDir, roots: [projectDir, dir], env, found: (path) => void named.add(path) }),
+    ...outside,
   };
   const issues: Issue[] = [];
   const files = findFiles(dir, base, issues);
+  const cache = options.cache === undefined ? undefined : openJobCache(options.cache, files);
   const defaults = await readDefaults(files, dir, base, async (path) => await readJobDocument(path, base));
   issues.push(...defaults.issues);
   const warnings: Issue[] = [...defaults.warnings];
+  const readJobFile = async (path: string, layers: readonly Layer[] | undefined): Promise<Found> => {
+    const before = asked();
+    const leave = cache?.before(path);
+    const read = await readJobDocument(path, base);
+    // Without its defaults a job would do something else than it was meant to.
+    if ("issues" in read || layers === undefined)
+      return { jobs: [], warnings: [], openclaw: false, issues: "issues" in read ? read.issues : [] };
+    const source = { file: displayName(path, base), folder: dirname(path), defaults: layers, ...known };
+    const made = parseDocumentJobs(read.document, stemOf(path, dir), source);
+    if (asked() === before) leave?.(made);
+    return made;
+  };
   const found = new Map<string, Found>();
   let lastBreath = performance.now();
   const used = new Map<string, number>(defaults.files.map((file) => [file, 0]));
@@ -72,17 +96,10 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   for (const path of [...files.jobs.filter((file) => !isProgram(file)), ...files.jobs.filter(isProgram)]) {
     if (isProgram(path) && named.has(path)) continue;
     lastBreath = await breathe(lastBreath);
-    const read = await readJobDocument(path, base);
     const layers = defaults.layersOf(dirname(path));
-    // Without its defaults a job would do something else than it was meant to.
-    if ("issues" in read || layers === undefined) {
-      found.set(path, { jobs: [], warnings: [], openclaw: false, issues: "issues" in read ? read.issues : [] });
-      continue;
-    }
-    const source = { file: displayName(path, base), folder: dirname(path), defaults: layers, ...known };
-    const jobs = parseDocumentJobs(read.document, stemOf(path, dir), source);
-    found.set(path, keep === undefined ? jobs : { ...jobs, jobs: jobs.jobs.map(keep) });
-    for (const layer of layers) used.set(layer.file, (used.get(layer.file) ?? 0) + jobs.jobs.length);
+    const made = (layers === undefined ? undefined : cache?.take(path)) ?? (await readJobFile(path, layers));
+    found.set(path, keep === undefined ? made : { ...made, jobs: made.jobs.map(keep) });
+    for (const layer of layers ?? []) used.set(layer.file, (used.get(layer.file) ?? 0) + made.jobs.length);
   }
   const loaded: Loaded[] = [];
   for (const path of files.jobs) {
@@ -104,6 +121,7 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
     files: files.jobs.length,
     defaults: used,
     named: [...named].toSorted(),
+    leave: cache?.leave ?? (async () => {}),
   };
 }
 
@@ -125,13 +143,8 @@ function isProgram(path: string): boolean {
   return formatOf(path) === "program";
 }
 
-interface Loaded {
-  readonly job: Job;
-  readonly openclaw: boolean;
-}
-
 /** What is known beside the files themselves. */
-type Known = Pick<JobSource, "providers" | "defaultModel" | "files">;
+type Known = Pick<JobSource, "providers" | "defaultModel" | "files" | "zone">;
 
 /** One file's value with its places, whatever its format. */
 async function readJobDocument(path: string, base: string): Promise<ReadDocument> {
@@ -156,54 +169,4 @@ async function readJobDocument(path: string, base: string): Promise<ReadDocument
 function stemOf(path: string, dir: string): string {
   const below = relativeTo(dir, path);
   return below.slice(0, below.lastIndexOf(".")).split(sep).join("/");
-}
-
-interface Doubles {
-  readonly unique: Job[];
-  readonly repeated: Issue[];
-  /** Of OpenClaw's stores, where names need not be unique. */
-  readonly told: Issue[];
-  readonly clashes: Map<string, Issue[]>;
-}
-
-/**
- * Ids and names are each unique in a project; the second and later ones are refused, and both places are named. In OpenClaw names are
- * not unique: there the later job goes by its id.
- */
-function withoutDoubles(loaded: readonly Loaded[]): Doubles {
-  const repeated: Issue[] = [];
-  const told: Issue[] = [];
-  const clashes = new Map<string, Issue[]>();
-  const clash = (job: Job, key: "id" | "name", value: string, first: Job, into: Issue[]): void => {
-    const issue = double(job, key, value, first, into === told ? "; here it goes by its id" : "");
-    into.push(issue);
-    clashes.set(value, [...(clashes.get(value) ?? []), issue]);
-  };
-  const ids = new Map<string, Job>();
-  const names = new Map<string, Job>();
-  const unique: Job[] = [];
-  for (const { job, openclaw } of loaded) {
-    const sameId = ids.get(job.id);
-    const sameName = names.get(job.name);
-    if (sameId !== undefined) clash(job, "id", job.id, sameId, repeated);
-    const renamed = openclaw && sameId === undefined && sameName !== undefined && !names.has(job.id) && job.id !== job.name;
-    if (sameName !== undefined && sameName !== sameId) clash(job, "name", job.name, sameName, renamed ? told : repeated);
-    if (!renamed && (sameId !== undefined || sameName !== undefined)) continue;
-    const kept = renamed ? { ...job, name: job.id } : job;
-    ids.set(kept.id, kept);
-    names.set(kept.name, kept);
-    unique.push(kept);
-  }
-  return { unique, repeated, told, clashes };
-}
-
-function double(job: Job, key: "id" | "name", value: string, first: Job, more: string): Issue {
-  const place = `${first.source.file}:${first.source.line}`;
-  return {
-    file: job.source.file,
-    line: job.source.line,
-    path: key,
-    message: `the ${key} ${JSON.stringify(value)} is taken by the job at ${place}${more}`,
-    suggestion: `give one of them another ${key}`,
-  };
 }

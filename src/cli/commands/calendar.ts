@@ -29,7 +29,7 @@ async function execute(
     import("../../compose/project.ts"),
     import("../calendar-days.ts"),
   ]);
-  const project = await loadProject({ ...context.place, env: context.env });
+  const project = await loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const name = typeof options["job"] === "string" ? options["job"] : undefined;
   const jobs = name === undefined ? project.jobs.filter(({ enabled }) => enabled) : [project.jobFor(name)];
   const found = calendarDays(jobs, Date.now(), days, project.zone);

@@ -23,7 +23,7 @@ export const list: CommandDefinition = {
 
 async function execute(context: CommandContext): Promise<number> {
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
-  const project = await loadProject({ ...context.place, env: context.env });
+  const project = await loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const ledger = await openProjectLedger(project, { create: false });
   const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
   const pauses = await ledger?.pauses(Date.now());

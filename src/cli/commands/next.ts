@@ -26,7 +26,7 @@ async function execute(
     import("../../compose/project.ts"),
     import("../coming.ts"),
   ]);
-  const project = await loadProject({ ...context.place, env: context.env });
+  const project = await loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const jobs = jobName === undefined ? project.jobs.filter((job) => job.enabled) : [project.jobFor(jobName)];
   const now = Date.now();
   const soonest = comingSlots(jobs, now, count, project.zone);

@@ -7,7 +7,7 @@ import type { CommandContext, CommandDefinition } from "../command.ts";
 import { shortId } from "../format.ts";
 import { runToItsEnd } from "../one-run.ts";
 import { jobOfRun } from "../past-run.ts";
-import { findRun, withRecords } from "../records.ts";
+import { findRun, withRecords, type Records } from "../records.ts";
 import { replayLines } from "../replay-lines.ts";
 import { simulation } from "../simulation.ts";
 
@@ -54,10 +54,8 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
 }
 
 async function askAgain(context: CommandContext, wanted: string, model: string, options: Options): Promise<number> {
-  const { detail, project } = await withRecords(context, async (records) => ({
-    detail: await findRun(records, wanted),
-    project: records.project,
-  }));
+  const find = async (records: Records) => ({ detail: await findRun(records, wanted), project: records.project });
+  const { detail, project } = await withRecords(context, find, {});
   const { run } = detail;
   const job = asking(await jobOfRun(project, run, options["changedOk"] === true), model, options["withTools"] === true);
   const outcome = await runToItsEnd(

@@ -4,7 +4,7 @@ import type { CommandContext, CommandDefinition } from "../command.ts";
 import { shortId } from "../format.ts";
 import { printOutcome, runToItsEnd } from "../one-run.ts";
 import { jobOfRun } from "../past-run.ts";
-import { findRun, withRecords } from "../records.ts";
+import { findRun, withRecords, type Records } from "../records.ts";
 import { simulation } from "../simulation.ts";
 
 export const rerun: CommandDefinition = {
@@ -30,10 +30,8 @@ async function execute(
   [wanted = ""]: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const { detail, project } = await withRecords(context, async (records) => ({
-    detail: await findRun(records, wanted),
-    project: records.project,
-  }));
+  const find = async (records: Records) => ({ detail: await findRun(records, wanted), project: records.project });
+  const { detail, project } = await withRecords(context, find, {});
   const { run } = detail;
   const job = await jobOfRun(project, run, options["changedOk"] === true);
   const simulate = simulation(options);

@@ -40,7 +40,10 @@ const onRequest = "SIGHUP";
 export async function drive(context: CommandContext, options: DriveOptions): Promise<number> {
   const { env, output } = context;
   const readAt = Date.now();
-  const project = await loadProject({ ...context.place, env }, jobKeeper());
+  const project = await loadProject(
+    { ...context.place, env },
+    { keep: jobKeeper(), ...(options.once ? {} : { cache: "leave" }) },
+  );
   const descriptor = output.json ? 1 : 2;
   const sink = openLogSink(descriptor);
   // The configuration may name another zone while the daemon runs, and other keys to take out.
@@ -73,6 +76,8 @@ export async function drive(context: CommandContext, options: DriveOptions): Pro
         if (!options.once) service.listen(event, daemon?.project ?? project);
       },
     });
+    // Only now its folder is sure to be there.
+    await project.leaveJobs(daemon.stateDir);
     const simulated = options.simulate !== undefined;
     if (!options.brief) {
       const { stateDir } = daemon;

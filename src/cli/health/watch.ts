@@ -74,7 +74,7 @@ interface Watched {
 /** @throws whatever stands in the way of the first look; later ones say it and go on. */
 async function open(context: CommandContext, jobName: string | undefined, toleranceMs: number): Promise<Watched> {
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
-  const load = (): Promise<Project> => loadProject({ ...context.place, env: context.env });
+  const load = (): Promise<Project> => loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const project = await load();
   const lookOf = (of: Project): Omit<Look, "ledger"> => {
     const only = jobName === undefined ? undefined : of.jobFor(jobName);

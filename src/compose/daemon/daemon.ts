@@ -159,6 +159,7 @@ class ProjectDaemon implements Daemon {
     await this.#engines.use(read.project);
     this.#project = read.project;
     await this.#putInForce();
+    await read.project.leaveJobs(this.stateDir);
     return read;
   }
 
