@@ -6,14 +6,17 @@ import { mostTold, problemLines } from "./problems.ts";
 
 /** Says what went wrong, in words or as a document, and returns the exit code that belongs to it. */
 export function report(error: unknown, output: Output): number {
-  const told = explain(error);
+  const told = toldOf(error);
   if (output.json && !(error instanceof OutputError) && wroteDocument(told)) return told.exitCode;
-  // Of one configuration all are told: it has at most 50, and `runner validate` ends here with them, too.
-  const most = error instanceof JobError ? mostTold : Number.POSITIVE_INFINITY;
-  const lines = told.issues === undefined ? [told.message] : problemLines(told.issues, most);
-  for (const line of lines) output.note(`${output.styleNote("red", "error:")} ${line}`);
+  for (const line of wordsOf(told)) output.note(`${output.styleNote("red", "error:")} ${line}`);
   if (told.hint !== undefined) output.note(told.hint);
   return told.exitCode;
+}
+
+/** What is wrong, a line for each problem. */
+export function wordsOf({ code, message, issues }: Told): readonly string[] {
+  // Of one configuration all are told: it has at most 50, and `runner validate` ends here with them, too.
+  return issues === undefined ? [message] : problemLines(issues, code === "jobs" ? mostTold : Number.POSITIVE_INFINITY);
 }
 
 /** Whether stdout took the document; where it does not, stderr is what is left. */
@@ -35,7 +38,7 @@ interface Told {
   readonly hint?: string;
 }
 
-function explain(error: unknown): Told {
+export function toldOf(error: unknown): Told {
   if (error instanceof UsageError) {
     return {
       code: "usage",

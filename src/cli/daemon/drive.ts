@@ -38,6 +38,12 @@ const onRequest = "SIGHUP";
 
 /** Resolves with the exit code when nothing of it is alive. */
 export async function drive(context: CommandContext, options: DriveOptions): Promise<number> {
+  if (!options.once || !options.quiet) return driveProject(context, options);
+  const { tellOnce } = await import("./told-refusal.ts");
+  return tellOnce(context, () => driveProject(context, options));
+}
+
+async function driveProject(context: CommandContext, options: DriveOptions): Promise<number> {
   const { env, output } = context;
   const readAt = Date.now();
   const project = await loadProject(

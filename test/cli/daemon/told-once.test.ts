@@ -70,3 +70,39 @@ it("is news again when it changes, and when it comes back", async () => {
   ]);
   expect(events.map(({ text }) => text).join("\n")).not.toContain(plantedKey);
 });
+
+it(
+  "a configuration that cannot be used is told once by tick -q, until it is another or comes back",
+  { timeout: 60_000 },
+  async () => {
+    project.write("jobs/good.yaml", 'command: ["true"]\nevery: 1d\n');
+    const tick = async (...args: string[]): Promise<readonly [number | null, string]> => {
+      const { code, stdout, stderr } = await project.runner(["tick", ...args]);
+      return [code, stdout + stderr];
+    };
+    const broken = [78, expect.stringMatching(/^error: runner\.config\.yaml:1:\d+: modle: .*\n$/)];
+    project.write("runner.config.yaml", "modle: test/a\n");
+    expect(await tick("-q")).toEqual(broken);
+    expect(await tick("-q")).toEqual([78, ""]);
+    expect(await tick("-q", "--json")).toEqual([78, ""]);
+    expect(await tick(), "asked by a person").toEqual(broken);
+    project.write("runner.config.yaml", "timezon: UTC\n");
+    expect(await tick("-q"), "another problem").toEqual([78, expect.stringContaining("timezon")]);
+    project.write("runner.config.yaml", "timezone: UTC\n");
+    expect(await tick("-q")).toEqual([0, ""]);
+    project.write("runner.config.yaml", "timezon: UTC\n");
+    expect(await tick("-q"), "it came back").toEqual([78, expect.stringContaining("timezon")]);
+    // A ledger that cannot be opened is another problem, and has the exit code of its own.
+    project.write("runner.config.yaml", "stateDir: /dev/null/state\n");
+    const [code, words] = await tick("-q");
+    expect([code === 78 || code === 75, words]).toEqual([true, expect.stringMatching(/^error: .*\/dev\/null\/state/)]);
+    expect(await tick("-q")).toEqual([code, ""]);
+  },
+);
+
+it("where it cannot be remembered what was told, it is told each time", async () => {
+  project.write("runner.config.yaml", "modle: test/a\n");
+  const env = { XDG_STATE_HOME: "/dev/null/nowhere" };
+  for (let time = 0; time < 2; time++)
+    expect(await project.runner(["tick", "-q"], env)).toMatchObject({ code: 78, stderr: expect.stringContaining("modle") });
+});
