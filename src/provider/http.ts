@@ -3,16 +3,11 @@
  * whose headers take more than 300 s, and the headers of a non-streamed answer come only when the whole answer is written; and it
  * costs 60 ms at start, where `node:http` costs 4.
  */
-import {
-  Agent as HttpAgent,
-  type AgentOptions,
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-} from "node:http";
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { ProviderError } from "../errors.ts";
 import { decoded } from "./encoding.ts";
 import { networkError } from "./classify-network.ts";
+import { agentFor, https } from "./connections.ts";
 import { type LimitWatch, type TryLimits, watchLimits } from "./limits.ts";
 
 export interface HttpRequest {
@@ -223,36 +218,6 @@ function noAnswer(): Error {
 
 function isReset(error: Error): boolean {
   return "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
-}
-
-/** Connections are kept and shared for the life of the process; idle ones do not keep it alive. */
-const agents = new Map<string, HttpAgent>();
-
-function agentFor(url: URL, env: HttpRequest["env"]): HttpAgent {
-  const secure = url.protocol === "https:";
-  // A proxy is for the outside: an address on this machine is never reached through one.
-  const proxies = isLoopback(url.hostname) ? [] : Object.entries(env).filter(([name]) => /^(?:https?|no)_proxy$/i.test(name));
-  const key = JSON.stringify([secure, proxies]);
-  let agent = agents.get(key);
-  if (agent === undefined) {
-    // `proxyEnv` is read by Node from 22.21 and 24.5 on; older ones ignore it and connect directly.
-    const options: AgentOptions & { proxyEnv?: HttpRequest["env"] } = {
-      keepAlive: true,
-      ...(proxies.length > 0 ? { proxyEnv: env } : {}),
-    };
-    agent = secure ? new (https().Agent)(options) : new HttpAgent(options);
-    agents.set(key, agent);
-  }
-  return agent;
-}
-
-/** Loaded for the first request that needs it: providers on this machine, the simulated one among them, do without TLS. */
-function https(): typeof import("node:https") {
-  return process.getBuiltinModule("node:https");
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.") || hostname.endsWith(".localhost");
 }
 
 /** They speak about one connection or about the bytes before decoding (RFC 9110 §7.6.1). */

@@ -1,11 +1,18 @@
-import { createParser, type EventSourceMessage, type EventSourceParser, type ParseError } from "eventsource-parser";
 import type { Repair, StreamFaultReason, Usage } from "../errors.ts";
-import type { AssembledMessage, Frame, Normalizer, NormalizerOptions, StreamDialect, StreamEnd } from "../stream/event.ts";
+import type {
+  AssembledMessage,
+  Frame,
+  Normalizer,
+  NormalizerOptions,
+  StreamDialect,
+  StreamEnd,
+  StreamFacts,
+} from "../stream/event.ts";
 import { createNormalizer, framesOf } from "../stream/normalizer.ts";
+import { EventText } from "./event-text.ts";
 import { Utf8 } from "./utf8.ts";
+import { WaitingText } from "./waiting-text.ts";
 
-/** A single event may be this long, in UTF-16 units. */
-export const maxFrameChars = 16 * 1024 * 1024;
 /** A whole body may be this long, in bytes, unless the options say otherwise. */
 const defaultMaxBodyBytes = 256 * 1024 * 1024;
 /** How long to wait after the provider certified the end and then only pings or silence came. */
@@ -38,7 +45,7 @@ interface BodyWatch {
  * The owner of the connection calls `push` for each chunk and `end` once, stops reading as soon as `done` is true, and calls
  * `end("idle_after_stop_reason")` when `certified` is true and nothing but pings came for `defaultGraceMs`.
  */
-export interface StreamReader {
+export interface StreamReader extends StreamFacts {
   /**
    * Takes one chunk of the body and returns the text to release for it ("" for nothing).
    * @throws StreamError when the stream cannot be proven; `unreleased()` then holds what the same chunk had proven before.
@@ -48,15 +55,6 @@ export interface StreamReader {
   end(how: StreamEnd): string;
   /** Text proven by the chunk that failed, before the place of the fault. Empty after a `push` that returned. */
   unreleased(): string;
-  /** The terminal event was released; further bytes are ignored. Cancel the input. */
-  readonly done: boolean;
-  readonly certified: boolean;
-  readonly repairs: readonly Repair[];
-  readonly frames: number;
-  readonly contentSeen: boolean;
-  readonly usage: Usage;
-  /** The assembled answer, in the dialect's non-streamed shape. Only after `done`. */
-  message(): AssembledMessage;
 }
 
 export function createStreamReader(dialect: StreamDialect, options: StreamReaderOptions = {}): StreamReader {
@@ -72,26 +70,24 @@ class Reader implements StreamReader {
   readonly #dialect: StreamDialect;
   readonly #options: StreamReaderOptions;
   readonly #machine: Normalizer;
-  readonly #parser: EventSourceParser;
   readonly #utf8 = new Utf8();
+  readonly #events: EventText;
+  /** Text of a line, document or page that is not complete yet. */
+  readonly #waiting = new WaitingText();
   #kind: BodyKind = "unknown";
   #bytes = 0;
-  /** Text of a line, document or page that is not complete yet. */
-  #waiting: string[] = [];
-  #waitingChars = 0;
   #out = "";
   #failure: unknown;
-  #lastFrame = false;
 
   constructor(dialect: StreamDialect, options: StreamReaderOptions) {
     this.#dialect = dialect;
     this.#options = options;
     this.#machine = options.machine ?? createNormalizer(dialect, options);
-    this.#parser = createParser({
-      maxBufferSize: maxFrameChars,
-      onEvent: (event) => this.#onEvent(event),
-      onComment: (comment) => this.#onComment(comment),
-      onError: (error) => this.#onParseError(error),
+    this.#events = new EventText({
+      machine: this.#machine,
+      waiting: this.#waiting,
+      release: (text) => void (this.#out += text),
+      watch: (frame) => options.watch?.frame(frame),
     });
   }
 
@@ -136,7 +132,7 @@ class Reader implements StreamReader {
     return this.#guard(() => {
       if (this.#kind === "html") this.#refuseHtml();
       if (this.#kind === "document" && how === "eof") this.#document();
-      else if (this.#kind === "events") this.#flush();
+      else if (this.#kind === "events") this.#events.end(this.#utf8.incomplete);
       if (!this.done) this.#out += this.#machine.end(how);
     });
   }
@@ -149,7 +145,7 @@ class Reader implements StreamReader {
       step();
     } catch (error) {
       this.#failure = error;
-      this.#waiting = [];
+      this.#waiting.drop();
       throw error;
     }
     const out = this.#out;
@@ -168,9 +164,9 @@ class Reader implements StreamReader {
       this.#askedFor(this.#kind);
     }
     if (text === "") return;
-    if (this.#kind === "events") this.#lines(text);
-    else this.#wait(text);
-    if (this.#kind === "html" && this.#waitingChars >= htmlHeadChars) this.#refuseHtml();
+    if (this.#kind === "events") this.#events.push(text);
+    else this.#waiting.add(text);
+    if (this.#kind === "html" && this.#waiting.chars >= htmlHeadChars) this.#refuseHtml();
   }
 
   /** What the body is, told by its first visible character, whatever its content type says. */
@@ -192,66 +188,9 @@ class Reader implements StreamReader {
     );
   }
 
-  #wait(text: string): void {
-    this.#waiting.push(text);
-    this.#waitingChars += text.length;
-  }
-
-  #takeWaiting(): string {
-    const text = this.#waiting.join("");
-    this.#waiting = [];
-    this.#waitingChars = 0;
-    return text;
-  }
-
-  /** Only whole lines reach the parser: what it does with half a line depends on where the bytes were cut. */
-  #lines(text: string): void {
-    const end = Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1;
-    if (end === 0) {
-      this.#wait(text);
-    } else {
-      const whole = end === text.length ? text : text.slice(0, end);
-      this.#parser.feed(this.#waitingChars === 0 ? whole : this.#takeWaiting() + whole);
-      if (end < text.length) this.#wait(text.slice(end));
-    }
-    if (this.#waitingChars > maxFrameChars && !this.done) this.#refuseFrame();
-  }
-
-  /** The last frame may lack its blank line, and its last line the line end. */
-  #flush(): void {
-    this.#lastFrame = true;
-    const rest = this.#takeWaiting();
-    if (!this.#utf8.incomplete) this.#parser.feed(`${rest}\n\n`);
-    else if (!this.certified) this.#refuse("truncated", "the body ends inside a character");
-  }
-
-  #onEvent(event: EventSourceMessage): void {
-    if (this.done) return;
-    this.#options.watch?.frame(event);
-    if (this.#lastFrame && !wholeFrame(event.data)) {
-      if (this.certified) return;
-      this.#refuse("truncated", "the body ends inside an event");
-    }
-    this.#out += this.#machine.push(event);
-  }
-
-  /** A frame that lost its first half can look like a comment or an unknown field; both are ignored by the standard. */
-  #onComment(comment: string): void {
-    if (this.done || this.certified || !/"(?:delta|content_block|choices|partial_json)"/.test(comment)) return;
-    this.#refuse("malformed_frame", "a comment line holds a piece of an event: content was lost");
-  }
-
-  #onParseError(error: ParseError): void {
-    if (this.done) return;
-    if (error.type === "max-buffer-size-exceeded") this.#refuseFrame();
-    if (error.type === "invalid-retry" || this.certified) return;
-    if (this.frames === 0) this.#refuse("unexpected_body", "the body is neither events nor JSON");
-    if (!this.#lastFrame) this.#refuse("malformed_frame", "a line is no field of an event: content was lost");
-  }
-
   /** JSON where events or JSON were asked for; some relays append the end marker of a stream to it. */
   #document(): void {
-    const text = withoutEndMarker(this.#takeWaiting());
+    const text = withoutEndMarker(this.#waiting.take());
     let body: unknown;
     try {
       body = JSON.parse(text.replace(/^\uFEFF/, ""));
@@ -270,12 +209,8 @@ class Reader implements StreamReader {
     this.#refuse("invalid_utf8", "the body holds bytes that are not UTF-8");
   }
 
-  #refuseFrame(): never {
-    this.#refuse("frame_too_large", `an event is longer than ${maxFrameChars} characters`);
-  }
-
   #refuseHtml(): never {
-    const head = this.#takeWaiting().slice(0, htmlHeadChars);
+    const head = this.#waiting.take().slice(0, htmlHeadChars);
     const status = this.#options.status ?? 200;
     const passing = status >= 500 || /\b5\d\d\b|bad gateway|unavailable|time-?out|overloaded/i.test(head);
     throw this.#machine.refuse("html_body", "the body is an HTML page", passing ? "retry" : "fall_back");
@@ -290,14 +225,4 @@ class Reader implements StreamReader {
 function withoutEndMarker(text: string): string {
   const at = text.lastIndexOf("data:");
   return at >= 0 && text.slice(at + "data:".length).trim() === "[DONE]" ? text.slice(0, at) : text;
-}
-
-function wholeFrame(data: string): boolean {
-  if (data.trim() === "[DONE]" || data === "") return true;
-  try {
-    JSON.parse(data);
-    return true;
-  } catch {
-    return false;
-  }
 }

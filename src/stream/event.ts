@@ -22,15 +22,8 @@ export interface NormalizerOptions {
   readonly assemble?: boolean;
 }
 
-/**
- * A pure machine, one per response, that proves a stream whole while it passes through. No clock, no I/O, no bytes.
- * `push` and `end` return the server-sent events to release, as text, in the dialect's own form ("" for nothing); what was
- * returned is never taken back. Both throw a `StreamError` when the stream cannot be proven to be one whole answer; from
- * then on they throw the same error again.
- */
-export interface Normalizer {
-  push(frame: Frame): string;
-  end(how: StreamEnd): string;
+/** What is known of a stream while it is being proven. */
+export interface StreamFacts {
   /** True once the terminal event was released: the shell cancels the input at once. */
   readonly done: boolean;
   /** True once the provider has certified the end (`stop_reason`, `finish_reason`): from here only the terminal event is missing. */
@@ -42,8 +35,19 @@ export interface Normalizer {
   readonly contentSeen: boolean;
   /** Tokens as counted by the provider so far. */
   readonly usage: Usage;
-  /** Only after `done`. */
+  /** The assembled answer, in the dialect's non-streamed shape. Only after `done`, and not with `assemble: false`. */
   message(): AssembledMessage;
+}
+
+/**
+ * A pure machine, one per response, that proves a stream whole while it passes through. No clock, no I/O, no bytes.
+ * `push` and `end` return the server-sent events to release, as text, in the dialect's own form ("" for nothing); what was
+ * returned is never taken back. Both throw a `StreamError` when the stream cannot be proven to be one whole answer; from
+ * then on they throw the same error again.
+ */
+export interface Normalizer extends StreamFacts {
+  push(frame: Frame): string;
+  end(how: StreamEnd): string;
   /** For what only the shell can see (bytes, body shape): ends the machine and returns the error to throw, with all its facts. */
   refuse(reason: StreamFaultReason, what: string, action?: StreamAction): StreamError;
   /** For a repair only the shell can see. @throws StreamError in strict mode. */

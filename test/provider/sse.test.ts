@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { StreamError } from "../../src/errors.ts";
 import type { AssembledMessage, StreamDialect, StreamEnd } from "../../src/stream/event.ts";
-import { createStreamReader, maxFrameChars, type StreamReaderOptions } from "../../src/provider/sse.ts";
+import { maxFrameChars } from "../../src/provider/event-text.ts";
+import { createStreamReader, type StreamReaderOptions } from "../../src/provider/sse.ts";
 import {
   anthropicEvents,
   B,
