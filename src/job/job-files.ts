@@ -5,7 +5,7 @@
 import type { Problem } from "./check.ts";
 import { expandIncludes, lineAt, type IncludedFile } from "./include.ts";
 import { maxMessage } from "./payload-shape.ts";
-import type { JobInput } from "./schema.ts";
+import type { JobInput } from "./job-shape.ts";
 import { withPrograms } from "./program-paths.ts";
 import { isRecord } from "./shape.ts";
 import type { Path } from "./words.ts";

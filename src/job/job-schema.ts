@@ -7,7 +7,7 @@ import { jsonSchemaOf, objectSchemaOf, type SchemaObject } from "./json-schema.t
 import { duration } from "./leaves.ts";
 import { agentTurn, commandPayload } from "./payload-shape.ts";
 import { longestStaggerMs, schedules } from "./schedule-shape.ts";
-import { jobShape } from "./schema.ts";
+import { jobShape } from "./job-shape.ts";
 import type { JsonSchema } from "./shape.ts";
 
 const draft = "https://json-schema.org/draft/2020-12/schema";

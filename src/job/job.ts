@@ -1,3 +1,9 @@
+import type { ToolGrants } from "./grants.ts";
+import type { CatchUp, Overlap, Schedule } from "./schedule.ts";
+
+export type * from "./grants.ts";
+export type * from "./schedule.ts";
+
 /**
  * A job: what to ask, when, of which model, and what counts as done. This is the normalised value; `parse.ts` makes it from
  * what a file holds. Durations are milliseconds here and carry `Ms` in their name; files may say `30s` or a number of seconds
@@ -47,62 +53,6 @@ export interface Job {
   readonly source: { readonly file: string; readonly line: number };
 }
 
-export type Schedule = ScheduleRule & ScheduleBounds;
-
-type ScheduleRule =
-  /** `expr` as croner 11 reads it, on the clocks of `tz`. */
-  | { readonly kind: "cron"; readonly expr: string }
-  /** Every `everyMs` from `anchorMs` (epoch ms; default 0) on. */
-  | { readonly kind: "every"; readonly everyMs: number; readonly anchorMs?: number }
-  /** Once, at an ISO instant. In a file one without an offset is of `tz`, and without that of UTC, as in OpenClaw. */
-  | { readonly kind: "at"; readonly at: string }
-  /** Once after each start of the machine, when the scheduler first runs in that boot: `@reboot` of crontab(5). */
-  | { readonly kind: "boot" }
-  /** Only by hand. */
-  | { readonly kind: "manual" };
-
-/** What any kind of schedule may say beside its rule. */
-interface ScheduleBounds {
-  /** IANA zone of the schedule's clocks: of its fields, its blackouts, and what is shown of it. Default the configuration's, else the machine's. */
-  readonly tz?: string;
-  /**
-   * A slot is answered up to so much later than its instant: a fixed share of it for each job, made of the job's id, so that many jobs of one
-   * minute do not start together (openclaw/openclaw#51594). Default 0. The slot's key stays the instant itself.
-   */
-  readonly staggerMs?: number;
-  /** There are no slots before it, epoch ms. */
-  readonly startAt?: number;
-  /** There are no slots at or after it, epoch ms. */
-  readonly endAt?: number;
-  /** Times in which slots are not answered: each is recorded as `skipped`. */
-  readonly blackout?: readonly Blackout[];
-}
-
-/** A time in which nothing is to begin, on the clocks of the schedule's zone. */
-export type Blackout =
-  /** From one minute of the day up to another, past midnight if `toMinute` is not later; begun on these days of the week only (0 is Sunday), or on any. */
-  | { readonly kind: "daily"; readonly fromMinute: number; readonly toMinute: number; readonly days?: readonly number[] }
-  /** From one local time up to another, as ISO 8601 without an offset: `2026-12-24T18:00`. */
-  | { readonly kind: "span"; readonly from: string; readonly to: string };
-
-/**
- * `skip`: a slot that passed is `missed`. `latest`: one run for the newest of them. `all`: one run for each, oldest first, at most `max`. A slot
- * older than `maxAgeMs` is `missed` whatever the policy; so is one before the job was first seen, or before its schedule was changed.
- */
-export interface CatchUp {
-  readonly policy: "skip" | "latest" | "all";
-  /** Default the least of one interval of the job and 24 h; with `all` 24 h. */
-  readonly maxAgeMs?: number;
-  /** For `all`: the newest so many. Default 100. */
-  readonly max?: number;
-}
-
-/**
- * `skip`: the slot is recorded as `skipped`, with the run that was in its way. `queue`: it waits for that run's end; at most one slot of a job
- * waits. `replace`: the open run is stopped, confirmed dead, and then the slot's begins. A run that waits for its next attempt is open.
- */
-export type Overlap = "skip" | "queue" | "replace";
-
 type Payload = AgentTurnPayload | CommandPayload;
 
 export interface AgentTurnPayload {
@@ -141,60 +91,6 @@ export interface CommandPayload {
   readonly env?: Readonly<Record<string, string>>;
   /** Ends it when it writes nothing for so long. Default no such limit. */
   readonly noOutputMs?: number;
-}
-
-/** What a turn may do. What is not granted does not exist for the model. */
-export interface ToolGrants {
-  /** MCP servers by a name of the job's choice; started for the attempt, dead after it. */
-  readonly mcp?: Readonly<Record<string, McpGrant>>;
-  readonly shell?: ShellGrant;
-  readonly files?: FilesGrant;
-  readonly http?: HttpGrant;
-}
-
-export type McpGrant = (
-  | {
-      readonly transport: "stdio";
-      readonly argv: readonly string[];
-      /** The server's environment beside the turn's own; values may be references `${NAME}`, resolved in runner. */
-      readonly env?: Readonly<Record<string, string>>;
-    }
-  | {
-      readonly transport: "http";
-      readonly url: string;
-      /** Values may be references `${NAME}`. */
-      readonly headers?: Readonly<Record<string, string>>;
-    }
-) & {
-  /** Names of the server's tools that may be used. Default all. */
-  readonly tools?: readonly string[];
-  /** One tool call. Default 60 s. */
-  readonly timeoutMs: number;
-};
-
-export interface ShellGrant {
-  /** Programs that may be run, by name (found in PATH) or absolute path. */
-  readonly allow: readonly string[];
-  /** The model may give one shell string, run by `sh -c`; the allow-list then means nothing. Default false: argv only. */
-  readonly shellStrings: boolean;
-  /** One command. Default 60 s. */
-  readonly timeoutMs: number;
-}
-
-export interface FilesGrant {
-  /** `ro`: read and list. `rw`: write, too. Always below the work folder, whatever links say. */
-  readonly access: "ro" | "rw";
-}
-
-export interface HttpGrant {
-  /** Hosts that may be asked: `api.example.com`, or `*.example.com` for every name below it. */
-  readonly allow: readonly string[];
-  /** Default GET and HEAD. */
-  readonly methods: readonly string[];
-  /** Addresses of private networks and of this machine may be asked. Default false. */
-  readonly privateAddresses: boolean;
-  /** One request. Default 30 s. */
-  readonly timeoutMs: number;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The single values that jobs and configurations are made of, each with its own words for what is wrong. */
-import { either, isWhole, leaf, list, mapped, type Hint, type Schema } from "./shape.ts";
+import { either, isWhole, leaf, list, mapped, quietLeaf, type Hint, type Schema } from "./shape.ts";
 import { describe, nearest } from "./words.ts";
 import { formatDuration, readDuration } from "./duration.ts";
 import { nearestZone, zoneExists } from "./zone.ts";
@@ -161,3 +161,8 @@ export function unknownProvider(
       : `did you mean "${near}/${modelName.slice(id.length + 1)}"?`;
   return { message: `there is no provider ${describe(id)}`, suggestion };
 }
+
+/** Where editors find the JSON Schema; it says nothing to us. */
+export const schemaAddress = quietLeaf({ expects: "an address", example: `"./schema.json"`, json: { type: "string" } }, (found) =>
+  typeof found === "string" ? { value: found } : {},
+);

@@ -10,7 +10,7 @@ import { normaliseJob } from "./normalise.ts";
 import { notActedOn } from "./not-acted-on.ts";
 import { readSchedule } from "./read-schedule.ts";
 import { contradictions, modelless, plainKeys, secretProblems, strangers, type KnownOutside } from "./rules.ts";
-import { jobShape, type JobInput } from "./schema.ts";
+import { jobShape, type JobInput } from "./job-shape.ts";
 import { isRecord } from "./shape.ts";
 import { toJob, type ResolvedFiles } from "./to-job.ts";
 import { byPlace, formatPath, type Path } from "./words.ts";

@@ -3,7 +3,7 @@
  * the job works in a fresh folder with nothing in it, so they lie beside the file that names them, and become absolute here.
  */
 import type { McpGrant } from "./job.ts";
-import type { JobInput } from "./schema.ts";
+import type { JobInput } from "./job-shape.ts";
 import type { Path } from "./words.ts";
 
 /** The program to start in place of a relative one that stands at a path of the job. */

@@ -3,7 +3,7 @@ import { namesKey } from "./command-leaves.ts";
 import { maxProblems, type Problem } from "./check.ts";
 import { carriesKey } from "./http-leaves.ts";
 import { unknownProvider } from "./leaves.ts";
-import type { JobInput } from "./schema.ts";
+import type { JobInput } from "./job-shape.ts";
 import { findSecrets, looksSecret } from "./secret.ts";
 import { isRecord } from "./shape.ts";
 import type { Path } from "./words.ts";

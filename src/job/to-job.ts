@@ -1,6 +1,7 @@
 /** Makes a job of its checked input: every default is filled in here, and nowhere else. */
 import type { AgentTurnPayload, Budget, CommandPayload, Expectations, Job, JobLimits, RetryPolicy, Schedule } from "./job.ts";
-import { longestMs, type JobInput } from "./schema.ts";
+import type { JobInput } from "./job-shape.ts";
+import { longestMs } from "./limits-shape.ts";
 
 /** What was found out about a job beside its own text. */
 export interface JobFacts {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { refused } from "../../src/job/accept.ts";
 import { check, checkEach } from "../../src/job/check.ts";
 import { schedules } from "../../src/job/schedule-shape.ts";
-import { jobShape } from "../../src/job/schema.ts";
+import { jobShape } from "../../src/job/job-shape.ts";
 import { factsOf, isRecord, type Schema } from "../../src/job/shape.ts";
 import { configShape } from "../../src/load/config-shape.ts";
 
