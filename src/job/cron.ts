@@ -1,5 +1,5 @@
 /**
- * Reads cron expressions: five fields, six with seconds in front, or seven with years behind, in the notation of croner 11, which computes the slots.
+ * Reads cron expressions: five fields, six with seconds in front, or seven with years behind, in the notation of croner 11, which computes their dates.
  * It is read here too, so that a mistake is explained by field and value, so that an expression that can never fire is an
  * error (croner just answers nothing), and so that the rule for DST changes is Debian cron's exactly.
  */
@@ -7,19 +7,13 @@ import { isOpen, months, neverFires, noLeapYear, type CronProblem, type NumberSe
 import { nearest } from "./words.ts";
 
 export interface CronExpression {
-  /**
-   * The expression for croner's `no-wildcard` mode. Debian's cron calls an entry wild if its minute or hour *starts* with `*`;
-   * croner, if a `*`, a `?` or a step is anywhere in it. So the seconds, minutes and hours of an entry that is not wild are
-   * written out as plain lists, and both call it fixed.
-   */
-  readonly normal: string;
   /** Minute or hour starts with `*`: follows real time through DST changes. Otherwise a fixed time of day. */
   readonly wild: boolean;
   /** The fields as written, nicknames replaced: [second,] minute, hour, day of month, month, day of week[, year]. */
   readonly fields: readonly string[];
   /** The times of day as sorted numbers: every one of these hours has every one of these minutes has every one of these seconds. */
   readonly times: { readonly seconds: readonly number[]; readonly minutes: readonly number[]; readonly hours: readonly number[] };
-  /** The rest of `normal`: which dates. `* * *` is every date. */
+  /** Which dates, as croner reads them: day of month, month, day of week[, years]. `* * *` is every date. */
   readonly dates: string;
   /** Something legal that cron(8) and croner read differently. */
   readonly doubt?: string;
@@ -78,18 +72,16 @@ function readExpression(expr: string): CronExpression | CronProblem {
     if ("problem" in read) return read;
     values.push(read.values);
   }
-  const [second = "", minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = "", year = ""] = all;
+  const [, minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = "", year = ""] = all;
   const never = neverFires(dayOfMonth, dayOfWeek, values[3], values[4]) ?? noLeapYear(dayOfMonth, dayOfWeek, values, year);
   if (never !== undefined) return never;
   const wild = /^[*?]/.test(minute) || /^[*?]/.test(hour);
   const plain = (at: number): number[] => [...(values[at] ?? [])].toSorted((a, b) => a - b);
   const times = { seconds: plain(0), minutes: plain(1), hours: plain(2) };
-  const asWritten = wild || /^[*?]/.test(second);
-  const time = asWritten ? [second, minute, hour] : [times.seconds, times.minutes, times.hours].map((each) => each.join(","));
   // Years are written out, because croner would count their steps from the year 1.
   const dates = [dayOfMonth, month, dayOfWeek, ...(isOpen(year) ? [] : [plain(6).join(",")])].join(" ");
   const doubt = /^\*\/|^\*,/.test(dayOfMonth) || /^\*\/|^\*,/.test(dayOfWeek) ? bothDays(dayOfMonth, dayOfWeek) : undefined;
-  return { normal: [...time, dates].join(" "), wild, fields, times, dates, ...(doubt === undefined ? {} : { doubt }) };
+  return { wild, fields, times, dates, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 function nickname(text: string): CronProblem {

@@ -3,8 +3,9 @@
  * two and a half million. Days are counted by their number of times, and only the dates that match are asked of the calculator.
  */
 import type { CronExpression } from "../job/cron.ts";
-import { nextOffsetChange, offsetMinutes } from "../job/offset.ts";
-import { cronOf, nextCronSlot } from "./cron-calendar.ts";
+import { cronOf } from "./cron-calendar.ts";
+import { nextDate } from "./cron-dates.ts";
+import { evenStretches } from "./stretches.ts";
 
 const day = 86_400_000;
 /** Dates that are looked at one by one; a longer time is counted up to there. */
@@ -22,8 +23,7 @@ export function countCronSlots(expr: string, zone: string, from: number, to: num
   const budget = { dates: maxDates };
   let slots = 0;
   // From a day before, so that it is known which clock times have been shown already.
-  let shown = -Infinity;
-  for (const { start, end, offsetMs } of segments(zone, from - day, to + 1)) {
+  for (const { start, end, offsetMs, shown } of evenStretches(zone, from - day, to + 1)) {
     const [first, last] = [start + offsetMs, end + offsetMs];
     const low = Math.max(start, from + 1) + offsetMs;
     if (read.wild) slots += countLocal(read, low, last, budget);
@@ -33,28 +33,9 @@ export function countCronSlots(expr: string, zone: string, from: number, to: num
       if (jump && countLocal(read, shown, first, budget) > 0 && countLocal(read, first, first + 1, budget) === 0) slots += 1;
       // What they show for the second time was answered the first time.
       slots += countLocal(read, Math.max(low, shown), last, budget);
-      shown = Math.max(shown, last);
     }
   }
   return { slots, atLeast: budget.dates <= 0 };
-}
-
-interface Segment {
-  /** The first instant of it, and the first after it. */
-  readonly start: number;
-  readonly end: number;
-  readonly offsetMs: number;
-}
-
-/** The time from `from` to before `to`, cut where the zone's offset changes. */
-function segments(zone: string, from: number, to: number): Segment[] {
-  const found: Segment[] = [];
-  for (let start = from; start < to;) {
-    const end = nextOffsetChange(zone, start, to)?.at ?? to;
-    if (end > start) found.push({ start, end, offsetMs: offsetMinutes(zone, start) * 60_000 });
-    start = Math.max(end, start + 1);
-  }
-  return found;
 }
 
 /** Of the clock times from `low` to before `high` (epoch ms as if they were UTC's), how many the expression names. */
@@ -68,7 +49,7 @@ function countLocal(read: CronExpression, low: number, high: number, budget: { d
     found = (lastDate - firstDate + 1) * aDay;
     return found - timesBefore(read, low - firstDate * day) - (aDay - timesBefore(read, high - lastDate * day));
   }
-  for (let date = nextDate(read, firstDate); date <= lastDate; date = nextDate(read, date + 1)) {
+  for (let date = nextDate(read.dates, firstDate); date <= lastDate; date = nextDate(read.dates, date + 1)) {
     const from = date === firstDate ? timesBefore(read, low - date * day) : 0;
     const to = date === lastDate ? timesBefore(read, high - date * day) : aDay;
     found += to - from;
@@ -76,12 +57,6 @@ function countLocal(read: CronExpression, low: number, high: number, budget: { d
     if (budget.dates <= 0) break;
   }
   return found;
-}
-
-/** The first date from this one on that matches, in days since 1970: a date is a date in every zone, so it is asked of UTC's calendar. */
-function nextDate({ dates }: CronExpression, date: number): number {
-  const at = nextCronSlot(`0 0 0 ${dates}`, "UTC", date * day - 1);
-  return at === undefined ? Infinity : at / day;
 }
 
 const below = (values: readonly number[], limit: number): number => values.filter((value) => value < limit).length;
