@@ -66,7 +66,7 @@ export interface Scheduler {
    */
   replaceJobs(jobs: readonly Job[], complete: boolean, rules?: Pick<SchedulerParts, "settings" | "zone">): Promise<void>;
   /** What the job files are told to be wrong with, for `status`. */
-  reportProblems(problems: readonly string[]): void;
+  reportProblems(problems: readonly string[], files: "refused" | "in_force"): void;
   /**
    * Leads or stands by until `stop` is aborted, then drains for `shutdownGraceMs` and ends what is left; `now` ends everything at once.
    * Resolves when nothing of it is alive. `once`: fires what is due, carries it as far as it goes, and comes back, without leading.

@@ -22,7 +22,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const turns = new Turns(state, post);
   return {
     replaceJobs: (jobs, complete, rules) => turns.replaceJobs({ jobs, complete }, rules),
-    reportProblems: (problems) => post.reportProblems(problems),
+    reportProblems: (problems, files) => post.reportProblems(problems, files),
     async run({ stop, now, once }): Promise<SchedulerEnd> {
       const ring = (): void => state.alarm.ring();
       stop.addEventListener("abort", ring, { once: true });

@@ -104,8 +104,10 @@ export interface LeaderReport {
   readonly nextAt?: number;
   /** `running`; `draining`: it was asked to stop; `held`: it starts nothing, because the ledger cannot be written. */
   readonly state: "running" | "draining" | "held";
-  /** Problems of the job files as they are now; the last good set is in force. At most 20. */
+  /** Problems of the files when it read them last. At most 20. */
   readonly problems: readonly string[];
+  /** They kept the files from being put in force: what was before is, as a whole. Absent: only the jobs of the files with problems are left out. */
+  readonly refused?: true;
 }
 
 /** `jobId` of a pause of everything. */

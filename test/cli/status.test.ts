@@ -88,7 +88,10 @@ describe("status", () => {
     other.write("jobs/up.yaml", 'command: ["true"]\ncron: "@reboot"\n');
     const { code, stdout, stderr } = await other.runner(["status"]);
     expect(stdout).toMatch(/○ {2}up +runs when runner next starts/);
-    expect([code, stderr]).toEqual([78, expect.stringContaining("jobs/bad.json")]);
+    expect([code, stderr]).toEqual([78, ""]);
+    expect(stdout).toMatch(/^no daemon .*\njob files that cannot be used, so .* does not run:\n {2}jobs\/bad\.json:1:.*\n\n/);
+    const { problems } = JSON.parse((await other.runner(["status", "--json"])).stdout);
+    expect(problems).toEqual([expect.stringMatching(/^jobs\/bad\.json:1:/)]);
     expect((await other.runner(["status", "--quiet"])).code).toBe(78);
     other.close();
   });

@@ -179,6 +179,12 @@ describe.concurrent("the daemon", () => {
     own.write("jobs/third.json", beat(own, "third"));
     await line(/refused; what was in force stays so, as a whole/);
     await line(/other .*succeeded/);
+    const looked = await own.runner(["status"]);
+    expect(looked).toMatchObject({ code: 78, stderr: "" });
+    expect(looked.stdout).toMatch(
+      /^the daemon refused the files as they were changed .*ago; what was in force before stays, as a whole:$/m,
+    );
+    expect(looked.stdout.match(/jobs\/other\.json:/g), "said once").toHaveLength(1);
     const check = await own.runner(["reload", "--check"]);
     expect(check.code).toBe(78);
     expect(check.stdout).toMatch(/^\+ third\n(?: {4}.*\n){3}$/);

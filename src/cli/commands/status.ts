@@ -2,7 +2,6 @@ import { UsageError } from "../../errors.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import type { Look } from "../health/gather.ts";
-import { reportProblems } from "../problems.ts";
 import { withRecords, type Records } from "../records.ts";
 import { durationOption } from "../time-options.ts";
 
@@ -55,11 +54,9 @@ async function execute(
       for (const line of statusLines(health, view)) output.data(line);
       if (health.jobs.length === 0) output.note("No jobs here. A job is a file in jobs/; make a first one: runner init");
     }
-    // What is odd about the files is for `validate` to say; what cannot be used does not run.
-    const issues = jobName === undefined ? records.project.issues : [];
-    if (!quiet) reportProblems(output, { issues, warnings: [] });
     if (health.trouble) return exitCodes.failed;
-    return issues.length > 0 ? exitCodes.config : exitCodes.ok;
+    // What is odd about the files is for `validate` to say; what cannot be used does not run.
+    return (health.problems ?? []).length > 0 ? exitCodes.config : exitCodes.ok;
   });
 }
 
@@ -72,6 +69,7 @@ async function lookOf({ project, ledger }: Records, jobName: string | undefined,
     ledger,
     projectDir,
     jobs: only === undefined ? project.jobs : [only],
+    issues: project.issues,
     only,
     nextSlot: nextSlotIn(project.zone),
     toleranceMs,

@@ -27,7 +27,8 @@ export function changeTeller(zone: string): (health: ProjectHealth, now: number)
     const whole = JSON.stringify([
       daemon.kind,
       daemon.kind === "none" ? "" : daemon.leader.owner,
-      daemon.kind === "alive" ? [daemon.draining, daemon.held, daemon.problems] : "",
+      daemon.kind === "alive" ? [daemon.draining, daemon.held, daemon.problems, daemon.refused] : "",
+      health.problems,
       health.pausedAll,
       health.ahead,
       health.strays.map(({ runId }) => runId),

@@ -8,6 +8,7 @@ export function healthDocument(health: ProjectHealth, now: number): Record<strin
     now,
     trouble,
     daemon: daemon.kind === "none" ? daemon : { ...daemon, leader: { ...daemon.leader } },
+    problems: health.problems ?? [],
     pausedAll: pausedAll ?? null,
     clockSetBack: ahead ?? null,
     otherOpenRuns: strays.map(({ runId, jobId, jobName, status }) => ({ runId, jobId, jobName, status })),

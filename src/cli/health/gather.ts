@@ -2,6 +2,7 @@
 import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/health/health.ts";
 import type { NextSlot } from "../../engine/health/next-slot.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
+import { formatIssue, type Issue } from "../../errors.ts";
 import { ownerState, ownerStateBy, thisOwner } from "../../engine/owner.ts";
 import { otherProjectOf } from "../../engine/other-project.ts";
 import type { Job } from "../../job/job.ts";
@@ -19,6 +20,8 @@ export interface Look {
   readonly ledger: LedgerReader | undefined;
   readonly projectDir: string;
   readonly jobs: readonly Job[];
+  /** Of the job files as they are now. */
+  readonly issues: readonly Issue[];
   /** Only this job is asked for, so that the runs of others are none of it. */
   readonly only: Job | undefined;
   readonly nextSlot: NextSlot;
@@ -26,7 +29,7 @@ export interface Look {
 }
 
 export async function lookAt(
-  { ledger, projectDir, jobs, only, nextSlot, toleranceMs }: Look,
+  { ledger, projectDir, jobs, issues, only, nextSlot, toleranceMs }: Look,
   now: number,
 ): Promise<ProjectHealth> {
   const nothing = new Map<string, never>();
@@ -36,6 +39,7 @@ export async function lookAt(
   return judgeHealth({
     now,
     jobs,
+    problems: only === undefined ? issues.map(formatIssue) : undefined,
     nextSlot,
     toleranceMs,
     leader,

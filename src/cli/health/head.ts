@@ -3,12 +3,14 @@ import { otherProjectRemedy } from "../../engine/other-project.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import { ago, duration, instantIn, oneLine, shortId } from "../format.ts";
 import { several } from "../money.ts";
+import { mostTold } from "../problems.ts";
 import { because } from "./advice.ts";
 import { pauseWords } from "./words.ts";
 
 /** The lines above the table: who fires the slots, and what is to be known of the whole. `bad`: it must be looked at. */
 export function headLines(health: ProjectHealth, now: number, zone: string): readonly { text: string; bad: boolean }[] {
   const lines: { text: string; bad: boolean }[] = [...daemonLines(health, now)];
+  lines.push(...fileLines(health, now));
   if (health.pausedAll !== undefined)
     lines.push({ text: `everything is paused ${pauseWords(health.pausedAll, now, zone)}`, bad: true });
   if (health.ahead !== undefined) {
@@ -74,9 +76,25 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
       bad: true,
     });
   }
-  if (daemon.problems.length > 0) {
-    lines.push({ text: "the job files as they are now cannot be used; the last good ones are in force:", bad: true });
-    for (const problem of daemon.problems) lines.push({ text: `  ${oneLine(problem, 300)}`, bad: true });
-  }
   return lines;
+}
+
+/** What is wrong with the files, said once, whoever found it. */
+function fileLines({ daemon, problems }: ProjectHealth, now: number): { text: string; bad: boolean }[] {
+  const inForce = daemon.kind === "alive" && daemon.otherProject === undefined ? daemon : undefined;
+  // Where one job is asked for, the files are not looked at; what the daemon refused keeps each job from its change.
+  const found = problems ?? (inForce?.refused === undefined ? [] : inForce.problems);
+  const listed = found.slice(0, mostTold).map((problem) => ({ text: `  ${oneLine(problem, 300)}`, bad: true }));
+  if (found.length > mostTold)
+    listed.push({ text: `  and ${several(found.length - mostTold, "more problem")} (each of them: runner validate)`, bad: true });
+  if (inForce?.refused !== undefined) {
+    const since = inForce.refused.since === undefined ? "" : ` ${ago(inForce.refused.since, now)}`;
+    const refused = `the daemon refused the files as they were changed${since}; what was in force before stays, as a whole`;
+    if (problems?.length === 0)
+      return [{ text: `${refused}. They are mended since; it reads them soon, or at once: runner reload`, bad: true }];
+    return [{ text: `${refused}:`, bad: true }, ...listed];
+  }
+  return found.length === 0
+    ? []
+    : [{ text: "job files that cannot be used, so what is in them does not run:", bad: true }, ...listed];
 }

@@ -28,7 +28,9 @@ const rank: Readonly<Record<Light, number>> = { red: 0, busy: 1, yellow: 2, gree
 export function statusLines(health: ProjectHealth, options: ViewOptions): string[] {
   const { style, width, glyphs } = options;
   const head = headLines(health, options.now, options.zone).flatMap(({ text, bad }) =>
-    wrapped(text, width, "").map((line) => (bad ? style("yellow", line) : style("dim", line))),
+    wrapped(text.trimStart(), width, " ".repeat(text.length - text.trimStart().length)).map((line) =>
+      bad ? style("yellow", line) : style("dim", line),
+    ),
   );
   const advice = adviceLines(health, options);
   const above = head.length === 0 ? [] : [...head, ""];

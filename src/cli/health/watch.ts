@@ -78,8 +78,8 @@ async function open(context: CommandContext, jobName: string | undefined, tolera
   const project = await load();
   const lookOf = (of: Project): Omit<Look, "ledger"> => {
     const only = jobName === undefined ? undefined : of.jobFor(jobName);
-    const { projectDir } = of;
-    return { projectDir, jobs: only === undefined ? of.jobs : [only], only, nextSlot: nextSlotIn(of.zone), toleranceMs };
+    const { projectDir, issues } = of;
+    return { projectDir, jobs: only === undefined ? of.jobs : [only], issues, only, nextSlot: nextSlotIn(of.zone), toleranceMs };
   };
   let look = lookOf(project);
   let loadedAt = Date.now();

@@ -152,7 +152,7 @@ class ProjectDaemon implements Daemon {
   async #reload(): Promise<Reread> {
     const read = await reread(this.#project);
     if (read.kind === "refused") {
-      this.#scheduler.reportProblems(read.problems);
+      this.#scheduler.reportProblems(read.problems.map(this.redact), "refused");
       await this.#noteRefusal(read.problems[0] ?? "");
       return read;
     }
@@ -166,7 +166,7 @@ class ProjectDaemon implements Daemon {
   async #putInForce(): Promise<void> {
     const { jobs, issues, scheduler, zone } = this.#project;
     await this.#scheduler.replaceJobs(jobs, issues.length === 0, { settings: scheduler, zone });
-    this.#scheduler.reportProblems(problemsOf(issues));
+    this.#scheduler.reportProblems(problemsOf(issues).map(this.redact), "in_force");
   }
 
   /** For `runner reload`, which waits for an answer, and for `explain`; that it was put in force notes the scheduler. */

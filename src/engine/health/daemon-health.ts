@@ -13,8 +13,10 @@ export type DaemonHealth =
       readonly draining: boolean;
       /** It starts nothing, because the ledger cannot be written; since when and why, if that could be told, else it is seen by its silence. */
       readonly held?: { readonly since?: number; readonly reason?: string };
-      /** The job files are not what is in force: they were changed, and have these problems. */
+      /** What the daemon found wrong with the files when it read them last. */
       readonly problems: readonly string[];
+      /** For that it refused them: what was in force before is, as a whole; since when, if that is still known. */
+      readonly refused?: { readonly since?: number };
     }
   /** It died without a word: nothing fires until another one is started. */
   | { readonly kind: "dead"; readonly leader: Leader; readonly seenAt: number }
@@ -41,7 +43,8 @@ export function judgeDaemon({ leader, leaderState, otherProject, events, now }: 
     return { kind: "none", ...(stopped === undefined ? {} : { stoppedAt: stopped.at }) };
   }
   if (leaderState === "dead") return { kind: "dead", leader, seenAt: leader.seenAt };
-  const { state, problems } = leader.report;
+  const { state, problems, refused } = leader.report;
+  const reload = events.find(({ kind }) => kind === "reload_refused" || kind === "reloaded");
   const held = events.find(({ kind }) => kind === "held" || kind === "resumed");
   return {
     kind: "alive",
@@ -49,6 +52,7 @@ export function judgeDaemon({ leader, leaderState, otherProject, events, now }: 
     elsewhere: leaderState === "elsewhere",
     draining: state === "draining",
     problems,
+    ...(refused === true ? { refused: reload?.kind === "reload_refused" ? { since: reload.at } : {} } : {}),
     ...(otherProject === undefined ? {} : { otherProject }),
     ...(state === "held"
       ? { held: held?.kind === "held" ? { since: held.at, reason: held.text } : {} }

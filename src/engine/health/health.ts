@@ -18,6 +18,8 @@ export interface HealthFacts {
   readonly now: number;
   readonly nextSlot: NextSlot;
   readonly jobs: readonly Job[];
+  /** What is wrong with the job files as they are now, one line each; absent where one job is asked for. */
+  readonly problems?: readonly string[] | undefined;
   readonly leader: Leader | undefined;
   /** Whether the leader's process lives; `elsewhere`: it cannot be seen from here, and its lease holds. */
   readonly leaderState: "alive" | "dead" | "elsewhere";
@@ -45,6 +47,8 @@ export interface ProjectHealth {
   readonly daemon: DaemonHealth;
   /** In the order in which they were given. */
   readonly jobs: readonly JobHealth[];
+  /** What is wrong with the job files as they are now, if that is looked at. */
+  readonly problems?: readonly string[];
   /** Everything is paused. */
   readonly pausedAll?: Pause;
   /** Open runs of jobs that the files do not name, oldest first. */
@@ -100,6 +104,7 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   return {
     daemon,
     jobs,
+    ...(facts.problems === undefined ? {} : { problems: facts.problems }),
     strays: open.filter(({ jobId, simulated }) => !simulated && !known.has(jobId)),
     ...(pausedAll === undefined ? {} : { pausedAll }),
     ...(ahead.length === 0 ? {} : { ahead: { jobs: ahead.length, until } }),

@@ -11,6 +11,7 @@ export class Post {
   readonly #state: State;
   readonly #startedAt: number;
   #problems: readonly string[] = [];
+  #refused = false;
   #beatAt = -Infinity;
   #stoodBehind: Leader | undefined;
   /** It has the post, whether or not it has said so yet. */
@@ -26,8 +27,9 @@ export class Post {
     return this.#leads;
   }
 
-  reportProblems(problems: readonly string[]): void {
+  reportProblems(problems: readonly string[], files: "refused" | "in_force"): void {
     this.#problems = problems.slice(0, mostProblems);
+    this.#refused = files === "refused";
     this.beatSoon();
   }
 
@@ -132,6 +134,7 @@ export class Post {
       ...(next === Infinity ? {} : { nextAt: next }),
       state,
       problems: this.#problems,
+      ...(this.#refused ? { refused: true as const } : {}),
     };
   }
 }

@@ -32,5 +32,6 @@ export function reportOf(column: string): LeaderReport {
     nextAt: number("nextAt"),
     state,
     problems: Array.isArray(problems) ? problems.filter((line) => typeof line === "string") : [],
+    refused: fields["refused"] === true ? (true as const) : undefined,
   });
 }

@@ -331,6 +331,30 @@ describe("the whole", () => {
     expect(bad.daemon).toMatchObject({ problems });
   });
 
+  it("says once what is wrong with the files, whether the daemon refused them or left a job out", () => {
+    const problems = ["jobs/a.yaml:3: model: is missing"];
+    const said = (daemon: "refused" | "in_force", files: readonly string[] | undefined): string[] => {
+      const refused = daemon === "refused" ? { refused: true as const } : {};
+      const report = { ...leader.report, problems, ...refused };
+      const events = [{ at: now - hour, kind: "reload_refused", text: "" } as const];
+      const [, ...lines] = headLines(judge([ran], { leader: { ...leader, report }, events, problems: files }), now, "UTC");
+      return lines.map(({ text }) => text);
+    };
+    const refused = "the daemon refused the files as they were changed 1 h ago; what was in force before stays, as a whole";
+    expect(said("refused", problems)).toEqual([`${refused}:`, `  ${problems[0]}`]);
+    expect(said("refused", undefined), "of one job").toEqual([`${refused}:`, `  ${problems[0]}`]);
+    expect(said("refused", [])).toEqual([`${refused}. They are mended since; it reads them soon, or at once: runner reload`]);
+    const leftOut = "job files that cannot be used, so what is in them does not run:";
+    expect(said("in_force", problems)).toEqual([leftOut, `  ${problems[0]}`]);
+    expect(said("in_force", undefined)).toEqual([]);
+    expect(said("in_force", []), "mended a moment ago").toEqual([]);
+    const many = Array.from({ length: 23 }, (_, at) => `jobs/${at}.yaml: broken`);
+    expect(said("in_force", many).slice(-2)).toEqual([
+      "  jobs/19.yaml: broken",
+      "  and 3 more problems (each of them: runner validate)",
+    ]);
+  });
+
   it("says that jobs have runs of slots that are yet to come, because the clock was set back, and that slots were given back", () => {
     const ahead = row({ status: "succeeded", startedAt: nine + day, slotAt: nine + day });
     const told = { at: now - hour, kind: "withdrawn", jobId: "check", text: "what was recorded" } as const;

@@ -142,7 +142,7 @@ describe("other jobs", () => {
     });
     await machine.clock.pass(10);
     expect(daemon.running()).toHaveLength(4);
-    daemon.scheduler.reportProblems(["jobs/x.json: broken"]);
+    daemon.scheduler.reportProblems(["jobs/x.json: broken"], "refused");
     await machine.clock.pass(10);
     const { report } = (await daemon.ledger.leader()) ?? {};
     expect(report).toMatchObject({
