@@ -8,7 +8,7 @@
  * Without a control group the last kind may get away (docs/isolation.md, "Where it stops"): its orphans are counted and told, and ended here.
  */
 import { parseArgs } from "node:util";
-import { cgroupFor, cgroupWords } from "../src/turn/cgroup.ts";
+import { cgroupFor, cgroupWords } from "../src/turn/cgroup-search.ts";
 import { orphanKinds, timeOut, type OrphanKind, type Stopped } from "../test/turn/orphan-stage.ts";
 
 const { positionals, values } = parseArgs({

@@ -3,7 +3,7 @@ import { createAgentTurn, type AgentTurnOptions } from "./agent.ts";
 import { createCommandTurn } from "./command.ts";
 import type { Judge, Turn } from "./turn.ts";
 
-export { cgroupFor, cgroupWords } from "./cgroup.ts";
+export { cgroupFor, cgroupWords } from "./cgroup-search.ts";
 export { endLeftovers } from "./leftovers.ts";
 export { runProgram } from "./program.ts";
 export { needsSandbox, sandboxFor, sandboxWords } from "./sandbox.ts";

@@ -1,5 +1,5 @@
 /** What an attempt leaves when its own runner is killed: `kill -9` of a runner leaves its turn to itself. */
-import { leftoverCgroups } from "./cgroup.ts";
+import { leftoverCgroups } from "./attempt-cgroup.ts";
 import { endTree } from "./kill.ts";
 import type { Marker, ProcessTable } from "./process-table.ts";
 import { processTable } from "./processes.ts";

@@ -4,7 +4,8 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openCgroup, type Cgroup } from "./cgroup.ts";
+import { openCgroup } from "./attempt-cgroup.ts";
+import type { Cgroup } from "./cgroup.ts";
 import { endTree } from "./kill.ts";
 import { Pipes, type PipeLimits } from "./pipes.ts";
 import type { Marker } from "./process-table.ts";

@@ -1,6 +1,6 @@
 /** The short form of `bench/orphans.ts`: one timeout of each kind, with a control group where the machine gives one, and without. */
 import { afterEach, describe, expect, it } from "vitest";
-import { cgroupFor } from "../../src/turn/cgroup.ts";
+import { cgroupFor } from "../../src/turn/cgroup-search.ts";
 import { orphanKinds, timeOut, type OrphanKind } from "./orphan-stage.ts";
 
 const graceMs = 300;
