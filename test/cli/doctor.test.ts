@@ -2,7 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
+import { parseSimulation, type SimulatedProvider } from "../../src/provider/script.ts";
+import { serveIn } from "./served.ts";
 import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
@@ -18,14 +19,9 @@ interface Found {
 
 beforeEach(async () => {
   project = stage();
-  provider = await startSimulatedProvider({});
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", quickJob());
+  provider = await serveIn(project);
 });
-afterEach(async () => {
-  await provider.close();
-  project.close();
-});
+afterEach(() => project.close());
 
 async function examine(args: readonly string[] = [], env: Readonly<Record<string, string>> = keys) {
   const { code, stdout, stderr } = await project.runner(["doctor", ...args, "--json"], env);
@@ -218,9 +214,7 @@ describe("doctor --live", () => {
     ["overloaded:1", 0],
   ])("takes %s for what it is", async (faults, wanted) => {
     await provider.close();
-    const { parseSimulation } = await import("../../src/provider/script.ts");
-    provider = await startSimulatedProvider({ simulation: parseSimulation(faults, 1) });
-    project.write("runner.config.json", configFor(provider.url));
+    await serveIn(project, { simulation: parseSimulation(faults, 1) });
     const { code, checks } = await examine(["--live"]);
     expect({ code, live: checks.filter(({ area }) => area === "live").map(({ status }) => status) }).toEqual({
       code: wanted,

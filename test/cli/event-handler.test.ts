@@ -1,6 +1,7 @@
 /** Event handlers through the real command line: found broken before anything is asked, and at work in a run. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseSimulation, startSimulatedProvider } from "../../src/provider/script.ts";
+import { parseSimulation } from "../../src/provider/script.ts";
+import { serveIn } from "./served.ts";
 import { configFor, keys, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
@@ -26,21 +27,15 @@ const lastOnly = `export default {
 
 describe("an event handler", () => {
   test("of a provider puts right what would be refused", async () => {
-    const provider = await startSimulatedProvider({ simulation: parseSimulation("restart_new_id") });
-    try {
-      const job = quickJob({ payload: { stream: true }, limits: { triesPerCall: 1 } });
-      project.write("jobs/quick.json", job);
-      project.write("runner.config.json", configFor(provider.url));
-      expect((await project.runner(["run", "quick", "-q"], keys)).code).not.toBe(0);
-      project.write("runner.config.json", configFor(provider.url, { eventHandler: "./handlers/last-only.ts" }));
-      project.write("handlers/last-only.ts", lastOnly);
-      expect(await project.runner(["run", "quick", "-q"], keys)).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining("simulated"),
-      });
-    } finally {
-      await provider.close();
-    }
+    const job = quickJob({ payload: { stream: true }, limits: { triesPerCall: 1 } });
+    const provider = await serveIn(project, { simulation: parseSimulation("restart_new_id") }, job);
+    expect((await project.runner(["run", "quick", "-q"], keys)).code).not.toBe(0);
+    project.write("runner.config.json", configFor(provider.url, { eventHandler: "./handlers/last-only.ts" }));
+    project.write("handlers/last-only.ts", lastOnly);
+    expect(await project.runner(["run", "quick", "-q"], keys)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("simulated"),
+    });
   });
 
   test("that cannot be loaded is found by validate and by a dry run, with its place", async () => {

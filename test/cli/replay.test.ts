@@ -1,27 +1,19 @@
 /** `runner replay`: recorded streams under today's proof, and the same question asked of another model. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseSimulation, startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
+import { parseSimulation, type SimulatedProvider } from "../../src/provider/script.ts";
 import type { ReplayedTry } from "../../src/compose/replay.ts";
-import { configFor, keys, quickJob, stage, type Stage } from "./stage.ts";
+import { serveIn } from "./served.ts";
+import { keys, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
-let provider: SimulatedProvider | undefined;
 
 beforeEach(() => {
   project = stage();
 });
-afterEach(async () => {
-  await provider?.close();
-  provider = undefined;
-  project.close();
-});
+afterEach(() => project.close());
 
-async function serve(faults: string, job: object = quickJob()): Promise<SimulatedProvider> {
-  provider = await startSimulatedProvider({ simulation: parseSimulation(faults, 5) });
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", job);
-  return provider;
-}
+const serve = (faults: string, job?: object): Promise<SimulatedProvider> =>
+  serveIn(project, { simulation: parseSimulation(faults, 5) }, job);
 
 async function replay(...args: readonly string[]): Promise<{ code: number | null; same: boolean; tries: ReplayedTry[] }> {
   const { code, stdout } = await project.runner(["replay", "last", ...args, "--json"], keys);

@@ -1,23 +1,19 @@
 /** `runner rerun`: a past run's job once more, unless it is not that job any more. */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
+import type { SimulatedProvider } from "../../src/provider/script.ts";
 import { baseJobId, simulatedJobId, verifyJobId } from "../../src/run/run.ts";
-import { configFor, keys, quickJob, stage, type Stage } from "./stage.ts";
+import { serveIn } from "./served.ts";
+import { keys, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
 let provider: SimulatedProvider;
 
 beforeEach(async () => {
   project = stage();
-  provider = await startSimulatedProvider({});
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", quickJob());
+  provider = await serveIn(project);
 });
-afterEach(async () => {
-  await provider.close();
-  project.close();
-});
+afterEach(() => project.close());
 
 async function runId(...args: readonly string[]): Promise<string> {
   const { stdout } = await project.runner([...args, "--json"], keys);

@@ -1,33 +1,19 @@
 /** `runner run` against the simulated provider as a server of its own: real processes, real HTTP, a real ledger. */
 import { closeSync, existsSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  judgeText,
-  startSimulatedProvider,
-  type SimulatedProvider,
-  type SimulatedProviderOptions,
-} from "../../src/provider/script.ts";
-import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
+import { judgeText, type SimulatedProvider, type SimulatedProviderOptions } from "../../src/provider/script.ts";
+import { serveIn } from "./served.ts";
+import { keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
-let provider: SimulatedProvider | undefined;
 
 beforeEach(() => {
   project = stage();
 });
 
-afterEach(async () => {
-  await provider?.close();
-  provider = undefined;
-  project.close();
-});
+afterEach(() => project.close());
 
-async function serve(options: SimulatedProviderOptions = {}, job: object = quickJob()): Promise<SimulatedProvider> {
-  provider = await startSimulatedProvider(options);
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", job);
-  return provider;
-}
+const serve = (options?: SimulatedProviderOptions, job?: object): Promise<SimulatedProvider> => serveIn(project, options, job);
 
 const always = (fault: string): SimulatedProviderOptions => ({
   simulation: { faults: [{ fault, rate: 1 }], seed: 1 },
@@ -198,7 +184,6 @@ describe("runner run", () => {
   it("is silent with -q unless the run fails, and then tells everything", async () => {
     await serve();
     expect(await project.runner(["run", "quick", "-q"], keys)).toMatchObject({ code: 0, stderr: "" });
-    await provider?.close();
     await serve(always("auth"));
     const failed = await project.runner(["run", "quick", "-q"], keys);
     expect(failed.code).toBe(77);

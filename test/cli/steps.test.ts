@@ -3,9 +3,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RunDetail } from "../../src/ledger/ledger.ts";
-import { startSimulatedProvider, type SimulatedProvider, type SimulatedProviderOptions } from "../../src/provider/script.ts";
+import type { SimulatedProvider, SimulatedProviderOptions } from "../../src/provider/script.ts";
 import { sandboxFor } from "../../src/turn/sandbox.ts";
-import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
+import { serveIn } from "./served.ts";
+import { keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
 
 const sandbox = await sandboxFor(process.env);
 
@@ -14,19 +15,13 @@ let provider: SimulatedProvider | undefined;
 
 beforeEach(() => {
   project = stage();
-});
-
-afterEach(async () => {
-  await provider?.close();
   provider = undefined;
-  project.close();
 });
 
-async function serve(job: object, options: SimulatedProviderOptions = {}): Promise<SimulatedProvider> {
-  provider = await startSimulatedProvider(options);
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", job);
-  return provider;
+afterEach(() => project.close());
+
+async function serve(job: object, options?: SimulatedProviderOptions): Promise<SimulatedProvider> {
+  return (provider = await serveIn(project, options, job));
 }
 
 /** The provider says this, one text after the other; the last one again and again. */

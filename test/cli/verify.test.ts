@@ -3,27 +3,20 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { percent, verificationRows } from "../../src/cli/verify-table.ts";
 import { sideEffectsOf } from "../../src/job/side-effects.ts";
-import { parseSimulation, startSimulatedProvider, type SimulatedProvider } from "../../src/provider/script.ts";
+import { parseSimulation, type SimulatedProvider } from "../../src/provider/script.ts";
 import { verification, type Verification } from "../../src/run/verification.ts";
-import { configFor, keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
+import { serveIn } from "./served.ts";
+import { keys, plantedKey, quickJob, stage, type Stage } from "./stage.ts";
 
 let project: Stage;
-let provider: SimulatedProvider | undefined;
 
 beforeEach(() => {
   project = stage();
 });
-afterEach(async () => {
-  await provider?.close();
-  provider = undefined;
-  project.close();
-});
+afterEach(() => project.close());
 
-async function serve(faults: string, job: object = quickJob()): Promise<void> {
-  provider = await startSimulatedProvider({ simulation: parseSimulation(faults, 5) });
-  project.write("runner.config.json", configFor(provider.url));
-  project.write("jobs/quick.json", job);
-}
+const serve = (faults: string, job?: object): Promise<SimulatedProvider> =>
+  serveIn(project, { simulation: parseSimulation(faults, 5) }, job);
 
 interface Document {
   kind: string;
