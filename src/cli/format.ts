@@ -1,4 +1,5 @@
 /** Durations, instants and sizes as people read them. Pure. */
+import { instantWords } from "../job/instant-words.ts";
 
 /** `340 ms`, `5.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
@@ -16,38 +17,10 @@ function joined(major: number, majorUnit: string, minor: number, minorUnit: stri
   return minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
 }
 
-/** `2026-11-22 12:00:00 GMT+00:00` in the zone, without loading a locale: the offset is what tells two equal clock times apart. */
+/** `Wed 2026-11-25 20:30:00 +01:00`, on the zone's clocks. */
 export function instantIn(zone: string, at: number): string {
-  const parts = Object.fromEntries(
-    formatter(zone)
-      .formatToParts(at)
-      .map(({ type, value }) => [type, value]),
-  );
-  const { weekday, year, month, day, hour, minute, second, timeZoneName } = parts;
-  const offset = timeZoneName === "GMT" ? "+00:00" : (timeZoneName ?? "").replace("GMT", "");
-  return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset}`;
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function formatter(zone: string): Intl.DateTimeFormat {
-  let known = formatters.get(zone);
-  if (known === undefined) {
-    known = new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone,
-      weekday: "short",
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      hour: "2-digit",
-      minute: "2-digit",
-      second: "2-digit",
-      hourCycle: "h23",
-      timeZoneName: "longOffset",
-    });
-    formatters.set(zone, known);
-  }
-  return known;
+  const { weekday, date, time, offset } = instantWords(zone, at);
+  return `${weekday.slice(0, 3)} ${date} ${time} ${offset}`;
 }
 
 /** `2026-11-22 12:00:00Z`, seconds precision. */

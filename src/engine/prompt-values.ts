@@ -1,4 +1,5 @@
 /** What the names in a job's prompt stand for in this run. Only what the prompt asks for is found out. */
+import { instantWords } from "../job/instant-words.ts";
 import type { Job } from "../job/job.ts";
 import { namesIn, type TemplateValues } from "../job/template.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -79,21 +80,6 @@ function zoneOf({ schedule }: Job, zone: () => string): string {
 
 /** `Wednesday 2026-11-25 20:30:00 +01:00 (Europe/Berlin)`: the day, because a model does not know it, and the offset, because zones are guessed wrong. */
 function instantIn(zone: string, at: number): string {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    weekday: "long",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hourCycle: "h23",
-    timeZoneName: "longOffset",
-  }).formatToParts(at);
-  const { weekday, year, month, day, hour, minute, second, timeZoneName } = Object.fromEntries(
-    parts.map(({ type, value }) => [type, value]),
-  );
-  const offset = timeZoneName === "GMT" ? "+00:00" : (timeZoneName ?? "").replace("GMT", "");
-  return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset} (${zone})`;
+  const { weekday, date, time, offset } = instantWords(zone, at);
+  return `${weekday} ${date} ${time} ${offset} (${zone})`;
 }

@@ -111,16 +111,15 @@ async function climb(asked: Asked, context: CallContext): Promise<CallEnd> {
 
   const oneTry = async (): Promise<CallEnd> => {
     const { step, planned } = await nextTry();
-    const tryAt = { leftMs: 0, limit: time.callLimit };
     const startedAt = context.monotonic();
     // Whatever came between the plan and now, a machine that slept or a slow record, is gone from the call's time.
-    tryAt.leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
-    const outcome = await askRung(asked, step.rung, tryAt, context);
+    const leftMs = Math.min(step.withinMs, time.callStartedAt + time.callMs - startedAt);
+    const outcome = await askRung(asked, step.rung, { leftMs, limit: time.callLimit }, context);
     grant.budget?.spend(step.rung, outcome.usage);
     if (outcome instanceof ProviderError) {
       history.push(recordOf(step.rung, outcome, startedAt, context.monotonic()));
       failures.push(outcome);
-      await breakers.failed(step.rung, outcome, tryAt.leftMs);
+      await breakers.failed(step.rung, outcome, leftMs);
       await grant.observer.tryFailed(planned, outcome);
       throw outcome;
     }

@@ -2,16 +2,16 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ToolGrants } from "../job/job.ts";
-import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
+import { endedByUs, failed, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
 import { environmentToCome, secretsAmong, secretValues, turnEnvironment } from "./environment.ts";
 import { turnRequest } from "./request.ts";
 import { keptWarnings, parseResult } from "./result.ts";
 import { needsSandbox, sandboxFor, sandboxWords, startsServers, type Sandbox } from "./sandbox.ts";
 import { missingWords, resolveGrants } from "./references.ts";
+import { inWorkspace } from "./in-workspace.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import { builtInTools } from "./toolbox.ts";
 import type { Door, OpenSpec, Turn, TurnResult, TurnSpec } from "./turn.ts";
-import { createWorkspace, type Workspace } from "./workspace.ts";
 
 export interface AgentTurnOptions {
   /** The program of the turn's process, run by this Node. Default: the one that was built or lies with this module. */
@@ -32,17 +32,10 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
     async run(spec, hooks) {
       const granted = resolveGrants(spec.tools, hooks.env);
       if ("missing" in granted) return unstarted("auth", missingWords(granted.missing));
-      let workspace: Workspace;
-      try {
-        workspace = createWorkspace(spec.runId, hooks.env, spec.workDir);
-      } catch (error) {
-        const words = error instanceof Error ? error.message : String(error);
-        return unstarted("turn_died", `the turn's directory cannot be made: ${words}`);
-      }
-      const sandbox = needsSandbox(spec.tools) ? await sandboxFor(hooks.env) : undefined;
-      const [file, ...args] = [...outerOf(sandbox), process.execPath, ...noDebugger, options.entry ?? agentEntry()];
-      let door: Door | undefined;
-      try {
+      return inWorkspace(spec, hooks, async (workspace) => {
+        const sandbox = needsSandbox(spec.tools) ? await sandboxFor(hooks.env) : undefined;
+        const [file, ...args] = [...outerOf(sandbox), process.execPath, ...noDebugger, options.entry ?? agentEntry()];
+        let door: Door | undefined;
         const end = await carryOut({
           file,
           args,
@@ -68,10 +61,8 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
         const secrets = secretValues(hooks.env, door?.token, granted.values);
         const said = withoutAny(withStderr(resultOf(end, spec, sandbox), end), secrets);
         const result = withNote(withCount(said, door), sandbox);
-        return { result: await inspected(result, workspace.work, hooks), cleanup: end.cleanup };
-      } finally {
-        workspace.remove();
-      }
+        return { result, cleanup: end.cleanup };
+      });
     },
   };
 }

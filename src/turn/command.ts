@@ -3,12 +3,12 @@
  * nobody sees: so it counts as one tool run from the moment it was started.
  */
 import type { CommandPayload } from "../job/job.ts";
-import { endedByUs, failed, inspected, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
+import { endedByUs, failed, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
 import { environmentToCome, secretValues, turnEnvironment, withoutSecrets } from "./environment.ts";
 import { missingWords, resolveTexts } from "./references.ts";
+import { inWorkspace } from "./in-workspace.ts";
 import { carryOut, type ProcessEnd } from "./spawn.ts";
 import type { Turn, TurnResult, TurnSpec } from "./turn.ts";
-import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /** Characters of stderr that stand in the error itself; the rest of its end is beside it. */
 const errorCharacters = 300;
@@ -25,14 +25,7 @@ export function createCommandTurn(): Turn {
       if (command === undefined || file === undefined) return unstarted("internal", "a command turn was given no command");
       const granted = resolveTexts(command.env ?? {}, hooks.env);
       if (granted.missing.length > 0) return unstarted("auth", missingWords([...new Set(granted.missing)]));
-      let workspace: Workspace;
-      try {
-        workspace = createWorkspace(spec.runId, hooks.env, spec.workDir);
-      } catch (error) {
-        const words = error instanceof Error ? error.message : String(error);
-        return unstarted("turn_died", `the turn's directory cannot be made: ${words}`);
-      }
-      try {
+      return inWorkspace(spec, hooks, async (workspace) => {
         const own = turnEnvironment(spec, hooks.env, workspace);
         const end = await carryOut({
           file,
@@ -55,10 +48,8 @@ export function createCommandTurn(): Turn {
         });
         const secrets = secretValues(hooks.env, undefined, granted.values);
         const result = withoutAny(withStderr(resultOf(end, spec, command, secrets), end), secrets);
-        return { result: await inspected(result, workspace.work, hooks), cleanup: end.cleanup };
-      } finally {
-        workspace.remove();
-      }
+        return { result, cleanup: end.cleanup };
+      });
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Fault } from "../errors.ts";
 import { withoutSecrets } from "./environment.ts";
 import type { ProcessEnd } from "./spawn.ts";
-import type { Cleanup, TurnHooks, TurnResult, TurnSpec } from "./turn.ts";
+import type { Cleanup, TurnResult, TurnSpec } from "./turn.ts";
 
 type Failed = Extract<TurnResult, { status: "failed" }>;
 
@@ -61,14 +61,4 @@ export function withoutAny(result: TurnResult, secrets: readonly string[]): Turn
   if (result.status === "answered") return { ...result, ...warnings };
   const stderr = result.stderr === undefined ? {} : { stderr: clean(result.stderr).slice(-stderrCharacters) };
   return { ...result, error: clean(result.error), ...warnings, ...stderr };
-}
-
-export async function inspected(result: TurnResult, workDir: string, { inspect }: TurnHooks): Promise<TurnResult> {
-  if (inspect === undefined) return result;
-  try {
-    return await inspect(result, workDir);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    return { ...failed("internal", `the attempt's result could not be looked at: ${words}`), toolRuns: result.toolRuns };
-  }
 }
