@@ -17,20 +17,28 @@ const lookBackMs = 366 * 86_400_000;
 export type DueSlot = { readonly slotAt: number } | { readonly nothing: string };
 
 /**
- * The newest slot up to now that the scheduler would answer now: on time, or late within the job's `catchUp`, and in no blackout or pause. A stagger
- * is left out: whoever started this chose the instant. Whether the slot has its run already, its claim decides.
  * @throws UsageError for a job that has no slots
  */
 export async function dueSlot(job: Job, project: Project, now: number): Promise<DueSlot> {
-  const { zone } = project;
-  const { name, schedule: written, catchUp, enabled } = job;
-  if (written.kind === "manual" || written.kind === "boot")
+  const { name, schedule, enabled } = job;
+  if (schedule.kind === "manual" || schedule.kind === "boot")
     throw new UsageError(`--slot due: ${name} has no slots`, { suggestion: "Run it without --slot." });
   if (!enabled) return { nothing: `${name} is disabled, so none of its slots is due` };
-  const { staggerMs: _left, ...schedule } = written;
-  const since = now - Math.max(catchUp?.maxAgeMs ?? longestAgeMs, onTimeMs) - 1;
-  const pausing = await pausesOf(job, project, { since, now });
-  const { run, ranges } = dueSlots({ job: { ...job, schedule }, since, now, zone, ...pausing });
+  const { zone } = project;
+  return slotDueAt(job, { zone, now, ...(await pausesOf(job, project, { since: now - longestLateMs(job), now })) });
+}
+
+/**
+ * The newest slot up to now that the scheduler would answer now: on time, or late within the job's `catchUp`, and in no blackout or pause.
+ * Whoever started this chose the instant, so a stagger moves no slot; but a start that is late by no more than that is on time, because a
+ * timer of systemd's spreads its starts so (`RandomizedDelaySec=`). Whether the slot has its run already, its claim decides. Pure.
+ */
+export function slotDueAt(job: Job, { zone, now, ...pausing }: Pick<DueQuestion, "zone" | "now" | "paused" | "rests">): DueSlot {
+  const { staggerMs = 0, ...schedule } = job.schedule;
+  const [onTime] = newestSlots(schedule, now - staggerMs - onTimeMs - 1, now, 1, zone);
+  const asked = onTime ?? now;
+  const since = asked - longestLateMs(job);
+  const { run, ranges } = dueSlots({ job: { ...job, schedule }, since, now: asked, zone, ...pausing });
   const newest = run.at(-1);
   if (newest !== undefined) return { slotAt: newest.at };
   const own = schedule.tz ?? zone;
@@ -39,11 +47,16 @@ export async function dueSlot(job: Job, project: Project, now: number): Promise<
   const reason = ranges.at(-1)?.reason ?? "it is too late for that";
   return {
     nothing: [
-      `no slot of ${name} is due`,
+      `no slot of ${job.name} is due`,
       ...(passed === undefined ? [] : [`the newest was ${instantIn(own, passed)}: ${reason}`]),
       ...(next === undefined ? [] : [`the next is ${instantIn(own, next)}`]),
     ].join("; "),
   };
+}
+
+function longestLateMs({ catchUp, schedule }: Job): number {
+  const stagger = schedule.kind === "manual" ? 0 : (schedule.staggerMs ?? 0);
+  return Math.max(catchUp?.maxAgeMs ?? longestAgeMs, stagger + onTimeMs) + 1;
 }
 
 /** The pause of the job that is in force, in words, and those that are over. */

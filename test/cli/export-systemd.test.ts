@@ -6,7 +6,9 @@ import path from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { calendarOf } from "../../src/cli/export/systemd-calendar.ts";
-import type { Schedule } from "../../src/job/job.ts";
+import { slotDueAt } from "../../src/cli/due-slot.ts";
+import type { Job, Schedule } from "../../src/job/job.ts";
+import { parseJob } from "../../src/job/parse.ts";
 import { nextSlots } from "../../src/schedule/slot.ts";
 import { configFor, quickJob, stage, type Stage } from "./stage.ts";
 
@@ -18,8 +20,8 @@ const from = "2026-01-15 00:30:00";
 const count = 12;
 
 /** The next instants of each of these calendars, as systemd computes them. */
-function bySystemd(calendars: readonly string[]): number[][] {
-  const args = ["calendar", `--iterations=${count}`, `--base-time=${from} UTC`, ...calendars];
+function bySystemd(calendars: readonly string[], base = `${from} UTC`, iterations = count): number[][] {
+  const args = ["calendar", `--iterations=${iterations}`, `--base-time=${base}`, ...calendars];
   const env = { PATH: process.env["PATH"], TZ: "UTC", LC_ALL: "C" };
   const done = spawnSync("systemd-analyze", args, { encoding: "utf8", env, maxBuffer: 64 * 1024 * 1024 });
   if (done.status !== 0) throw new Error(`${calendars.join(" | ")}: ${done.stderr}`);
@@ -31,14 +33,16 @@ function bySystemd(calendars: readonly string[]): number[][] {
   );
 }
 
+const now = new Date(`${from.replace(" ", "T")}Z`);
+
 function calendarsOf(schedule: Schedule): string[] {
-  const calendar = calendarOf(schedule, "UTC", undefined);
+  const calendar = calendarOf(schedule, { zone: "UTC", now });
   if ("problem" in calendar) throw new Error(calendar.problem);
   return calendar.lines.filter((line) => line.startsWith("OnCalendar=")).map((line) => line.slice("OnCalendar=".length));
 }
 
 function byRunner(schedule: Schedule): number[] {
-  return nextSlots(schedule, new Date(`${from.replace(" ", "T")}Z`), count, "UTC").map((at) => at.getTime());
+  return nextSlots(schedule, now, count, "UTC").map((at) => at.getTime());
 }
 
 /** The next instants of a schedule by systemd, all its lines together, and by runner. */
@@ -120,17 +124,131 @@ describe("what systemd cannot say", () => {
     [{ kind: "manual" }, /no schedule/],
     [{ kind: "at", at: "2020-01-01T00:00:00Z" }, /has passed/],
   ])("%j is refused", (schedule, words) => {
-    expect(calendarOf(schedule, "UTC", undefined)).toEqual({ problem: expect.stringMatching(words) as string });
+    expect(calendarOf(schedule, { zone: "UTC", now })).toEqual({ problem: expect.stringMatching(words) as string });
   });
 
-  it("is told where it is said in another way", () => {
-    const odd = calendarOf({ kind: "every", everyMs: 7 * 60_000, startAt: 1, blackout: [] }, "UTC", undefined);
-    expect(odd).toMatchObject({
-      lines: ["OnActiveSec=420s", "OnUnitActiveSec=420s"],
-      notes: [/no calendar of systemd says 420s/, /startAt, blackout/].map((words) => expect.stringMatching(words) as string),
+  it("is told: an interval that is no part of a day, a stagger that is longer than an interval", () => {
+    expect(calendarOf({ kind: "every", everyMs: 70_000 }, { zone: "UTC", now })).toEqual({
+      problem: expect.stringContaining("no calendar of systemd says every 70 s") as string,
+    });
+    expect(calendarOf({ kind: "every", everyMs: 7 * 60_000 }, { zone: "UTC", now })).toEqual({
+      lines: ["OnCalendar=*-*-* *:*:00 UTC"],
+      notes: [expect.stringContaining("its timer starts each 1 min") as string],
+    });
+    expect(calendarOf({ kind: "every", everyMs: 3_600_000, staggerMs: 3_600_000 }, { zone: "UTC", now })).toMatchObject({
+      lines: ["OnCalendar=*-*-* *:00:00 UTC"],
+      notes: [expect.stringContaining("stagger is left out") as string],
     });
   });
 });
+
+/** The day of a change in each of these zones: gaps and hours that come twice, of an hour and of half of one, at night and at midnight. */
+const changes = [
+  ["America/New_York", "2026-03-08"],
+  ["Europe/Berlin", "2026-10-25"],
+  ["Australia/Lord_Howe", "2027-04-04"],
+  ["Africa/Cairo", "2026-04-24"],
+] as const;
+
+const schedules = [
+  "30 2 * * *",
+  "30 1 * * *",
+  "0 0 * * *",
+  "30 1,2,3 * * *",
+  "*/30 * * * *",
+  "10 * * * *",
+  "*/20 0-4 * * *",
+  "0 */2 * * *",
+];
+
+/** What `run --slot due` claims when it is started at each of these instants, a moment late. */
+function answered(job: Job, starts: readonly number[], lateMs: number): number[] {
+  const slots = starts.flatMap((at) => {
+    const due = slotDueAt(job, { zone: "UTC", now: at + lateMs });
+    return "slotAt" in due ? [due.slotAt] : [];
+  });
+  return [...new Set(slots)];
+}
+
+/** A calendar that elapses more than a few times a day. */
+const often = (line: string): boolean => / \*:|[/.,]/.test(line.slice(0, line.lastIndexOf(" ")));
+
+describe.skipIf(!analyze)("a timer whose service answers the slot that is due", () => {
+  it.each(changes)("answers each slot of each schedule, and nothing else, around the change in %s on %s", (tz, day) => {
+    const [start, end] = [-4, 22].map((hours) => Date.parse(`${day}T00:00:00Z`) + hours * 3_600_000);
+    const base = `${new Date(start ?? 0).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    // systemd 252 itself cannot compute steps of hours over a midnight that does not exist (EDEADLK).
+    const exprs = schedules.filter((expr) => tz !== "Africa/Cairo" || !expr.startsWith("0 */2"));
+    const lines = exprs.map((expr) => calendarsOf({ kind: "cron", expr, tz }));
+    const all = [...new Set(lines.flat())];
+    // Each instant of a zone costs systemd-analyze a process, and one of UTC nothing.
+    const elapses = [
+      [(line: string) => line.endsWith(" UTC"), 100],
+      [often, 26],
+      [() => true, 2],
+    ] as const;
+    const byLine = new Map<string, number[]>();
+    for (const [kind, iterations] of elapses) {
+      const own = all.filter((line) => !byLine.has(line) && kind(line));
+      const each = bySystemd(own, base, iterations);
+      for (const [at, line] of own.entries()) byLine.set(line, each[at] ?? []);
+    }
+    for (const [at, expr] of exprs.entries()) {
+      const job = madeJob({ kind: "cron", expr, tz });
+      const starts = [...new Set((lines[at] ?? []).flatMap((line) => byLine.get(line) ?? []))].filter((one) => one < (end ?? 0));
+      const slots = nextSlots(job.schedule, new Date(start ?? 0), 1_000, "UTC").map((one) => one.getTime());
+      expect({
+        expr,
+        slots: answered(
+          job,
+          starts.toSorted((a, b) => a - b),
+          900,
+        ),
+      }).toEqual({
+        expr,
+        slots: slots.filter((one) => one < (end ?? 0)),
+      });
+    }
+  });
+
+  it.each([7, 50, 90, 7 * 60, 49 * 60])("answers each slot of an interval of %i min that has an anchor", (minutes) => {
+    const schedule: Schedule = { kind: "every", everyMs: minutes * 60_000, anchorMs: 1_500_000_000_500 };
+    const job = madeJob(schedule, { policy: "skip" });
+    const each = bySystemd(calendarsOf(schedule), `${from} UTC`, 1_500);
+    const last = Math.min(...each.map((starts) => starts.at(-1) ?? 0));
+    const starts = [...new Set(each.flat())].filter((at) => at <= last).toSorted((a, b) => a - b);
+    const slots = nextSlots(schedule, now, 200, "UTC").map((one) => one.getTime());
+    const made = answered(job, starts, 0).slice(0, slots.length);
+    const until = made.at(-1) ?? 0;
+    expect(made.length).toBeGreaterThan(20);
+    expect(made).toEqual(slots.filter((one) => one <= until));
+  });
+
+  it("counts a start as on time that is late by the stagger alone", () => {
+    const at = Date.parse("2026-06-01T12:00:00Z");
+    const late = (staggerMs: number, ms: number): unknown =>
+      slotDueAt(madeJob({ kind: "cron", expr: "0 12 * * *", tz: "UTC", staggerMs }, { policy: "skip" }), {
+        zone: "UTC",
+        now: at + ms,
+      });
+    expect(late(600_000, 600_000)).toEqual({ slotAt: at });
+    expect(late(600_000, 690_000)).toEqual({ slotAt: at });
+    expect(late(600_000, 690_002)).toEqual({ nothing: expect.stringContaining("not made up for (catchUp: skip)") as string });
+    expect(late(0, 600_000)).toEqual({ nothing: expect.stringContaining("not made up for") as string });
+    expect(late(600_000, -1)).toEqual({ nothing: expect.stringContaining("the next is Mon 2026-06-01 12:00:00") as string });
+  });
+});
+
+function madeJob(schedule: Schedule, catchUp?: Job["catchUp"]): Job {
+  const parsed = parseJob({ id: "a", schedule: { kind: "manual" }, payload: { kind: "command", argv: ["true"] } }, () => ({}), {
+    file: "a.json",
+    openclaw: false,
+    id: "a",
+    name: "a",
+  });
+  if (!("job" in parsed)) throw new Error("no job");
+  return { ...parsed.job, schedule, ...(catchUp === undefined ? {} : { catchUp }) };
+}
 
 describe("runner export systemd", () => {
   let project: Stage;
@@ -157,13 +275,18 @@ describe("runner export systemd", () => {
     expect({ code, stderr }).toEqual({
       code: 0,
       stderr: expect.stringMatching(
-        /by-hand: has no schedule[\s\S]*clocks change in America\/New_York[\s\S]*TEST_API_KEY/,
+        /the clocks of America\/New_York change[\s\S]*by-hand: has no schedule[\s\S]*TEST_API_KEY/,
       ) as string,
     });
     const files = readdirSync(out).toSorted();
     expect(files.filter((file) => file.endsWith(".timer"))).toHaveLength(2);
     const timer = readFileSync(path.join(out, "runner-job-a\\x20daily\\x20\\x25\\x20job.timer"), "utf8");
-    expect(timer).toContain("OnCalendar=*-*-* 02:30:00 America/New_York\nRandomizedDelaySec=60\n");
+    expect(timer).toMatch(
+      /^OnCalendar=\*-\*-\* 02:30:00 America\/New_York\nOnCalendar=Sun \*-03-\* 07:00:00 UTC\nRandomizedDelaySec=60$/m,
+    );
+    const exec = (unit: string): string => /^ExecStart=.*$/m.exec(readFileSync(path.join(out, unit), "utf8"))?.[0] ?? "";
+    expect(exec("runner-job-often.service")).toMatch(/ run often --slot due -C \S+$/);
+    expect(exec("runner-job-by-hand.service")).toMatch(/ run by-hand -C \S+$/);
     expect(timer).toContain("Persistent=true");
     expect(readFileSync(path.join(out, "runner-job-often.timer"), "utf8")).not.toContain("Persistent");
     if (!analyze) return;

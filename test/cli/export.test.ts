@@ -1,4 +1,5 @@
 /** `runner export`: what leaves the project, and that it comes back the same. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -182,7 +183,10 @@ describe("export crontab and k8s", () => {
     const lines = entries.map(({ when, command, settings }) => [
       when.kind === "fields" ? when.text : "@reboot",
       settings.get("CRON_TZ")?.value ?? "",
-      splitPercent(command).command.replace(run, "").replace(` -C ${moved.dir}`, "").trim(),
+      splitPercent(command)
+        .command.replace(run, "")
+        .replace(/ -C \S+ --state-dir \S+/, "")
+        .trim(),
     ]);
     expect(lines).toHaveLength(5);
     expect(lines).toEqual(
@@ -190,7 +194,7 @@ describe("export crontab and k8s", () => {
         ["*/5 * * * *", "UTC", "Every_5% --slot due"],
         ["0 * * * *", "UTC", "hour --slot due"],
         ["0 7 * * *", "Asia/Tokyo", "ask --slot due"],
-        ["0 12 * * 7", "Europe/London", "noon --slot due"],
+        ["0 12 * * 0", "Europe/London", "noon --slot due"],
         ["@reboot", "UTC", "up"],
       ]),
     );
@@ -228,6 +232,8 @@ describe("export crontab and k8s", () => {
     const { code, stdout, stderr } = await moved.runner(["export", "k8s", "--image", "example.com/jobs:1"]);
     expect(code).toBe(0);
     expect(stderr).toContain("Secret runner-keys: KIMI_API_KEY");
+    expect(stderr).toContain('noon: overlap "replace" is Forbid there');
+    expect(stderr).toContain('noon: catchUp "skip": a pod that begins more than 90 s after its slot answers none');
     const documents = parseAllDocuments(stdout).map((document) => document.toJS() as CronJob);
     const byJob = new Map(documents.map((one) => [one.metadata.annotations["runner/job"], one]));
     expect(new Set(byJob.keys())).toEqual(new Set(["Every_5%", "ask", "hour", "noon", "six"]));
@@ -237,13 +243,18 @@ describe("export crontab and k8s", () => {
       expect(spec.schedule.split(" ")).toHaveLength(5);
       expect(spec.jobTemplate.spec.template.spec).toMatchObject({
         restartPolicy: "Never",
-        containers: [{ image: "example.com/jobs:1" }],
+        containers: [
+          {
+            image: "example.com/jobs:1",
+            args: ["run", metadata.annotations["runner/job"], "--slot", "due", "-C", "/project", "--state-dir", "/state"],
+          },
+        ],
       });
     }
     expect(byJob.get("noon")?.spec).toMatchObject({
       schedule: "0 12 * * 0",
       timeZone: "Europe/London",
-      concurrencyPolicy: "Replace",
+      concurrencyPolicy: "Forbid",
       startingDeadlineSeconds: 90,
     });
     expect(byJob.get("six")?.spec).toMatchObject({
@@ -269,6 +280,45 @@ describe("export crontab and k8s", () => {
       },
     });
   });
+});
+
+it.each(["crontab", "systemd"])("export %s keeps the ledger and the configuration that were meant", async (format) => {
+  const place = stage();
+  try {
+    place.write("jobs/a.json", { command: ["true"], cron: "0 5 * * *" });
+    place.write("other.json", { timezone: "UTC" });
+    const asked = await place.runner(["export", format, "--state-dir", "my state", "--config", "other.json"]);
+    const options = format === "systemd" ? ['"', '"'] : ["'", "'"];
+    expect(asked.stdout).toContain(
+      ` run a --slot due -C ${place.dir} --config ${place.dir}/other.json --state-dir ${options.join(`${place.dir}/my state`)}`,
+    );
+    // cron does not know this shell's XDG_STATE_HOME; a unit has it among its variables.
+    const plain = (await place.runner(["export", format])).stdout;
+    expect(plain).toContain(format === "systemd" ? "Environment=XDG_STATE_HOME=" : ` --state-dir ${place.stateDir}`);
+  } finally {
+    place.close();
+  }
+});
+
+it("a line of an exported crontab, carried out twice as cron does it, makes one run in the ledger that is meant here", async () => {
+  const place = stage();
+  try {
+    place.write("jobs/often.json", { command: ["echo", "100%"], every: "10m", catchUp: { policy: "latest", maxAge: "10m" } });
+    const { stdout } = await place.runner(["export", "crontab"]);
+    const [entry] = readCrontab(stdout, { file: "x", system: false }).entries;
+    const { command } = splitPercent(entry?.command ?? "");
+    const env = { PATH: "/usr/bin:/bin", HOME: place.dir, SHELL: "/bin/sh", LOGNAME: "x" };
+    const once = (): string => execFileSync("/bin/sh", ["-c", `${command} 2>&1`], { env, cwd: "/", encoding: "utf8" });
+    const texts = [once(), once()];
+    const { stdout: history } = await place.runner(["history", "often", "--json"]);
+    const { runs } = JSON.parse(history) as { runs: { status: string; trigger: string }[] };
+    // A slot that comes between the two is answered as well.
+    expect(runs.map(({ status, trigger }) => [status, trigger])).toEqual(runs.map(() => ["succeeded", "slot"]));
+    expect(runs).toHaveLength(texts.filter((text) => text.includes("100%")).length);
+    expect(texts[0]).toContain("100%");
+  } finally {
+    place.close();
+  }
 });
 
 it.each(["crontab", "systemd"])("export %s refuses a folder whose name would be lines of its own", async (format) => {

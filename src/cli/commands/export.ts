@@ -47,14 +47,26 @@ async function execute(
     jobs,
     zone: project.zone,
     projectDir: project.projectDir,
+    stateDir: project.stateDir,
     keys: keysOf(jobs, project),
     program: ownProgram(),
+    place: placeWords(context.place, project.projectDir),
     env: context.env,
     options,
     now: new Date(),
   });
   tell(context, format, exported, options);
   return jobNames.length === 0 ? reportProblems(context.output, { issues: project.issues, warnings: [] }) : 0;
+}
+
+/** What starts a job there has to mean the ledger that is meant here: another one would know of no slot that has its run. */
+function placeWords({ dir, configFile, stateDir }: CommandContext["place"], projectDir: string): string[] {
+  return [
+    "-C",
+    projectDir,
+    ...(configFile === undefined ? [] : ["--config", path.resolve(dir, configFile)]),
+    ...(stateDir === undefined ? [] : ["--state-dir", path.resolve(dir, stateDir)]),
+  ];
 }
 
 async function formatOf(name: string, options: Readonly<Record<string, unknown>>): Promise<ExportFormat> {

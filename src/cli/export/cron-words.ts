@@ -1,6 +1,8 @@
 /** A job's schedule as the five fields of crontab(5), which Kubernetes has too; or why they cannot say it. Pure. */
 import { readCron } from "../../job/cron.ts";
 import type { Schedule } from "../../job/job.ts";
+import { numbersOf } from "./systemd-cron.ts";
+import { zoneName } from "./zone-name.ts";
 
 export type CronWords =
   | { readonly expr: string; readonly zone: string; readonly notes: readonly string[] }
@@ -11,9 +13,10 @@ export type CronWords =
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** @param keyed the command answers the slot that is due, and so keeps to the schedule's bounds and blackouts. */
-export function cronWords(schedule: Schedule, defaultZone: string, keyed = false): CronWords {
-  const notes = boundNotes(schedule, keyed);
+/** Of a command that answers the slot that is due (`--slot due`), and so keeps to the schedule's bounds and blackouts by itself. */
+export function cronWords(schedule: Schedule, defaultZone: string): CronWords {
+  const stagger = schedule.kind === "manual" ? 0 : (schedule.staggerMs ?? 0);
+  const notes = stagger > 0 ? ["its stagger is left out: it starts at the instant itself"] : [];
   switch (schedule.kind) {
     case "manual":
       return { problem: "runs by hand only" };
@@ -24,19 +27,8 @@ export function cronWords(schedule: Schedule, defaultZone: string, keyed = false
     case "every":
       return everyWords(schedule.everyMs, schedule.anchorMs ?? 0, notes);
     case "cron":
-      return exprWords(schedule.expr, schedule.tz ?? defaultZone, notes);
+      return exprWords(schedule.expr, zoneName(schedule.tz ?? defaultZone), notes);
   }
-}
-
-function boundNotes(schedule: Schedule, keyed: boolean): string[] {
-  if (schedule.kind === "manual") return [];
-  const notes: string[] = [];
-  if ((schedule.staggerMs ?? 0) > 0) notes.push("its stagger is left out: it starts at the instant itself");
-  if (keyed) return notes;
-  if (schedule.startAt !== undefined || schedule.endAt !== undefined)
-    notes.push("startAt and endAt are left out: take the entry out yourself");
-  if (schedule.blackout !== undefined) notes.push("its blackouts are left out");
-  return notes;
 }
 
 /** Of whole minutes that part an hour, whole hours that part a day, and a day, an interval is the same times of each day in UTC. */
@@ -72,5 +64,26 @@ function exprWords(expr: string, zone: string, notes: readonly string[]): CronWo
   if (/[LW#]/i.test(`${day} ${weekday.replaceAll(/[a-z]{3}/gi, "")}`))
     return { problem: `${JSON.stringify(expr)}: L, W and # are not cron's` };
   if (weekday.startsWith("+")) return { problem: `${JSON.stringify(expr)} wants both days; cron takes either` };
-  return { expr: read.fields.map((field) => field.replaceAll("?", "*")).join(" "), zone, notes };
+  return { expr: plainFields(read.fields).join(" "), zone, notes };
+}
+
+/**
+ * The fields so that Debian's cron, cronie and Kubernetes read them alike. Sunday is 0: Kubernetes refuses a 7, and `FRI-SUN` would run backwards.
+ * Where both days choose, either is enough; cron wants both of them if one begins with `*`, so that is written out.
+ */
+function plainFields(written: readonly string[]): string[] {
+  const [minute = "*", hour = "*", day = "*", month = "*", weekday = "*"] = written.map((field) => field.replaceAll("?", "*"));
+  const both = day !== "*" && weekday !== "*";
+  const sunday = /7|-SUN/i.test(weekday.replaceAll(/\/\d+/g, ""));
+  return [
+    minute,
+    hour,
+    both && day.startsWith("*") ? numbersOf(day, 1, 31).join(",") : day,
+    month,
+    sunday || (both && weekday.startsWith("*")) ? weekdaysOf(weekday).join(",") : weekday,
+  ];
+}
+
+function weekdaysOf(field: string): number[] {
+  return [...new Set(numbersOf(field.toUpperCase(), 0, 7, 6).map((day) => day % 7))].toSorted((a, b) => a - b);
 }

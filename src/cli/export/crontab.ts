@@ -1,5 +1,6 @@
 import { shellWord } from "../../load/shell-word.ts";
 import { inOneLine } from "../../compose/service/where.ts";
+import type { Job } from "../../job/job.ts";
 import { isSameZone } from "../../job/zone.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import { escapePercent } from "../../load/crontab/percent.ts";
@@ -20,9 +21,11 @@ export const crontab: ExportFormat = {
 
 type Lines = { readonly lines: readonly string[]; readonly notes: Exported["notes"] };
 
-/** PATH so that Node's programs are found; cron's own is /usr/bin:/bin. */
-function command({ program, projectDir }: ExportInput, words: readonly string[]): string {
-  return escapePercent([...program, ...words, "-C", projectDir].map(shellWord).join(" "));
+/** By absolute paths, and with the ledger that is meant here: cron has neither this shell's PATH nor its XDG_STATE_HOME. */
+function command({ program, place, stateDir, env }: ExportInput, words: readonly string[]): string {
+  const elsewhere = (env["XDG_STATE_HOME"] ?? "") !== "" && !place.includes("--state-dir");
+  const ledger = elsewhere ? ["--state-dir", stateDir] : [];
+  return escapePercent([...program, ...words, ...place, ...ledger].map(shellWord).join(" "));
 }
 
 function tickLines(input: ExportInput): Lines {
@@ -40,7 +43,7 @@ function jobLines(input: ExportInput): Lines {
   const here = machineZone(input.env);
   let zone = here;
   for (const job of input.jobs) {
-    const words = cronWords(job.schedule, input.zone, true);
+    const words = cronWords(job.schedule, input.zone);
     if ("problem" in words) {
       lines.push("", `# ${job.name}: not here: ${words.problem}`);
       if (job.schedule.kind !== "manual")
@@ -60,7 +63,7 @@ function jobLines(input: ExportInput): Lines {
       "boot" in words
         ? ["cron starts it each time it starts itself, also where a daemon has run it since this boot"]
         : words.notes;
-    for (const message of own) notes.push({ job: job.name, message });
+    for (const message of [...own, ...policyNotes(job)]) notes.push({ job: job.name, message });
     // Keyed by its slot, a line that cron starts twice, or beside a daemon, has one run.
     const run = command(input, ["run", job.name, ...("boot" in words ? [] : ["--slot", "due"])]);
     lines.push("", `# ${job.name}`, `${job.enabled ? "" : "# disabled: "}${"boot" in words ? "@reboot" : words.expr} ${run}`);
@@ -68,6 +71,11 @@ function jobLines(input: ExportInput): Lines {
   const message =
     "each line answers its own slot, once; what passed while cron was down is neither caught up nor recorded; with --tick both are as in a daemon";
   return { lines, notes: [...notes, { message }] };
+}
+
+function policyNotes({ overlap = "skip" }: Job): string[] {
+  if (overlap === "skip") return [];
+  return [`overlap "${overlap}": a line that finds a run of its job under way leaves its slot; with --tick it is as in a daemon`];
 }
 
 function keyNotes({ keys }: ExportInput): ExportNote[] {

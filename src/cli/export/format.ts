@@ -8,10 +8,14 @@ export interface ExportInput {
   readonly zone: string;
   /** The project's folder, absolute. */
   readonly projectDir: string;
+  /** Where the ledger is, absolute. */
+  readonly stateDir: string;
   /** Variables that the keys of the jobs' models are read from. */
   readonly keys: readonly string[];
   /** How runner is started on this machine: Node and the program, absolute. */
   readonly program: readonly string[];
+  /** How it finds the project, its configuration and its ledger again: `-C` and the options that were given for this. Absolute. */
+  readonly place: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Options of the command line; what a format does not know is refused before. */
   readonly options: Readonly<Record<string, unknown>>;

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../../errors.ts";
 import type { Job } from "../../job/job.ts";
+import { nextSlots } from "../../schedule/slot.ts";
 import { cronWords } from "./cron-words.ts";
 import type { ExportFormat, ExportInput, ExportNote } from "./format.ts";
 
 const dayMs = 86_400_000;
+/** The longest interval between two slots is looked for among so many. */
+const slotsLookedAt = 20;
 
 /** Stands for the image until `--image` names one; no registry has it. */
 const placeholder = "runner:IMAGE";
@@ -27,7 +30,14 @@ export const k8s: ExportFormat = {
       }
       for (const message of [...words.notes, ...policyNotes(job)]) notes.push({ job: job.name, message });
       const name = resourceName(job);
-      const document = cronJob(job, { ...input, name, image, secret, expr: withoutSeven(words.expr), zone: words.zone });
+      const document = cronJob(job, deadlineSeconds(job, input), {
+        ...input,
+        name,
+        image,
+        secret,
+        expr: words.expr,
+        zone: words.zone,
+      });
       return [{ path: `${name}.yaml`, text: `# ${job.name}\n${JSON.stringify(document, undefined, 2)}\n` }];
     });
     if (image === placeholder) notes.push({ message: `the image is the placeholder ${placeholder}: name yours with --image` });
@@ -61,22 +71,25 @@ function resourceName({ name, id }: Job): string {
   return `${clean.slice(0, 45).replace(/-+$/, "") || "job"}-${mark}`;
 }
 
-/** Sunday is 0 there, and 7 is refused. */
-function withoutSeven(expr: string): string {
-  const [minute, hour, day, month, weekday = "*"] = expr.split(" ");
-  const sunday = weekday
-    .split(",")
-    .map((part) => part.replace(/^7$/, "0").replace(/^(\d)-7$/, (_, from: string) => (from === "0" ? "0-6" : `${from}-6,0`)))
-    .join(",");
-  return [minute, hour, day, month, sunday].join(" ");
-}
-
 function policyNotes({ overlap = "skip", catchUp }: Job): string[] {
   const notes: string[] = [];
-  if (overlap === "queue")
-    notes.push('overlap "queue" is Forbid there: a slot that finds a run waits until its deadline, and only the last of them');
+  if (overlap !== "skip")
+    notes.push(
+      `overlap "${overlap}" is Forbid there: a slot that finds a run waits until its deadline, and only the last of them`,
+    );
   if (catchUp?.policy === "all") notes.push('catchUp "all" cannot be said: there is one run for what passed');
+  if (catchUp?.policy === "skip") notes.push('catchUp "skip": a pod that begins more than 90 s after its slot answers none');
   return notes;
+}
+
+/** A slot that is at most 90 s late is on time; with catching up, as late as the job allows: by default one interval, and at most a day. */
+function deadlineSeconds({ catchUp, schedule }: Job, { zone, now }: ExportInput): number {
+  const { policy, maxAgeMs } = catchUp ?? { policy: "latest" };
+  if (policy === "skip") return 90;
+  const slots = nextSlots(schedule, now, slotsLookedAt, zone).map((at) => at.getTime());
+  const longest = Math.max(0, ...slots.slice(1).map((at, index) => at - (slots[index] ?? at)));
+  const most = maxAgeMs ?? (policy === "latest" ? Math.min(longest, dayMs) : dayMs);
+  return Math.max(90, Math.floor(most / 1_000));
 }
 
 interface Made extends ExportInput {
@@ -87,10 +100,8 @@ interface Made extends ExportInput {
   readonly zone: string;
 }
 
-function cronJob(job: Job, { name, image, secret, expr, zone, keys }: Made): object {
-  const { overlap = "skip", catchUp, limits } = job;
-  // A slot that is at most 90 s late is on time; with catching up, as late as the job allows.
-  const deadline = catchUp?.policy === "skip" ? 90 : Math.max(90, Math.floor((catchUp?.maxAgeMs ?? dayMs) / 1_000));
+function cronJob(job: Job, deadline: number, { name, image, secret, expr, zone, keys }: Made): object {
+  const { limits } = job;
   return {
     apiVersion: "batch/v1",
     kind: "CronJob",
@@ -102,7 +113,8 @@ function cronJob(job: Job, { name, image, secret, expr, zone, keys }: Made): obj
     spec: {
       schedule: expr,
       timeZone: zone,
-      concurrencyPolicy: overlap === "replace" ? "Replace" : "Forbid",
+      // Replace would start the new pod while the old one still ends its run, which then is in the new one's way.
+      concurrencyPolicy: "Forbid",
       startingDeadlineSeconds: deadline,
       suspend: !job.enabled,
       jobTemplate: {
@@ -125,7 +137,7 @@ function podSpec({ name }: Job, image: string, secret: string, keys: readonly st
         name: "runner",
         image,
         // Kubernetes puts variables, and so keys, in the place of `$(NAME)`.
-        args: ["run", name.replaceAll("$(", () => "$$("), "-C", "/project", "--state-dir", "/state"],
+        args: ["run", name.replaceAll("$(", () => "$$("), "--slot", "due", "-C", "/project", "--state-dir", "/state"],
         ...(keys.length === 0
           ? {}
           : { env: keys.map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key } } })) }),

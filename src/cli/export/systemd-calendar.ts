@@ -1,6 +1,14 @@
-/** Schedules as systemd.time(7) and systemd.timer(5) write them. Pure. What they cannot say is told, never approximated in silence. */
+/**
+ * Schedules as systemd.time(7) and systemd.timer(5) write them. Pure. A timer's service answers the slot that is due (`run JOB --slot due`), and
+ * its claim decides: so a timer may elapse more often than the job has slots, and never less. What cannot be said so is told.
+ */
 import { readCron } from "../../job/cron.ts";
+import { offsetMinutes } from "../../job/offset.ts";
 import type { Schedule } from "../../job/job.ts";
+import { nextSlots } from "../../schedule/slot.ts";
+import { changeLines, changesOf } from "./systemd-changes.ts";
+import { compact, cronLines, pad, padded, type CalendarProblem } from "./systemd-cron.ts";
+import { zoneName } from "./zone-name.ts";
 
 export interface Calendar {
   /** Lines of a timer, such as `OnCalendar=…`; a timer elapses by each of them. */
@@ -9,154 +17,102 @@ export interface Calendar {
   readonly notes: readonly string[];
 }
 
-export type CalendarProblem = { readonly problem: string };
-
-const weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const dayMs = 86_400_000;
+const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 /** A timer of more lines is not one that anybody can read. */
 const mostLines = 24;
+/** The shortest interval between two slots is looked for among so many. */
+const gapsLookedAt = 100;
 
-/** Of a cron expression that was checked: one line, or two where day of month and day of week each may let it fire. */
-function cronCalendar(expr: string, zone: string): Calendar | CalendarProblem {
-  const read = readCron(expr);
+interface Place {
+  /** Zone of schedules that name none. */
+  readonly zone: string;
+  readonly now: Date;
+}
+
+export function calendarOf(schedule: Schedule, place: Place): Calendar | CalendarProblem {
+  const read = ruleOf(schedule, place);
   if ("problem" in read) return read;
-  const { seconds, minutes, hours } = read.times;
-  const { fields } = read;
-  const at = fields.length === 5 ? 2 : 3;
-  const [dayOfMonth = "*", month = "*", dayOfWeek = "*", year = "*"] = fields.slice(at).map((field) => field.toUpperCase());
-  const time = [compact(hours, 0, 23), compact(minutes, 0, 59), compact(seconds, 0, 59)].map(padded).join(":");
-  const yearAndMonth = `${year === "*" || year === "?" ? "*" : list(year, 1970, 2099)}-${list(month, 1, 12)}`;
-  const line = (days: DayPart): string =>
-    `OnCalendar=${days.weekdays === undefined ? "" : `${days.weekdays} `}${yearAndMonth}${days.date} ${time} ${zone}`;
-  const [ofMonth, ofWeek] = [monthDays(dayOfMonth), weekDays(dayOfWeek.replace(/^\+/, ""))];
-  const special = [...ofMonth, ...ofWeek].find((part) => "problem" in part);
-  if (special !== undefined && "problem" in special) return special;
-  const [byMonth, byWeek] = [ofMonth.filter(isPart), ofWeek.filter(isPart)];
-  if (isOpen(dayOfMonth)) return { lines: byWeek.map(line), notes: [] };
-  if (isOpen(dayOfWeek)) return { lines: byMonth.map(line), notes: [] };
-  if (!dayOfWeek.startsWith("+")) return { lines: [...byMonth, ...byWeek].map(line), notes: [] };
-  // `+`: only days that are both.
-  const both = byMonth.flatMap((one) => byWeek.map((other): DayPart => ({ date: one.date, weekdays: other.weekdays })));
-  if (byWeek.some(({ date }) => date !== "-*"))
-    return { problem: "systemd has no way to ask for this day of week and a day of month" };
-  return { lines: both.map(line), notes: [] };
+  const delay = delayOf(schedule, place);
+  return { lines: [...read.lines, ...delay.lines], notes: [...read.notes, ...delay.notes] };
 }
 
-/** `-DATE` of `*-*-DATE`, and the days of the week in front. */
-interface DayPart {
-  readonly date: string;
-  readonly weekdays: string | undefined;
+function ruleOf(schedule: Schedule, { zone, now }: Place): Calendar | CalendarProblem {
+  switch (schedule.kind) {
+    case "manual":
+      return { problem: "has no schedule, so there is no timer" };
+    case "boot":
+      return { lines: ["OnBootSec=30"], notes: [] };
+    case "at": {
+      // An instant that has passed is no slot of the future.
+      const [at] = nextSlots(schedule, now, 1, zone);
+      if (at === undefined) return { problem: "is over: its instant has passed" };
+      return { lines: [`OnCalendar=${utcSecond(at.getTime())}`], notes: [] };
+    }
+    case "every":
+      return everyCalendar(schedule.everyMs, schedule.anchorMs ?? 0);
+    case "cron":
+      return cronCalendar(schedule, zoneName(schedule.tz ?? zone), now);
+  }
 }
 
-function isPart(part: DayPart | CalendarProblem): part is DayPart {
-  return !("problem" in part);
+/** In whole seconds, and none before the instant: a start before its slot would find none. */
+function utcSecond(at: number): string {
+  const second = Math.ceil(at / 1_000) * 1_000;
+  return `${new Date(second).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-function isOpen(field: string): boolean {
-  return field === "*" || field === "?";
+function cronCalendar(schedule: Schedule & { readonly kind: "cron" }, zone: string, now: Date): Calendar | CalendarProblem {
+  const utc = sameInUtc(schedule.expr, zone, now);
+  const lines = cronLines(schedule.expr, utc ? "UTC" : zone);
+  if ("problem" in lines) return lines;
+  if (utc) return { lines, notes: [] };
+  const around = changeLines(schedule, zone, now);
+  return "problem" in around
+    ? { lines, notes: [around.problem] }
+    : { lines: [...lines, ...around.lines], notes: around.lines.length === 0 ? [] : [around.note] };
 }
 
-/** Plain days are one part, the last day another: systemd counts those from the end of the month in a notation of its own. */
-function monthDays(field: string): (DayPart | CalendarProblem)[] {
-  const parts = field.split(",");
-  const nearest = parts.find((part) => part.endsWith("W"));
-  if (nearest !== undefined) return [{ problem: `systemd has no weekday nearest to a date (${nearest})` }];
-  const plain = parts.filter((part) => part !== "L");
-  return [
-    ...(plain.length === 0 ? [] : [{ date: `-${list(plain.join(","), 1, 31)}`, weekdays: undefined }]),
-    ...(plain.length === parts.length ? [] : [{ date: "~01", weekdays: undefined }]),
-  ];
+/**
+ * Whether the calendar may stand in UTC, where no hour comes twice: it has every hour of every day, and its minutes are the same by each offset
+ * of the zone. The calendar then elapses at least at each slot.
+ */
+function sameInUtc(expr: string, zone: string, now: Date): boolean {
+  const read = readCron(expr);
+  const lines = cronLines(expr, "UTC");
+  if ("problem" in read || "problem" in lines || !lines.every((line) => line.startsWith("OnCalendar=*-*-* *:"))) return false;
+  const minutes = new Set(read.times.minutes);
+  const offsets = [offsetMinutes(zone, now.getTime()), ...changesOf(zone, now).map(({ afterMinutes }) => afterMinutes)];
+  return offsets.every((offset) => [...minutes].every((minute) => minutes.has((((minute - offset) % 60) + 60) % 60)));
 }
 
-function isCounted(part: string): boolean {
-  return /(?:L|#(?:[1-5]|L))$/.test(part);
+/**
+ * An interval that divides a day is a calendar of UTC, so that it stays anchored. Of another one the timer elapses at each instant of a day that
+ * may be one of its slots, and the claim decides.
+ */
+function everyCalendar(everyMs: number, anchorMs: number): Calendar | CalendarProblem {
+  const [step, minute] = [commonDivisor(everyMs, dayMs), everyMs % minuteMs === 0];
+  const lines = step === everyMs || minute ? dayLines(step, Math.ceil(anchorMs / 1_000) * 1_000) : undefined;
+  if (lines === undefined)
+    return { problem: `no calendar of systemd says every ${everyMs / 1_000} s, and runner start does: there is no timer` };
+  if (step === everyMs) return { lines, notes: [] };
+  const note = `no calendar of systemd says every ${everyMs / minuteMs} min: its timer starts each ${step / minuteMs} min, and ends at once where no new slot is due`;
+  return { lines, notes: [note] };
 }
 
-/** `5#2` is the Friday among the days 8 to 14, `5L` the one among the last seven. */
-function weekDays(field: string): (DayPart | CalendarProblem)[] {
-  const parts = field.split(",");
-  const plain = parts.filter((part) => !isCounted(part));
-  const counted = parts.filter(isCounted).map((part): DayPart => {
-    const [day = "", nth = "L"] = part.split("#");
-    const names = weekdays[dayNumber(day.replace(/L$/, "")) % 7];
-    if (nth === "L") return { date: "~07/1", weekdays: names };
-    const first = (Number(nth) - 1) * 7 + 1;
-    return { date: `-${pad(first)}..${pad(Math.min(first + 6, 31))}`, weekdays: names };
-  });
-  if (plain.length === 0) return counted;
-  const days = [...new Set(numbers(plain.join(","), 0, 7, 6).map((day) => day % 7))].toSorted((a, b) => a - b);
-  const names = days.length === 7 ? undefined : days.map((day) => weekdays[day]).join(",");
-  return [{ date: "-*", weekdays: names }, ...counted];
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }
 
-function dayNumber(text: string): number {
-  const at = weekdays.findIndex((name) => name.toUpperCase() === text);
-  return at === -1 ? Number(text) : at;
-}
-
-/** The numbers of a field that was checked. `*` goes up to `most`, or to `open` where a number beyond it has two spellings. */
-function numbers(field: string, least: number, most: number, open = most): number[] {
-  return field.split(",").flatMap((part) => {
-    const [range = "", step = "1"] = part.split("/");
-    const [from = "", to = from] = range.split("-");
-    const number = (text: string): number => {
-      const month = months.indexOf(text);
-      return month !== -1 && least === 1 ? month + 1 : least === 0 ? dayNumber(text) : Number(text);
-    };
-    const [first, last] = isOpen(range) ? [least, open] : [number(from), to === "SUN" && from !== to ? 7 : number(to)];
-    return Array.from({ length: Math.floor((last - first) / Number(step)) + 1 }, (_, at) => first + at * Number(step));
-  });
-}
-
-function list(field: string, least: number, most: number): string {
-  return padded(
-    compact(
-      [...new Set(numbers(field, least, most))].toSorted((a, b) => a - b),
-      least,
-      most,
-    ),
-  );
-}
-
-/** Numbers as systemd shortens them: `*`, `0/15` up to the end, `9..17`, else one by one. */
-function compact(sorted: readonly number[], least: number, most: number): string {
-  if (sorted.length === most - least + 1) return "*";
-  const [first = least, second = first] = sorted;
-  const step = second - first;
-  const regular = sorted.length > 2 && sorted.every((value, at) => value === first + at * step);
-  if (regular && step > 1 && (sorted.at(-1) ?? 0) + step > most) return `${first}/${step}`;
-  if (regular && step === 1) return `${first}..${sorted.at(-1)}`;
-  return sorted.join(",");
-}
-
-function padded(numbersText: string): string {
-  return numbersText.replaceAll(/(?<![/\d])\d(?!\d)/g, "0$&");
-}
-
-function pad(value: number): string {
-  return String(value).padStart(2, "0");
-}
-
-/** An interval that divides a day is a calendar of UTC, so that it stays anchored; another one is counted from the last run. */
-function everyCalendar(everyMs: number, anchorMs: number): Calendar {
-  const seconds = everyMs / 1_000;
-  const anchored = Number.isInteger(seconds) && anchorMs % 1_000 === 0 && dayMs % everyMs === 0;
-  const lines = anchored ? dayLines(everyMs, anchorMs) : undefined;
-  if (lines !== undefined) return { lines, notes: [] };
-  const span = Number.isInteger(seconds) ? `${seconds}s` : `${everyMs}ms`;
-  const note = `is counted from the start of the run before, for no calendar of systemd says ${span}; runner counts from a fixed instant`;
-  return { lines: [`OnActiveSec=${span}`, `OnUnitActiveSec=${span}`], notes: [note] };
-}
-
+/** @param everyMs divides a day. */
 function dayLines(everyMs: number, anchorMs: number): string[] | undefined {
+  if (everyMs % 1_000 !== 0) return undefined;
   const first = ((anchorMs % everyMs) + everyMs) % everyMs;
   const instants = Array.from({ length: dayMs / everyMs }, (_, at) => (first + at * everyMs) / 1_000);
   const [byMinute, bySecond] = [
     Map.groupBy(instants, (second) => second % 3_600),
     Map.groupBy(instants, (second) => second % 60),
   ];
-  if (3_600_000 % everyMs === 0 && bySecond.size <= mostLines)
+  if (hourMs % everyMs === 0 && bySecond.size <= mostLines)
     return [...bySecond].map(([second, all]) => dayLine("*", minutesOf(all), second));
   if (byMinute.size > mostLines) return undefined;
   return [...byMinute].map(([rest, all]) => dayLine(hoursOf(all), String(Math.floor(rest / 60)), rest % 60));
@@ -177,38 +133,16 @@ function hoursOf(instants: readonly number[]): string {
   return compact(hours, 0, 23);
 }
 
-/** @param atMs the instant of an `at` schedule, epoch ms. */
-export function calendarOf(schedule: Schedule, zone: string, atMs: number | undefined): Calendar | CalendarProblem {
-  const notes = boundNotes(schedule);
-  const read = ruleOf(schedule, zone, atMs);
-  if ("problem" in read) return read;
+/** A start that is late by the stagger is on time. One that comes after the next slot would be lost: a timer that has elapsed looks ahead from there. */
+function delayOf(schedule: Schedule, { zone, now }: Place): Calendar {
   const stagger = schedule.staggerMs ?? 0;
-  const delay = stagger > 0 ? [`RandomizedDelaySec=${Math.ceil(stagger / 1_000)}`, "FixedRandomDelay=yes"] : [];
-  return { lines: [...read.lines, ...delay], notes: [...read.notes, ...notes] };
-}
-
-function ruleOf(schedule: Schedule, zone: string, atMs: number | undefined): Calendar | CalendarProblem {
-  switch (schedule.kind) {
-    case "manual":
-      return { problem: "has no schedule, so there is no timer" };
-    case "boot":
-      return { lines: ["OnBootSec=30"], notes: [] };
-    case "at":
-      if (atMs === undefined) return { problem: "is over: its instant has passed" };
-      return { lines: [`OnCalendar=${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`], notes: [] };
-    case "every":
-      return everyCalendar(schedule.everyMs, schedule.anchorMs ?? 0);
-    case "cron":
-      return cronCalendar(schedule.expr, schedule.tz ?? zone);
-  }
-}
-
-function boundNotes({ startAt, endAt, blackout }: Schedule): string[] {
-  const lost = [
-    startAt === undefined ? "" : "startAt",
-    endAt === undefined ? "" : "endAt",
-    blackout === undefined ? "" : "blackout",
-  ];
-  const names = lost.filter((name) => name !== "");
-  return names.length === 0 ? [] : [`${names.join(", ")}: systemd has nothing of the kind, and the timer goes on without`];
+  if (stagger === 0) return { lines: [], notes: [] };
+  const slots = nextSlots(schedule, now, gapsLookedAt, zone).map((at) => at.getTime());
+  const shortest = Math.min(...slots.slice(1).map((at, index) => at - (slots[index] ?? at)));
+  if (stagger >= shortest)
+    return {
+      lines: [],
+      notes: ["its stagger is left out: it is longer than the time between two slots, and systemd would lose some"],
+    };
+  return { lines: [`RandomizedDelaySec=${Math.ceil(stagger / 1_000)}`, "FixedRandomDelay=yes"], notes: [] };
 }

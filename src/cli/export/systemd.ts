@@ -4,13 +4,9 @@ import { keyFilePath } from "../../compose/service/key-file.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "../../compose/service/systemd-words.ts";
 import { serviceVariables } from "../../compose/service/environment.ts";
 import type { Job } from "../../job/job.ts";
-import { nextOffsetChange } from "../../job/offset.ts";
-import { nextSlots } from "../../schedule/slot.ts";
 import type { NewFile } from "../write-files.ts";
 import type { Exported, ExportFormat, ExportInput, ExportNote } from "./format.ts";
 import { calendarOf } from "./systemd-calendar.ts";
-
-const yearMs = 366 * 86_400_000;
 
 export const systemd: ExportFormat = {
   name: "systemd",
@@ -25,10 +21,10 @@ function write(input: ExportInput): Exported {
   const notes: ExportNote[] = [];
   for (const job of input.jobs) {
     const unit = `runner-job-${unitName(job.name)}`;
-    files.push({ path: `${unit}.service`, text: serviceText(job, input) });
-    // An instant that has passed is no slot of the future.
-    const [next] = job.schedule.kind === "at" ? nextSlots(job.schedule, input.now, 1, input.zone) : [];
-    const calendar = calendarOf(job.schedule, input.zone, next?.getTime());
+    const calendar = calendarOf(job.schedule, input);
+    // A service that no timer starts is started by hand, and a start of the machine is no slot.
+    const keyed = !("problem" in calendar) && job.schedule.kind !== "boot";
+    files.push({ path: `${unit}.service`, text: serviceText(job, keyed, input) });
     if ("problem" in calendar) {
       notes.push({ job: job.name, message: `${calendar.problem}; only its service is written` });
       continue;
@@ -46,10 +42,11 @@ function unitName(name: string): string {
   );
 }
 
-function serviceText({ name }: Job, { program, projectDir, env }: ExportInput): string {
+/** @param keyed it answers the slot that is due, so that a timer that elapses twice, late, or beside a daemon, makes one run. */
+function serviceText({ name }: Job, keyed: boolean, { program, place, projectDir, env }: ExportInput): string {
   const [node = ""] = program;
   const { environment } = serviceVariables(env, node, false);
-  const words = [...program, "run", name, "-C", projectDir];
+  const words = [...program, "run", name, ...(keyed ? ["--slot", "due"] : []), ...place];
   return [
     `# Job ${name} of ${projectDir}, made by \`runner export systemd\`.`,
     "[Unit]",
@@ -61,7 +58,7 @@ function serviceText({ name }: Job, { program, projectDir, env }: ExportInput): 
     ...Object.entries(environment).map(([key, value]) => `Environment=${assignment(key, value)}`),
     `EnvironmentFile=-${pathPattern(keyFile(projectDir, env))}`,
     `ExecStart=${execLine(words)}`,
-    "# Skipped, because the job is running already, is no failure; 75 means later, and the timer comes again.",
+    "# 75 means later, and the timer comes again.",
     "SuccessExitStatus=75",
     "KillMode=mixed",
     "Delegate=yes",
@@ -85,7 +82,9 @@ function timerText({ name, catchUp, schedule }: Job, lines: readonly string[]): 
     "[Timer]",
     ...lines,
     "AccuracySec=1s",
-    ...(persistent ? ["# One run for what passed while the machine was off.", "Persistent=true"] : []),
+    ...(persistent
+      ? ["# After the machine was off: whether it is too late then, runner says by the job's catchUp.", "Persistent=true"]
+      : []),
     "",
     "[Install]",
     "WantedBy=timers.target",
@@ -93,29 +92,21 @@ function timerText({ name, catchUp, schedule }: Job, lines: readonly string[]): 
   ].join("\n");
 }
 
-function policyNotes({ catchUp, overlap }: Job): string[] {
+function policyNotes({ catchUp, enabled, overlap }: Job): string[] {
   const notes: string[] = [];
-  if (catchUp?.policy === "all") notes.push("catchUp all: systemd makes one run of all that passed");
-  if (catchUp?.maxAgeMs !== undefined) notes.push("catchUp.maxAge: systemd catches up however late it is");
+  if (!enabled) notes.push("is disabled: its timer starts it, and it does nothing until it is enabled");
+  if (catchUp?.policy === "all") notes.push("catchUp all: there is one run for all that passed");
   if (overlap !== undefined && overlap !== "skip")
-    notes.push(`overlap ${overlap}: systemd starts no second one while the first runs`);
+    notes.push(`overlap ${overlap}: systemd starts no second one while the first runs, so that slot is not answered`);
   return notes;
 }
 
-function generalNotes({ jobs, zone, now, projectDir, env, keys }: ExportInput): ExportNote[] {
-  const zones = new Set(jobs.flatMap(({ schedule }) => (schedule.kind === "cron" ? [schedule.tz ?? zone] : [])));
-  const changing = [...zones].filter((name) => nextOffsetChange(name, now.getTime(), now.getTime() + yearMs) !== undefined);
+function generalNotes({ projectDir, env, keys }: ExportInput): ExportNote[] {
   const notes: ExportNote[] = [];
-  if (changing.length > 0) {
-    const message =
-      `clocks change in ${changing.join(", ")}: where they go forward, systemd passes over a fixed time that does not exist (runner and cron ` +
-      "start right after), and where they go back, a timer of minutes or hours is silent for the hour that comes twice (runner goes on)";
-    notes.push({ message });
-  }
   if (keys.length > 0) notes.push({ message: `keys are read from ${keyFile(projectDir, env)} (mode 0600): ${keys.join(", ")}` });
   notes.push({
     message:
-      "to put them in force: systemctl --user daemon-reload && systemctl --user enable --now 'NAME.timer'; do not run runner start beside them",
+      "each service answers the slot of its job that is due, once, also beside a daemon; what passed without a start is not recorded. To put them in force: systemctl --user daemon-reload && systemctl --user enable --now 'NAME.timer'",
   });
   return notes;
 }
