@@ -2,6 +2,7 @@ import type http from "node:http";
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ProviderError } from "../../src/errors.ts";
+import { agentFor } from "../../src/provider/connections.ts";
 import { dialects } from "../../src/provider/index.ts";
 import { type Dialect, type JsonObject, type ProviderConfig } from "../../src/provider/provider.ts";
 import {
@@ -21,6 +22,13 @@ import {
 import { type Wire, byteServer, httpServer, onRequest } from "./wire.ts";
 
 const on = (server: Wire): ProviderConfig => config("anthropic-messages", server.url);
+
+/** Connections to this address that are kept for the next request. */
+function idleConnections(url: string): number {
+  const { freeSockets } = agentFor(new URL(url), {});
+  return Object.entries(freeSockets).flatMap(([name, sockets]) => (name.includes(`:${new URL(url).port}`) ? (sockets ?? []) : []))
+    .length;
+}
 
 describe.concurrent("the end of a stream", () => {
   it("is not waited for longer than 2 s once the provider has certified it: silence", async () => {
@@ -99,7 +107,7 @@ describe.concurrent("the end of a stream", () => {
     });
     for (let n = 0; n < 3; n += 1) {
       expect(told(await ask(on(server)))).toBe("answer end_turn");
-      await new Promise((resolve) => setTimeout(resolve, ms + 60));
+      await expect.poll(() => idleConnections(server.url), { interval: 5 }).toBe(1);
     }
     expect(ports.size).toBe(1);
   });
