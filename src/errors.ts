@@ -137,6 +137,7 @@ export interface StreamRecording {
   readonly text: string;
 }
 
+/** What is known of a try that failed; what the provider did not say is absent. */
 export interface ProviderErrorFacts extends ErrorOptions {
   fault: Fault;
   /** HTTP status, if an answer came. */

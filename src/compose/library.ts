@@ -3,12 +3,13 @@ import type { RunListener } from "../engine/events.ts";
 import type { RunOutcome } from "../engine/outcome.ts";
 import type { Job } from "../job/job.ts";
 
+/** Where a project is, and who answers its questions. Everything may be left out. */
 export interface EngineOptions {
   /** The project's folder, where its configuration and `jobs/` are. Default the current one. */
   readonly dir?: string;
-  /** Only this configuration file is read. */
+  /** Only this configuration file is read. Default: the user's and the project's, as docs/configuration.md says. */
   readonly configFile?: string;
-  /** Folder of the ledger; wins over the configuration. */
+  /** Folder of the ledger; wins over the configuration. Default a folder of this project below `$XDG_STATE_HOME/runner`. */
   readonly stateDir?: string;
   /** Where keys are looked up. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
@@ -16,19 +17,21 @@ export interface EngineOptions {
   readonly simulate?: { readonly faults: string; readonly seed?: number };
 }
 
+/** What is other than usual in one run. */
 export interface EngineRunOptions {
-  /** Asked first, whatever the job says. */
+  /** `provider/model`, asked first, whatever the job says. Default the job's, else the configuration's. */
   readonly model?: string;
   /** Over the job's own `vars`. */
   readonly vars?: Readonly<Record<string, string>>;
-  /** Ends the run: its processes are asked to stop, then killed. */
+  /** Ends the run as `cancelled`: its processes are asked to stop, then killed. Default: nothing ends it but its own limits. */
   readonly signal?: AbortSignal;
-  /** Told what happens while it happens. */
+  /** Told what happens while it happens, see `RunListener`. */
   readonly listen?: RunListener;
 }
 
+/** A project that is open: its ledger, its gateway, its jobs. */
 export interface ProjectEngine {
-  /** Every job that can be used. */
+  /** Every job that can be used, disabled ones too. */
   readonly jobs: readonly Job[];
   /**
    * Runs a job by its name or id, to its end; a run that fails is an outcome and no exception.
@@ -39,7 +42,11 @@ export interface ProjectEngine {
   close(): Promise<void>;
 }
 
-/** @throws ConfigError, or LedgerError if the ledger cannot be opened. */
+/**
+ * Opens a project. What is wrong with single job files is told by `run` of those jobs only.
+ * @throws ConfigError if the configuration cannot be used, UsageError for faults in `simulate` that there are none of, LedgerError if the ledger
+ * cannot be opened.
+ */
 export async function createEngine(options: EngineOptions = {}): Promise<ProjectEngine> {
   const [{ loadProject }, { openRuntime }] = await Promise.all([import("./project.ts"), import("./runtime.ts")]);
   const { dir = ".", configFile, stateDir, env = process.env, simulate } = options;

@@ -15,6 +15,7 @@ export type Answer = Pick<
   "model" | "stopReason" | "usage" | "repairs" | "changes" | "firstByteMs" | "requestId" | "toolCalls"
 >;
 
+/** `at` is epoch ms, every field in `…Ms` a duration in ms; attempts, calls and tries count from 1. */
 export type RunEvent =
   | {
       readonly type: "run_started";
@@ -97,4 +98,5 @@ export type RunEvent =
     }
   | { readonly type: "run_finished"; readonly at: number; readonly outcome: RunOutcome };
 
+/** Called in the order of events, in the midst of the run, which waits for it: it returns soon and must not throw. */
 export type RunListener = (event: RunEvent) => void;

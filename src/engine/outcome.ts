@@ -4,18 +4,25 @@ import type { GateRecord, RunFinish, RunStart, Wait } from "../ledger/ledger.ts"
 import type { RunEnding, RunStatus } from "../run/run.ts";
 import type { Tally } from "./tally.ts";
 
+/** Instants are epoch ms. */
 export interface RunOutcome {
   readonly runId: string;
   readonly jobId: string;
   readonly jobName: string;
   readonly status: RunStatus;
+  /** What `runner run` would exit with: see `run/exit-code.ts`. */
   readonly exitCode: number;
   /** Why it ended so, in words. */
   readonly reason: string;
+  /** Of a run that did not end well: the class of what it failed of. */
   readonly fault?: Fault;
+  /** The turn's answer, or what there was of it; at most the job's `limits.outputBytes`. */
   readonly output?: string;
+  /** `provider/model`. */
   readonly modelAsked: string;
+  /** Of the last call that was answered. */
   readonly modelUsed?: string;
+  /** Faults were injected; the answer is not a real one. */
   readonly simulated: boolean;
   readonly startedAt: number;
   readonly finishedAt: number;
@@ -25,6 +32,7 @@ export interface RunOutcome {
   readonly repairs: number;
   /** Failed tries by fault. */
   readonly faults: Partial<Record<Fault, number>>;
+  /** Over all tries, failed ones too. */
   readonly usage: Usage;
   /** Millionths of a US dollar, over all tries whose price is known; absent if none is. */
   readonly costMicroUsd?: number;

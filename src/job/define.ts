@@ -2,7 +2,7 @@
 import type { OnRateLimit, Overlap, Recording } from "./job.ts";
 
 /** `"30s"`, `"2m"`, `"1h30m"`, or 0. */
-type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
+export type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
 
 /** A list of a program and its arguments, or one text of plain words. Never a shell. */
 type CommandLine = readonly string[] | string;

@@ -1,4 +1,5 @@
 /** What people may write in a configuration, for those who write it as a program. */
+import type { DurationText } from "../job/define.ts";
 
 /** A configuration. Everything may be left out. */
 export interface ConfigFile {
@@ -17,9 +18,6 @@ export interface ConfigFile {
   /** Providers by id: new ones, or changes to the built-in ones. */
   readonly providers?: Readonly<Record<string, ProviderFile>>;
 }
-
-/** `"30s"`, `"2m"`, `"1h30m"`, or 0. */
-type DurationText = `${number}${"ms" | "s" | "m" | "h" | "d"}` | (string & {}) | 0;
 
 interface SchedulerFile {
   /** Runs at once, over all jobs. Default 8. */
@@ -73,7 +71,9 @@ interface ModelFile {
     readonly cacheRead?: number;
     readonly cacheWrite?: number;
   };
+  /** Most tokens of question and answer together. */
   readonly contextTokens?: number;
+  /** Most tokens of one answer. */
   readonly maxOutputTokens?: number;
   /** Pictures can be sent to it. */
   readonly images?: boolean;

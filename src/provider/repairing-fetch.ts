@@ -4,6 +4,7 @@ import { errorBody, errorEvent } from "./error-event.ts";
 import { type BodyLimits, defaultBodyLimits, provenChunks } from "./proven-chunks.ts";
 import { createStreamReader, type StreamReader } from "./sse.ts";
 
+/** Everything may be left out. */
 export interface RepairingFetchOptions {
   /** The `fetch` that talks to the provider. Default: the global one, looked up at each call. */
   readonly fetch?: typeof globalThis.fetch;
@@ -27,6 +28,9 @@ export interface RepairingFetchOptions {
  * Everything else passes untouched: other paths, other methods, answers that are not 2xx. Answers to `stream: false` are held,
  * proven by the same rules and, if they fail, given to the SDK as HTTP 502. It never asks again itself: an answer that was
  * partly released cannot be replaced, so trying again is up to the caller (the SDK does so for the 502 by its `maxRetries`).
+ *
+ * Limits: 16 Mi characters for one event, 256 MiB for an answer that is not streamed, none for one that is. It throws what `fetch` throws, and
+ * the reason of the caller's own signal.
  */
 export function repairingFetch(options: RepairingFetchOptions = {}): typeof globalThis.fetch {
   const limits: BodyLimits = {

@@ -15,6 +15,7 @@ export interface Frame {
  */
 export type StreamEnd = "eof" | "transport_error" | "idle_after_stop_reason" | "idle_timeout";
 
+/** How forgiving a machine is, and what it keeps. */
 export interface NormalizerOptions {
   /** Default true. False: every irregularity is a `StreamError` with reason `irregular`, however harmless. */
   readonly tolerateOutOfOrderEvents?: boolean;

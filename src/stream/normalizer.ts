@@ -4,7 +4,7 @@ import { OpenaiNormalizer } from "./openai.ts";
 
 export { checkMessage, framesOf, messageToEvents } from "./message.ts";
 
-/** A machine for one response. */
+/** A machine for one response; see `Normalizer`. Never throws itself. */
 export function createNormalizer(dialect: StreamDialect, options: NormalizerOptions = {}): Normalizer {
   return dialect === "anthropic-messages" ? new AnthropicNormalizer(options) : new OpenaiNormalizer(options);
 }
