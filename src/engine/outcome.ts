@@ -1,7 +1,7 @@
 /** How a run ended, for whoever started it. The same facts are in the ledger. */
 import type { Fault, Usage } from "../errors.ts";
 import type { GateRecord, RunFinish, RunStart, Wait } from "../ledger/ledger.ts";
-import type { RunEnding, RunStatus } from "../run/run.ts";
+import type { RunStatus } from "../run/run.ts";
 import type { Tally } from "./tally.ts";
 
 /** Instants are epoch ms. */
@@ -50,24 +50,8 @@ export interface RunOutcome {
   readonly obstacle?: string;
 }
 
-/** How a run ends, before it is written down. */
-export interface RunEnd {
-  readonly status: RunEnding;
-  readonly exitCode: number;
-  /** Why, in words. */
-  readonly reason: string;
-  readonly fault?: Fault;
-  readonly output?: string;
-  readonly deferredUntil?: number;
-  readonly warnings?: readonly string[];
-  readonly value?: string;
-  readonly blockedBy?: string;
-  /**
-   * For `blocked`: what stands in the way, without the words. The same as long as it is the same thing, so that a reason that quotes a time,
-   * a pid or a server is not taken for another one. Absent: the reason itself says whether it is the same.
-   */
-  readonly obstacle?: string;
-}
+/** How a run ends, before it is written down: the rest of its record is the tally's. */
+export type RunEnd = Omit<RunFinish, "finishedAt" | "usage" | "costMicroUsd" | "gate" | "modelUsed">;
 
 /** A run that waits: nothing of it is alive, and it is carried on when its time has come. */
 export interface Parked {
