@@ -93,6 +93,16 @@ function bootId(): string {
   return read("sysctl", ["-n", "kern.boottime"]) ?? "";
 }
 
+/**
+ * The start of the container that this process is in, told apart from the others of the machine's boot: its first process began then. `undefined`
+ * outside of a container, where the boot id says it all, and where that process cannot be seen.
+ */
+export function containerBoot(): string | undefined {
+  if ([machineNamespace, ""].includes(pidNamespace()) || !seesItself()) return undefined;
+  const began = startTime(1);
+  return began === undefined ? undefined : `${bootId()}:${began}`;
+}
+
 /** When a process started, as the system counts it; undefined if there is no such process (a zombie has ended too). */
 function startTime(pid: number): string | undefined {
   if (process.platform !== "linux") return read("ps", ["-o", "lstart=", "-p", String(pid)]);

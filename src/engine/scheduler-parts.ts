@@ -29,6 +29,8 @@ export interface SchedulerParts {
   /** 0 ≤ random < 1. */
   readonly random: () => number;
   readonly owner: Owner;
+  /** Where this process is in a container: its start, as the machine's is `owner.bootId`. Absent elsewhere. */
+  readonly containerBoot?: string | undefined;
   readonly ownerState: (owner: Owner) => OwnerState;
   /** Ends every process that still carries the run's marker; true if none is left. */
   readonly sweep: (runId: string) => Promise<boolean>;

@@ -8,6 +8,8 @@ import type { Owner, RunRow, RunStart } from "./run-record.ts";
  */
 export interface SlotClaim extends Omit<RunStart, "leaseUntil"> {
   readonly trigger: "slot" | "retry" | "boot";
+  /** For `boot`: which start of the machine it answers, one run a job and start. Default its owner's boot id. */
+  readonly boot?: string;
 }
 
 export type SlotClaimResult =
@@ -156,6 +158,7 @@ export const schedulerEventKinds = [
   "blocked",
   "unblocked",
   "armed",
+  "booted",
 ] as const;
 type SchedulerEventKind = (typeof schedulerEventKinds)[number];
 
@@ -175,6 +178,8 @@ export interface SchedulerEventQuery {
   readonly until?: number;
   /** Of this job and of everything. */
   readonly jobId?: string;
+  /** Default every kind. */
+  readonly kind?: SchedulerEventKind;
   /** Newest first, at most this many. Default 100. */
   readonly limit?: number;
 }

@@ -87,12 +87,16 @@ describe("status", () => {
     // What a start of the machine makes due waits for nobody but a scheduler.
     other.write("jobs/up.yaml", 'command: ["true"]\ncron: "@reboot"\n');
     const { code, stdout, stderr } = await other.runner(["status"]);
-    expect(stdout).toMatch(/○ {2}up +runs when runner next starts/);
+    expect(stdout).toMatch(/○ {2}up +runs when runner starts/);
     expect([code, stderr]).toEqual([78, ""]);
     expect(stdout).toMatch(/^no daemon .*\njob files that cannot be used, so .* does not run:\n {2}jobs\/bad\.json:1:.*\n\n/);
     const { problems } = JSON.parse((await other.runner(["status", "--json"])).stdout);
     expect(problems).toEqual([expect.stringMatching(/^jobs\/bad\.json:1:/)]);
     expect((await other.runner(["status", "--quiet"])).code).toBe(78);
+    await other.runner(["tick"]);
+    other.write("jobs/new.yaml", 'command: ["true"]\ncron: "@reboot"\n');
+    await other.runner(["tick"]);
+    expect((await other.runner(["status"])).stdout).toMatch(/^○ {2}new +runs at the next boot\n●? *[^]*^● {2}up +ok /m);
     other.close();
   });
 });

@@ -3,7 +3,7 @@ import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/
 import type { NextSlot } from "../../engine/health/next-slot.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
 import { formatIssue, type Issue } from "../../errors.ts";
-import { ownerState, ownerStateBy, thisOwner } from "../../engine/owner.ts";
+import { containerBoot, ownerState, ownerStateBy, thisOwner } from "../../engine/owner.ts";
 import { otherProjectOf } from "../../engine/other-project.ts";
 import type { Job } from "../../job/job.ts";
 import { recordedAheadMs, type Leader, type LedgerReader, type RunRow } from "../../ledger/ledger.ts";
@@ -47,6 +47,7 @@ export async function lookAt(
     otherProject: leader === undefined ? undefined : otherProjectOf(leader, projectDir, thisOwner()),
     openRuns,
     died: await deathWatch(openRuns, ledger),
+    booted: await isBooted(ledger, jobs),
     recentRuns: (await ledger?.recentRuns(shownRuns)) ?? nothing,
     ...(await slotsOf(ledger, now)),
     armed: (await ledger?.armed()) ?? nothing,
@@ -54,6 +55,13 @@ export async function lookAt(
     statusCounts: (await ledger?.statusCounts({ since: now - rateMs })) ?? [],
     events: (await ledger?.events({ since: now - eventsMs, limit: 200 })) ?? [],
   });
+}
+
+/** Asked for only where it is told. */
+async function isBooted(ledger: LedgerReader | undefined, jobs: readonly Job[]): Promise<boolean> {
+  if (ledger === undefined || !jobs.some(({ schedule }) => schedule.kind === "boot")) return false;
+  const boot = containerBoot() ?? thisOwner().bootId;
+  return (await ledger.events({ kind: "booted" })).some(({ text }) => text === boot);
 }
 
 /** The newest records are mostly past; only where one is not, those are asked for that are. */

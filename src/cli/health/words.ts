@@ -5,10 +5,8 @@ import { ago, duration, instantIn, oneLine } from "../format.ts";
 import { several } from "../money.ts";
 
 /** The state, as short as a table wants it. */
-export function stateWords({ job, state, streak, paused }: JobHealth, now: number): string {
-  // What is due at a start of the machine is answered when a scheduler first runs then.
-  const words =
-    state.kind === "never_run" && job.schedule.kind === "boot" ? "runs when runner next starts" : shortWords(state, now);
+export function stateWords({ state, streak, paused }: JobHealth, now: number): string {
+  const words = shortWords(state, now);
   if (streak === undefined || !["running", "waiting", "queued"].includes(state.kind)) {
     return state.kind === "paused" || paused === undefined ? words : `${words}; paused`;
   }
@@ -48,7 +46,8 @@ function shortWords(state: JobState, now: number): string {
     case "finished":
       return "done";
     case "never_run":
-      return "not run yet";
+      if (state.waitsFor === "boot") return "runs at the next boot";
+      return state.waitsFor === "runner" ? "runs when runner starts" : "not run yet";
     case "ok":
     case "disabled":
       return state.kind;

@@ -125,6 +125,7 @@ const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
   blocked: "the job was found blocked",
   unblocked: "the job was no longer blocked",
   armed: "the job was looked after from then on",
+  booted: "runner ran for the first time since the machine was started",
 };
 
 function eventLines(facts: AtFacts, slot: number | undefined, record: RunRow | undefined): StoryLine[] {

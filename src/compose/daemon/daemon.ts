@@ -1,7 +1,7 @@
 /** A project → a scheduler that fires its jobs, and follows its files. */
 import path from "node:path";
 import { systemClock, type Clock } from "../../engine/clock.ts";
-import { ownerStateBy, thisOwner } from "../../engine/owner.ts";
+import { containerBoot, ownerStateBy, thisOwner } from "../../engine/owner.ts";
 import type { Scheduler, SchedulerEnd } from "../../engine/scheduler-parts.ts";
 import type { SchedulerListener } from "../../engine/scheduler-events.ts";
 import { createScheduler } from "../../engine/scheduler.ts";
@@ -100,6 +100,7 @@ class ProjectDaemon implements Daemon {
       clock,
       random: Math.random,
       owner: thisOwner(),
+      containerBoot: containerBoot(),
       ownerState: ownerStateBy((owner) => ledger.ownerLock(owner)),
       sweep: async (runId) => (await endLeftovers({ runId }, sweepGraceMs)).confirmed,
       settings: project.scheduler,

@@ -30,6 +30,8 @@ export interface HealthFacts {
   readonly died: (run: RunRow) => boolean;
   /** By the job's id. */
   readonly recentRuns: ReadonlyMap<string, RecentRuns>;
+  /** A scheduler has run since the machine was started. */
+  readonly booted: boolean;
   /** The newest that is not ahead of the clock. */
   readonly lastSlots: ReadonlyMap<string, number>;
   /** The newest of jobs that have records of slots yet to come. */
@@ -80,13 +82,15 @@ export function judgeHealth(facts: HealthFacts): ProjectHealth {
   };
   const openOf = Map.groupBy(open, ({ jobId }) => jobId);
   const countsOf = Map.groupBy(facts.statusCounts, ({ jobId }) => jobId);
+  const attended = daemon.kind === "alive" && daemon.otherProject === undefined;
   const jobs = facts.jobs.map((job) => {
     const paused = inForce(facts.pauses.get(job.id)) ?? pausedAll;
     const own: JobFacts = {
       now,
       nextSlot: facts.nextSlot,
       toleranceMs: facts.toleranceMs,
-      attended: daemon.kind === "alive" && daemon.otherProject === undefined,
+      attended,
+      booted: facts.booted || attended,
       open: openOf.get(job.id) ?? [],
       died: facts.died,
       recent: facts.recentRuns.get(job.id) ?? { runs: [] },

@@ -12,6 +12,8 @@ export interface JobFacts {
   readonly toleranceMs: number;
   /** A daemon is there. */
   readonly attended: boolean;
+  /** What is due at a start of the machine was answered for this one. */
+  readonly booted: boolean;
   readonly open: readonly RunRow[];
   readonly died: (run: RunRow) => boolean;
   readonly recent: RecentRuns;
@@ -115,12 +117,12 @@ function fromLast({ recent: { lastEnd }, now }: JobFacts): JobState | undefined 
   return undefined;
 }
 
-function quietState(job: Job, { recent, armedSince, lastSlot }: JobFacts, { nextAt }: Calendar): JobState {
+function quietState(job: Job, { recent, armedSince, lastSlot, booted }: JobFacts, { nextAt }: Calendar): JobState {
   const { kind } = job.schedule;
   const byClock = kind !== "manual" && kind !== "boot";
   if (byClock && armedSince === undefined && nextAt !== undefined) return { kind: "not_armed" };
   if (recent.runs.length > 0) return { kind: byClock && nextAt === undefined ? "finished" : "ok" };
   if (job.schedule.kind === "at" && nextAt === undefined && lastSlot === undefined)
     return { kind: "passed", slotAt: readInstant(job.schedule.at) ?? 0 };
-  return { kind: "never_run" };
+  return { kind: "never_run", ...(kind === "boot" ? { waitsFor: booted ? ("boot" as const) : ("runner" as const) } : {}) };
 }

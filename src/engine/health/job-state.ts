@@ -45,7 +45,8 @@ export type JobState =
   | { readonly kind: "ok" }
   /** No slot is ahead, and what it did last ended well. */
   | { readonly kind: "finished" }
-  | { readonly kind: "never_run" }
+  /** `waitsFor`, of a job that is due at a start of the machine: that runner runs, or, where it has since, the next start. */
+  | { readonly kind: "never_run"; readonly waitsFor?: "runner" | "boot" }
   | { readonly kind: "disabled" };
 
 type JobStateKind = JobState["kind"];

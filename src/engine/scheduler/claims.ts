@@ -26,11 +26,11 @@ export function claimAheadOf(parts: SchedulerParts, entry: Entry, slot: number):
   return { ...claimOf(parts, entry, slot), startedAt: slot + entry.staggerMs };
 }
 
-/** `@reboot`: once in a boot, which the owner's boot id names. */
-export function bootClaimOf(parts: SchedulerParts, entry: Entry): SlotClaim {
+/** `@reboot`: once in a boot. */
+export function bootClaimOf(parts: SchedulerParts, entry: Entry, boot: string): SlotClaim {
   const { job, hash } = entry;
   const trigger = "boot";
-  return { runId: randomUUID(), jobId: job.id, jobName: job.name, trigger, ...claimant(parts, entry), jobHash: hash };
+  return { runId: randomUUID(), jobId: job.id, jobName: job.name, trigger, boot, ...claimant(parts, entry), jobHash: hash };
 }
 
 function claimant(

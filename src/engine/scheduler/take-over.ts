@@ -17,11 +17,12 @@ const rescueFirstMs = 1_000;
 /**
  * The jobs are in force after it, and the loop finds their slots (`goOn` of fire.ts).
  *
- * @param spread What is overdue is put aside until that is done, and then spread; false: at once, because nobody waits for anything else.
+ * @param stays It leads from now on: what is overdue is put aside until all slots are known, and then spread. Else it is answered at once,
+ *   because nobody waits for anything else.
  */
-export async function takeOver(state: State, jobs: JobSet, spread: boolean): Promise<void> {
+export async function takeOver(state: State, jobs: JobSet, stays: boolean): Promise<void> {
   const { parts } = state;
-  state.overdue = spread ? [] : undefined;
+  state.overdue = stays ? [] : undefined;
   await withdrawAhead(state, new Map(jobs.jobs.map((job) => [job.id, job])), parts.clock.now());
   await readControl(state);
   const rescuing = rescue(state, await findDead(state));
@@ -30,7 +31,7 @@ export async function takeOver(state: State, jobs: JobSet, spread: boolean): Pro
   await lookAround(state);
   await endWhatIsStale(state, parts.clock.now());
   await repeatInterrupted(state);
-  await fireBoot(state);
+  await fireBoot(state, stays);
 }
 
 /** Waits for the rescue, but not for a process that is slow to die; returns whether it is over. */

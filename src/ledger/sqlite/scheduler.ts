@@ -1,5 +1,5 @@
 /** What is kept of the scheduler itself: which jobs it looks after, who leads, what is paused or to be ended, and what happened to it. */
-import { keptEvents, keptEventText } from "../ledger.ts";
+import { keptBoots, keptEvents, keptEventText } from "../ledger.ts";
 import type { Armed, CancelRequest, Leader, Ledger, SchedulerEventRow } from "../ledger.ts";
 import { cut, integer, text, whole } from "./columns.ts";
 import type { Connection } from "./connection.ts";
@@ -29,6 +29,9 @@ export function schedulerMethods(connection: Connection): SchedulerMethods {
     hasChangedElsewhere: () => connection.hasChangedElsewhere(),
   };
 }
+
+const forgetBoots = `DELETE FROM scheduler_events WHERE kind = 'booted' AND key <= :old
+  AND key NOT IN (SELECT key FROM scheduler_events WHERE kind = 'booted' ORDER BY key DESC LIMIT :kept)`;
 
 function armJobs(connection: Connection, jobs: readonly Armed[], now: number, complete: boolean): ReadonlyMap<string, number> {
   const before = new Map(
@@ -94,5 +97,8 @@ function noteEvent(connection: Connection, event: SchedulerEventRow): void {
   const { lastInsertRowid } = connection
     .sql("INSERT INTO scheduler_events (at, kind, job_id, text) VALUES (?, ?, ?, ?)")
     .run(whole(event.at), event.kind, event.jobId ?? null, cut(event.text, keptEventText));
-  connection.sql("DELETE FROM scheduler_events WHERE key <= ?").run(Number(lastInsertRowid) - keptEvents);
+  // Which starts of the machine are answered is to be known for as long as the machine runs.
+  const old = Number(lastInsertRowid) - keptEvents;
+  connection.sql("DELETE FROM scheduler_events WHERE key <= ? AND kind <> 'booted'").run(old);
+  if (event.kind === "booted") connection.sql(forgetBoots).run({ old, kept: keptBoots });
 }

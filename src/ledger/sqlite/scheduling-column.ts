@@ -1,6 +1,6 @@
 /** The column `scheduling` of a run: what a list shows of it and no index needs, as JSON; nothing where there is nothing to say. */
 import { keptWarnings, keptWarningText } from "../ledger.ts";
-import type { RunFinish, RunRow, RunStart, Wait } from "../ledger.ts";
+import type { RunFinish, RunRow, RunStart, SlotClaim, Wait } from "../ledger.ts";
 import { cut, present, textIf, whole, type Row } from "./columns.ts";
 
 export interface Scheduling {
@@ -21,11 +21,12 @@ export interface Scheduling {
 const times = ["scheduledFor", "dueAt", "queuedAt", "slots", "earlyAt"] as const;
 
 /** What a run's start, and its end if there is one, say of it. A system that does not tell its boots gets a run each time. */
-export function schedulingOfStart(start: RunStart, finish?: RunFinish): Scheduling {
+export function schedulingOfStart(start: RunStart | SlotClaim, finish?: RunFinish): Scheduling {
+  const boot = "boot" in start && start.boot !== undefined ? start.boot : start.owner.bootId;
   return {
     scheduledFor: start.scheduledFor,
     dueAt: start.dueAt,
-    boot: start.trigger === "boot" && start.owner.bootId !== "" ? start.owner.bootId : undefined,
+    boot: start.trigger === "boot" && boot !== "" ? boot : undefined,
     blockedBy: finish?.blockedBy,
   };
 }

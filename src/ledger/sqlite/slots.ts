@@ -59,7 +59,8 @@ function claimSlot(connection: Connection, claim: SlotClaim): SlotClaimResult {
   const retried =
     claim.trigger === "retry" && rerunOf !== undefined ? find(schedulingQueries.retryOf, { run: rerunOf }) : undefined;
   if (retried !== undefined) return lost("retried", retried);
-  const booted = claim.trigger === "boot" ? find(schedulingQueries.ofBoot, { job: jobId, boot: owner.bootId }) : undefined;
+  const booted =
+    claim.trigger === "boot" ? find(schedulingQueries.ofBoot, { job: jobId, boot: claim.boot ?? owner.bootId }) : undefined;
   if (booted !== undefined) return lost("booted", booted);
   const queued = find(schedulingQueries.queuedOfJob, { job: jobId });
   if (queued !== undefined) return lost("queued_run", queued);

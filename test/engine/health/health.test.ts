@@ -34,6 +34,7 @@ function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): Projec
     leaderState: "alive",
     openRuns: rows.filter(({ status }) => ["queued", "running", "waiting"].includes(status)),
     died: () => false,
+    booted: false,
     recentRuns: new Map([["check", recentOf(rows)]]),
     lastSlots: new Map(slots.length === 0 ? [] : [["check", Math.max(...slots)]]),
     slotsAhead: new Map(),

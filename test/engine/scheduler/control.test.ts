@@ -1,5 +1,6 @@
 /** What people do to a running scheduler: pause, cancel, other jobs, an end. And one that only drains what is due. */
 import { afterEach, describe, expect, it } from "vitest";
+import type { Job } from "../../../src/job/job.ts";
 import { hour, job, Machine, minute, settings, type Play } from "./stage.ts";
 
 let machine: Machine;
@@ -178,6 +179,51 @@ describe("other jobs", () => {
       await daemon.kill();
     }
     expect(machine.begun.map(({ trigger }) => trigger)).toEqual(["boot", "boot"]);
+  });
+
+  it("at each start of the machine wait for the next one if they are new in this boot, whoever runs", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const [early, late] = [job("early", { kind: "boot" }), job("late", { kind: "boot" })];
+    const run = async (boot: string, jobs: readonly Job[], facts: { readonly once?: boolean } = {}): Promise<string[]> => {
+      const before = machine.begun.length;
+      machine.boot = boot;
+      const daemon = await machine.start(jobs, facts);
+      await machine.clock.pass(3_000);
+      await daemon.kill();
+      return machine.begun.slice(before).map(({ jobId }) => jobId);
+    };
+    // Also where there was none when the scheduler first ran.
+    expect(await run("boot-1", [])).toEqual([]);
+    expect(await run("boot-1", [late])).toEqual([]);
+    expect(await run("boot-1", [late], { once: true })).toEqual([]);
+    expect(await run("boot-2", [early], { once: true })).toEqual(["early"]);
+    expect(await run("boot-2", [early, late])).toEqual([]);
+    const daemon = await machine.start([early]);
+    await daemon.scheduler.replaceJobs([early, late], true);
+    await machine.clock.pass(3_000);
+    await daemon.kill();
+    expect(await run("boot-3", [early, late])).toEqual(["early", "late"]);
+    // A machine that does not tell its boots is taken for started at each start of the scheduler.
+    expect([await run("", [early]), await run("", [early])]).toEqual([["early"], ["early"]]);
+  });
+
+  it("at each start of the machine run at each start of a daemon's container, and not with each container of a tick", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const run = async (container: string, facts: { readonly once?: boolean } = {}): Promise<number> => {
+      const before = machine.begun.length;
+      machine.container = container;
+      const daemon = await machine.start([job("boot", { kind: "boot" })], facts);
+      await machine.clock.pass(3_000);
+      await daemon.kill();
+      return machine.begun.length - before;
+    };
+    expect([await run("c1"), await run("c1"), await run("c2")]).toEqual([1, 0, 1]);
+    expect([await run("c2", { once: true }), await run("c3", { once: true }), await run("c4", { once: true })]).toEqual([
+      0, 0, 0,
+    ]);
+    expect(await run("c4"), "the first daemon in it").toBe(1);
+    machine.boot = "boot-2";
+    expect([await run("c5", { once: true }), await run("c6", { once: true })]).toEqual([1, 0]);
   });
 });
 

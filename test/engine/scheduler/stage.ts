@@ -86,6 +86,8 @@ export class Machine {
     readonly at: number;
   }[] = [];
   boot = "boot-1";
+  /** The start of the container that its processes are in. */
+  container: string | undefined;
   /** What the configuration says: part of the fingerprint of a schedule that names none. */
   zone = "UTC";
   #pid = 100;
@@ -204,6 +206,7 @@ export class Process {
       },
       random: facts.random ?? (() => 0),
       owner: process.owner,
+      containerBoot: machine.container,
       ownerState: (owner) => machine.stateOf(owner),
       sweep:
         facts.sweep ??

@@ -181,6 +181,14 @@ export function slots(bench: Bench): void {
     ]);
     expect(await bench.ledger().claimSlots([{ ...boot, runId: "b3", owner: successor }])).toEqual([{ won: true }]);
     expect(await run("b3")).toMatchObject({ trigger: "boot", status: "queued", owner: successor });
+    await bench.ledger().finishRun("b3", runFinish({ status: "cancelled" }));
+    await bench.ledger().finishRun("b1", runFinish());
+    const inContainer = { ...boot, boot: "container 1" };
+    expect(await bench.ledger().claimSlots([{ ...inContainer, runId: "b4" }])).toEqual([{ won: true }]);
+    await bench.ledger().finishRun("b4", runFinish({ status: "cancelled" }));
+    expect(await bench.ledger().claimSlots([{ ...inContainer, runId: "b5", owner: successor }])).toMatchObject([
+      { because: "booted", blocker: { runId: "b4" } },
+    ]);
   });
 
   test("the newest runs of each job are given, newest first", async () => {
