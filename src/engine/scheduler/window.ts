@@ -50,9 +50,13 @@ export async function endWhatIsStale(state: State, now: number): Promise<void> {
   }
 }
 
-/** Why what is claimed and was not begun is skipped: its job is paused, or was at some time since it stands in line. */
+/**
+ * Why what is claimed and was not begun is skipped: its job is paused, or was at some time since it stands in line. A slot that was claimed late,
+ * to be made up for, stands there since it was claimed.
+ */
 function pausedInLine(state: State, run: RunRow, now: number): string | undefined {
-  const pause = pauseMet(state, run.jobId, standsSince(run), now);
+  const { queuedAt = run.startedAt } = run;
+  const pause = pauseMet(state, run.jobId, Math.max(queuedAt, standsSince(run)), now);
   return pause === undefined ? undefined : pauseWords(pause);
 }
 
