@@ -13,6 +13,9 @@ export interface CommandContext {
   readonly exitNow: (exitCode: number) => void;
 }
 
+/** The options a command was given, the shared ones among them, by their names in camel case. */
+export type CommandOptions = Readonly<Record<string, unknown>>;
+
 /**
  * One command: its words for the help, and what it does. `execute` returns data's exit code and throws the project's errors;
  * only `main.ts` exits.
@@ -27,9 +30,5 @@ export interface CommandDefinition {
   readonly bare?: boolean;
   /** Arguments and options beside the shared ones. */
   readonly define: (command: Command) => void;
-  readonly execute: (
-    context: CommandContext,
-    args: readonly string[],
-    options: Readonly<Record<string, unknown>>,
-  ) => Promise<number>;
+  readonly execute: (context: CommandContext, args: readonly string[], options: CommandOptions) => Promise<number>;
 }

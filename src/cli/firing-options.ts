@@ -1,6 +1,7 @@
 /** Options that `start` and `tick` share. */
 import type { Command } from "commander";
 import type { Simulate } from "../compose/runtime.ts";
+import type { CommandOptions } from "./command.ts";
 import { simulation } from "./simulation.ts";
 
 export function firingOptions(command: Command): Command {
@@ -11,7 +12,7 @@ export function firingOptions(command: Command): Command {
 }
 
 /** @throws UsageError for a seed without a simulation */
-export function readFiringOptions(options: Readonly<Record<string, unknown>>): {
+export function readFiringOptions(options: CommandOptions): {
   readonly quiet: boolean;
   readonly simulate: Simulate | undefined;
 } {

@@ -11,7 +11,7 @@ import { holdsSecret } from "../load/crontab/secrets.ts";
 import { ownUser, readCrontabSource, readScript, userNamed } from "../load/crontab/source.ts";
 import { importedFile } from "../load/imported-file.ts";
 import { machineZone } from "../load/machine-zone.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, CommandOptions } from "./command.ts";
 import { finishImport, importPlace, takenNames } from "./import-files.ts";
 import type { ImportedJob } from "./import-lines.ts";
 import { compareWithCron } from "./side-by-side.ts";
@@ -24,11 +24,7 @@ const inGeneral = [
   "cron has no time limit; here a run ends after 1 day. An exit code other than 0 is a failed run, and runner history shows it",
 ];
 
-export async function importCrontab(
-  context: CommandContext,
-  file: string | undefined,
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+export async function importCrontab(context: CommandContext, file: string | undefined, options: CommandOptions): Promise<number> {
   const count = wholeNumber("-n, --next", options["next"], 0, 100);
   const source = readCrontabSource(file, path.resolve(context.place.dir), context.env);
   const project = await loadProject({ ...context.place, env: context.env });

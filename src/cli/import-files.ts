@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { Project } from "../compose/project.ts";
 import type { Issue } from "../errors.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, CommandOptions } from "./command.ts";
 import { tellJob, type ImportedJob } from "./import-lines.ts";
 import { reportProblems } from "./problems.ts";
 import { writeFiles } from "./write-files.ts";
@@ -14,7 +14,7 @@ export interface ImportPlace {
   readonly of: (name: string) => { readonly file: string; readonly stem: string };
 }
 
-export function importPlace(project: Project, options: Readonly<Record<string, unknown>>): ImportPlace {
+export function importPlace(project: Project, options: CommandOptions): ImportPlace {
   const { jobsDir, place } = project;
   const cwd = path.resolve(place.dir);
   const dir = typeof options["out"] === "string" ? path.resolve(cwd, options["out"]) : path.join(jobsDir, "imported");
@@ -51,12 +51,7 @@ export interface Imported {
 }
 
 /** Writes what can be written, however much cannot; 78 if anything could not be taken over. @throws UsageError for a file in the way. */
-export function finishImport(
-  context: CommandContext,
-  imported: Imported,
-  place: ImportPlace,
-  options: Readonly<Record<string, unknown>>,
-): number {
+export function finishImport(context: CommandContext, imported: Imported, place: ImportPlace, options: CommandOptions): number {
   const { output } = context;
   const { from, file, jobs, general, warnings, more = {} } = imported;
   // What came up when a line was made into a job stands beside what came up when the lines were read.

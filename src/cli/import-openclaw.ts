@@ -9,7 +9,7 @@ import { readOpenClawConfig, type OpenClawConfig } from "../load/openclaw/config
 import { rowToJob, type ImportedRow } from "../load/openclaw/job-of.ts";
 import { readOpenClawStore } from "../load/openclaw/store.ts";
 import { describeSchedule } from "../schedule/describe.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, CommandOptions } from "./command.ts";
 import { finishImport, importPlace, takenNames } from "./import-files.ts";
 import type { ImportedJob } from "./import-lines.ts";
 import { nextThere, pastLine } from "./openclaw-past.ts";
@@ -17,7 +17,7 @@ import { nextThere, pastLine } from "./openclaw-past.ts";
 export async function importOpenClaw(
   context: CommandContext,
   given: string | undefined,
-  options: Readonly<Record<string, unknown>>,
+  options: CommandOptions,
 ): Promise<number> {
   const { env } = context;
   const cwd = path.resolve(context.place.dir);

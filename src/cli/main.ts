@@ -2,7 +2,7 @@
  * The command line's entry: runs one command, and is the only place that sets the exit code.
  * Libraries are loaded by the command that needs them, because start-up time is a promise.
  */
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, CommandOptions } from "./command.ts";
 import { allCommands, commandOf } from "./commands/index.ts";
 import { createOutput, type Output } from "./output.ts";
 
@@ -35,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function contextFor(options: Readonly<Record<string, unknown>>): CommandContext {
+function contextFor(options: CommandOptions): CommandContext {
   const text = (key: string): string | undefined => (typeof options[key] === "string" ? options[key] : undefined);
   return {
     output: outputFor(options["json"] === true, options["color"] === false),

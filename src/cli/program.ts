@@ -3,15 +3,11 @@ import { Command, CommanderError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { UsageError } from "../errors.ts";
 import { exitCodes } from "../run/exit-code.ts";
-import type { CommandDefinition } from "./command.ts";
+import type { CommandDefinition, CommandOptions } from "./command.ts";
 import { writeAll } from "./output.ts";
 
 /** Carries out the command that was parsed. */
-export type Carry = (
-  definition: CommandDefinition,
-  args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-) => Promise<number>;
+export type Carry = (definition: CommandDefinition, args: readonly string[], options: CommandOptions) => Promise<number>;
 
 /**
  * Parses the arguments and carries the command out; the answer is its exit code.

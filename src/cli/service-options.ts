@@ -1,11 +1,10 @@
-/** Options that `install` and `uninstall` share. */
+/** CommandOptions that `install` and `uninstall` share. */
 import { managers, type Manager, type Scope } from "../compose/service/service.ts";
 import { UsageError } from "../errors.ts";
-
-type Options = Readonly<Record<string, unknown>>;
+import type { CommandOptions } from "./command.ts";
 
 /** @throws UsageError for more than one. */
-export function managerOf(options: Options): Manager | undefined {
+export function managerOf(options: CommandOptions): Manager | undefined {
   const named = managers.filter((manager) => options[manager] === true);
   if (named.length > 1)
     throw new UsageError(`${named.map((name) => `--${name}`).join(" and ")}: one of them is enough`, {
@@ -20,7 +19,7 @@ export function managerOf(options: Options): Manager | undefined {
 }
 
 /** @throws UsageError for both. */
-export function scopeOf(options: Options): Scope | undefined {
+export function scopeOf(options: CommandOptions): Scope | undefined {
   if (options["user"] === true && options["system"] === true)
     throw new UsageError("--user and --system: it is one or the other", {
       suggestion: "--user is for you alone, --system for the machine.",
@@ -28,6 +27,6 @@ export function scopeOf(options: Options): Scope | undefined {
   return options["system"] === true ? "system" : options["user"] === true ? "user" : undefined;
 }
 
-export function nameOf(options: Options): string | undefined {
+export function nameOf(options: CommandOptions): string | undefined {
   return typeof options["name"] === "string" ? options["name"] : undefined;
 }

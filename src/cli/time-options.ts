@@ -1,6 +1,7 @@
 /** Durations and times as options give them. Pure. */
 import { UsageError } from "../errors.ts";
 import { readDuration } from "../job/duration.ts";
+import type { CommandOptions } from "./command.ts";
 import { instantIn } from "./format.ts";
 import { timeAsked } from "./time-asked.ts";
 
@@ -19,7 +20,7 @@ export function durationOption(name: string, written: unknown): number {
  * offset. `undefined` if neither is given.
  * @throws UsageError that says what can be written
  */
-export function endOption(options: Readonly<Record<string, unknown>>, now: number, zone: string): number | undefined {
+export function endOption(options: CommandOptions, now: number, zone: string): number | undefined {
   const { for: lasting, until } = options;
   if (lasting !== undefined && until !== undefined)
     throw new UsageError("--for and --until say the same thing: give one of them");

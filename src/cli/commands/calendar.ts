@@ -1,6 +1,6 @@
 import type { CalendarDay, CalendarRow } from "../calendar-days.ts";
 import type { Coming } from "../coming.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { duration, instantIn } from "../format.ts";
 import { table } from "../output.ts";
 import { reportProblems } from "../problems.ts";
@@ -19,11 +19,7 @@ export const calendar: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const days = wholeNumber("--days", options["days"], 1, 366);
   const [{ loadProject }, { calendarDays }] = await Promise.all([
     import("../../compose/project.ts"),

@@ -5,7 +5,7 @@ import type { EndedRun, EndRunParts } from "../../engine/end-run.ts";
 import type { Ledger, RunRow } from "../../ledger/ledger.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
 import { isEnding } from "../../run/run.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { userName } from "../control/who.ts";
 import { ago, duration, oneLine, shortId } from "../format.ts";
 import { findRun, type Records } from "../records.ts";
@@ -31,11 +31,7 @@ export const cancel: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [wanted = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const waitMs = options["wait"] === false ? 0 : durationOption("--wait", options["wait"]);
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });

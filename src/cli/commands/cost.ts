@@ -1,6 +1,6 @@
 import { UsageError, type Usage } from "../../errors.ts";
 import type { CostRow } from "../../ledger/ledger.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { lookBack } from "../days.ts";
 import { count, dollars, several, tokensOf } from "../money.ts";
 import { table, type Output } from "../output.ts";
@@ -36,11 +36,7 @@ interface Group {
   readonly unpriced: number;
 }
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const { days, since } = lookBack(options, Date.now());
   const by = groupings.find((one) => one === options["by"]);
   if (by === undefined) throw new UsageError(`--by takes ${groupings.join(", ")}, not "${String(options["by"])}"`);

@@ -2,7 +2,7 @@ import type { Project } from "../../compose/project.ts";
 import type { Check, LiveCall } from "../../compose/doctor/doctor.ts";
 import { UsageError } from "../../errors.ts";
 import { exitCodeOf } from "../../run/exit-code.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { onStopSignals } from "../signals.ts";
 
 export const doctor: CommandDefinition = {
@@ -20,11 +20,7 @@ export const doctor: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const [live, asService] = [options["live"] === true, options["asService"] === true];
   if (live && asService)
     throw new UsageError("--live and --as-service cannot be combined: cron's environment holds no keys to ask with", {

@@ -1,4 +1,4 @@
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import type { Style } from "../output.ts";
 import { findRun, withRecords } from "../records.ts";
 import { deathWatch } from "../status.ts";
@@ -23,11 +23,7 @@ export const explain: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [wanted = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const { output } = context;
   if (typeof options["at"] === "string") return explainAt(context, wanted, options["at"]);
   await withRecords(context, async (records) => {

@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.ts";
 import type { Job } from "../../job/job.ts";
 import { nearest } from "../../job/words.ts";
 import type { Project } from "../../compose/project.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import type { Exported, ExportFormat } from "../export/format.ts";
 import { formats } from "../export/index.ts";
 import { ownProgram } from "../own-program.ts";
@@ -37,7 +37,7 @@ const common = new Set(["out", "force", "json", "dir", "config", "stateDir", "co
 async function execute(
   context: CommandContext,
   [name = "", ...jobNames]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
+  options: CommandOptions,
 ): Promise<number> {
   const format = await formatOf(name, options);
   const { loadProject } = await import("../../compose/project.ts");
@@ -69,7 +69,7 @@ function placeWords({ dir, configFile, stateDir }: CommandContext["place"], proj
   ];
 }
 
-async function formatOf(name: string, options: Readonly<Record<string, unknown>>): Promise<ExportFormat> {
+async function formatOf(name: string, options: CommandOptions): Promise<ExportFormat> {
   const load = Object.hasOwn(formats, name) ? formats[name] : undefined;
   if (load === undefined) {
     const near = nearest(name, Object.keys(formats));
@@ -110,7 +110,7 @@ function tell(
   { output, place }: CommandContext,
   format: ExportFormat,
   { files, between = "", notes }: Exported,
-  options: Readonly<Record<string, unknown>>,
+  options: CommandOptions,
 ): void {
   const out = typeof options["out"] === "string" ? options["out"] : undefined;
   const written =

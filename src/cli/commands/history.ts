@@ -1,7 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import type { HistoryQuery, LedgerReader, RunRow } from "../../ledger/ledger.ts";
 import { runStatuses, type RunStatus } from "../../run/run.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { latenessOf, rangeWords, waitWords, worthAWordMs } from "../begin-words.ts";
 import { duration, instantUtc, oneLine, shortId, withInstants } from "../format.ts";
 import { deathWatch, statusWords } from "../status.ts";
@@ -29,11 +29,7 @@ export const history: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const usual = options["since"] === undefined ? "20" : "1000";
   const limit = wholeNumber("-n, --limit", options["limit"] ?? usual, 1, 100_000);
   const statuses = statusesOf(options["status"]);

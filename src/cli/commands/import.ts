@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import { nearest } from "../../job/words.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 
 export const importJobs: CommandDefinition = {
   name: "import",
@@ -23,7 +23,7 @@ export const importJobs: CommandDefinition = {
   execute,
 };
 
-type Import = (context: CommandContext, path: string | undefined, options: Readonly<Record<string, unknown>>) => Promise<number>;
+type Import = (context: CommandContext, path: string | undefined, options: CommandOptions) => Promise<number>;
 
 /** Where jobs can come from; each loaded when it is named. */
 const sources: Readonly<Record<string, () => Promise<Import>>> = {
@@ -31,11 +31,7 @@ const sources: Readonly<Record<string, () => Promise<Import>>> = {
   openclaw: async () => (await import("../import-openclaw.ts")).importOpenClaw,
 };
 
-async function execute(
-  context: CommandContext,
-  [from = "", path]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [from = "", path]: readonly string[], options: CommandOptions): Promise<number> {
   const load = Object.hasOwn(sources, from) ? sources[from] : undefined;
   if (load === undefined) {
     const near = nearest(from, Object.keys(sources));

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { UsageError } from "../../errors.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { configPath, firstJob, firstModels, plannedFiles, type InitAnswers } from "../init.ts";
 import { writeFiles, type NewFile } from "../write-files.ts";
 
@@ -24,9 +24,7 @@ export const init: CommandDefinition = {
   execute,
 };
 
-type Options = Readonly<Record<string, unknown>>;
-
-async function execute(context: CommandContext, _args: readonly string[], options: Options): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const dir = path.resolve(context.place.dir);
   const found = await findProviders(context, options);
   const answers = await answer(context, options, found);
@@ -46,7 +44,7 @@ async function execute(context: CommandContext, _args: readonly string[], option
 type Found = Awaited<ReturnType<typeof findProviders>>;
 
 /** The providers that are known here, with the folder's own configuration where there is one. */
-async function findProviders(context: CommandContext, options: Options) {
+async function findProviders(context: CommandContext, options: CommandOptions) {
   const { surroundings } = await import("../../compose/surroundings.ts");
   const { providers, configFile, timezone } = await surroundings({ ...context.place, env: context.env });
   const known = new Map(providers.map((provider) => [provider.id, provider]));
@@ -67,7 +65,7 @@ async function findProviders(context: CommandContext, options: Options) {
 
 async function answer(
   { output, env, place }: CommandContext,
-  options: Options,
+  options: CommandOptions,
   { providers, first, configFile }: Found,
 ): Promise<Pick<InitAnswers, "model" | "job" | "schedule" | "message"> | undefined> {
   const model = modelOf(options);
@@ -95,7 +93,7 @@ async function answer(
 }
 
 /** `--model k2p5 --provider kimi-coding` is one way of writing it, `--model kimi-coding/k2p5` the other. */
-function modelOf(options: Options): string | undefined {
+function modelOf(options: CommandOptions): string | undefined {
   const [provider, model] = [text(options, "provider"), text(options, "model")];
   if (model === undefined) return undefined;
   const whole = model.includes("/") || provider === undefined ? model : `${provider}/${model}`;
@@ -108,7 +106,7 @@ function modelOf(options: Options): string | undefined {
   return whole;
 }
 
-function text(options: Options, key: string): string | undefined {
+function text(options: CommandOptions, key: string): string | undefined {
   const value = options[key];
   return typeof value === "string" ? value : undefined;
 }

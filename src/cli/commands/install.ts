@@ -2,9 +2,7 @@ import type { Check } from "../../compose/doctor/check.ts";
 import type { Proposal } from "../../compose/service/install-plan.ts";
 import type { Manager } from "../../compose/service/service.ts";
 import { UsageError } from "../../errors.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
-
-type Options = Readonly<Record<string, unknown>>;
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 
 export const install: CommandDefinition = {
   name: "install",
@@ -31,7 +29,7 @@ export const install: CommandDefinition = {
   execute,
 };
 
-async function execute(context: CommandContext, _args: readonly string[], options: Options): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const [{ managerOf, scopeOf, nameOf }, { planInstallation }] = await Promise.all([
     import("../service-options.ts"),
     import("../../compose/service/install-plan.ts"),
@@ -65,7 +63,7 @@ function suggested(): string {
   return `Here: runner install ${fitting}`;
 }
 
-function runAsOf(options: Options, scope: string): string | undefined {
+function runAsOf(options: CommandOptions, scope: string): string | undefined {
   const runAs = options["runAs"];
   if (typeof runAs !== "string") return undefined;
   if (scope !== "system")

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { RunDetail } from "../../ledger/ledger.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
 import { isEnding } from "../../run/run.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { instantMs } from "../format.ts";
 import { jsonVersion, type Output } from "../output.ts";
 import { findRun, withRecords, type Records } from "../records.ts";
@@ -30,11 +30,7 @@ export const logs: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [wanted = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   // Before the first word is written: whoever sees it may press Ctrl-C.
   const signals =
     options["follow"] === true

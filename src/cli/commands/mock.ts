@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import { onStopSignals } from "../signals.ts";
 import { largestSeed, wholeNumber } from "../whole-number.ts";
@@ -21,11 +21,7 @@ export const mock: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const { parseSimulation, simulatedFaults, startSimulatedProvider } = await import("../../compose/runtime.ts").then((runtime) =>
     runtime.loadSimulator(),
   );

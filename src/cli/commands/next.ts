@@ -1,5 +1,5 @@
 import type { Coming, Company } from "../coming.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { ago, duration, instantIn, instantUtc } from "../format.ts";
 import { reportProblems } from "../problems.ts";
 import { table } from "../output.ts";
@@ -16,11 +16,7 @@ export const next: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const count = wholeNumber("-n, --count", options["count"], 1, 10_000);
   const [{ loadProject }, { comingSlots, companyOf }] = await Promise.all([
     import("../../compose/project.ts"),

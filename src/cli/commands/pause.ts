@@ -1,7 +1,7 @@
 import type { Project } from "../../compose/project.ts";
 import { UsageError } from "../../errors.ts";
 import { everyJob, type Pause } from "../../ledger/ledger.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { targetOf, type Target } from "../control/target.ts";
 import { userName } from "../control/who.ts";
 import { pauseWords } from "../health/words.ts";
@@ -32,11 +32,7 @@ export const pause: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const reason = await reasonOption(options["reason"], project, context.env);

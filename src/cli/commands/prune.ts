@@ -1,5 +1,5 @@
 import { keptMs, keptRuns, type Keep } from "../../ledger/ledger.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { several } from "../money.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -22,11 +22,7 @@ export const prune: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const keep = keepOf(options);
   const dryRun = options["dryRun"] === true;
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
@@ -52,7 +48,7 @@ async function execute(
 }
 
 /** What is named is what counts: without a word on days, age keeps nothing; without a word on runs, the newest of each job is kept. */
-function keepOf(options: Readonly<Record<string, unknown>>): Keep {
+function keepOf(options: CommandOptions): Keep {
   const runs = options["keepRuns"] === undefined ? undefined : wholeNumber("--keep-runs", options["keepRuns"], 1, 1_000_000);
   const days = options["keepDays"] === undefined ? undefined : wholeNumber("--keep-days", options["keepDays"], 0, 100_000);
   if (runs === undefined && days === undefined) return { runs: keptRuns, ms: keptMs };

@@ -1,5 +1,5 @@
 import { simulatedJobId } from "../../run/run.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { lookBack } from "../days.ts";
 import { duration, oneLine } from "../format.ts";
 import type { ModelReport, Suggestion } from "../judgement.ts";
@@ -23,11 +23,7 @@ export const reliability: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const { days, since } = lookBack(options, Date.now());
   const simulated = options["simulated"] === true;
   return withRecords(context, async (records) => {

@@ -1,4 +1,4 @@
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import type { CheckedJob, ReloadCheck } from "../daemon/reload-check.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import { instantIn } from "../format.ts";
@@ -15,11 +15,7 @@ export const reload: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });
   const ledger = await openProjectLedger(project, { create: false });

@@ -3,7 +3,7 @@ import type { Job } from "../../job/job.ts";
 import type { RunOutcome } from "../../engine/outcome.ts";
 import type { RunRow } from "../../ledger/ledger.ts";
 import { compareAnswers, printComparison } from "../compare-answers.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { shortId } from "../format.ts";
 import { runToItsEnd } from "../one-run.ts";
 import { jobOfRun } from "../past-run.ts";
@@ -29,9 +29,7 @@ export const replay: CommandDefinition = {
   execute,
 };
 
-type Options = Readonly<Record<string, unknown>>;
-
-async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: Options): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   if (typeof options["model"] === "string") return askAgain(context, wanted, options["model"], options);
   const needless = ["withTools", "changedOk", "simulate", "seed"].filter((key) => options[key] !== undefined);
   if (needless.length > 0) {
@@ -53,7 +51,7 @@ async function execute(context: CommandContext, [wanted = ""]: readonly string[]
   });
 }
 
-async function askAgain(context: CommandContext, wanted: string, model: string, options: Options): Promise<number> {
+async function askAgain(context: CommandContext, wanted: string, model: string, options: CommandOptions): Promise<number> {
   const find = async (records: Records) => ({ detail: await findRun(records, wanted), project: records.project });
   const { detail, project } = await withRecords(context, find, {});
   const { run } = detail;

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { RunDetail } from "../../ledger/ledger.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { shortId } from "../format.ts";
 import { printOutcome, runToItsEnd } from "../one-run.ts";
 import { jobOfRun } from "../past-run.ts";
@@ -25,11 +25,7 @@ export const rerun: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [wanted = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const find = async (records: Records) => ({ detail: await findRun(records, wanted), project: records.project });
   const { detail, project } = await withRecords(context, find, {});
   const { run } = detail;

@@ -4,7 +4,7 @@ import { resetPlan, type ResetStep } from "../../engine/reset-plan.ts";
 import type { Project } from "../../compose/project.ts";
 import type { Ledger, LedgerReader } from "../../ledger/ledger.ts";
 import { exitCodes } from "../../run/exit-code.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { knownJob, type KnownJob } from "../control/known-job.ts";
 import { userName } from "../control/who.ts";
 import { ago, oneLine, shortId } from "../format.ts";
@@ -22,11 +22,7 @@ export const reset: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [wanted = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [wanted = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const dryRun = options["dryRun"] === true;
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });

@@ -1,5 +1,5 @@
 import { everyJob } from "../../ledger/ledger.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { targetOf } from "../control/target.ts";
 import { userName } from "../control/who.ts";
 import { oneLine } from "../format.ts";
@@ -19,11 +19,7 @@ export const resume: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const { output } = context;
   const { loadProject, openProjectLedger, openProjectLedgerToWrite } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env });

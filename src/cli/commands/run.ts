@@ -1,7 +1,7 @@
 import type { Project } from "../../compose/project.ts";
 import type { Job } from "../../job/job.ts";
 import { formatIssue, UsageError, type Issue } from "../../errors.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { exitCodeOf } from "../../run/exit-code.ts";
 import { printOutcome, runToItsEnd } from "../one-run.ts";
 import { simulation } from "../simulation.ts";
@@ -53,11 +53,7 @@ export const run: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const modelGiven = typeof options["model"] === "string";
   const project = await loadProject({ ...context.place, env: context.env, modelGiven });
@@ -107,7 +103,7 @@ async function slotOf(
 }
 
 /** As of a slot that has its run already: cron may have come too late, or twice. */
-function nothingToDo({ output }: CommandContext, reason: string, options: Readonly<Record<string, unknown>>): number {
+function nothingToDo({ output }: CommandContext, reason: string, options: CommandOptions): number {
   if (output.json) output.document("run", { run: null, reason });
   else if (options["quiet"] !== true) output.note(reason);
   return exitCodeOf({ status: "skipped", failOnSkip: options["failOnSkip"] === true });

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import { exitCodes } from "../../run/exit-code.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import type { Look } from "../health/gather.ts";
 import { withRecords, type Records } from "../records.ts";
 import { durationOption } from "../time-options.ts";
@@ -24,11 +24,7 @@ export const status: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName]: readonly string[], options: CommandOptions): Promise<number> {
   const quiet = options["quiet"] === true;
   const watch = options["watch"] === true;
   if (quiet && watch) throw new UsageError("--quiet prints nothing, so there is nothing to --watch");

@@ -1,4 +1,4 @@
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { firingOptions, readFiringOptions } from "../firing-options.ts";
 
 export const tick: CommandDefinition = {
@@ -12,11 +12,7 @@ export const tick: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  _args: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const firing = readFiringOptions(options);
   const { drive } = await import("../daemon/drive.ts");
   return drive(context, { once: true, brief: true, ...firing });

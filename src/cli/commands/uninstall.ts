@@ -1,7 +1,5 @@
 import type { Removal } from "../../compose/service/uninstall-plan.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
-
-type Options = Readonly<Record<string, unknown>>;
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 
 export const uninstall: CommandDefinition = {
   name: "uninstall",
@@ -25,7 +23,7 @@ export const uninstall: CommandDefinition = {
   execute,
 };
 
-async function execute(context: CommandContext, _args: readonly string[], options: Options): Promise<number> {
+async function execute(context: CommandContext, _args: readonly string[], options: CommandOptions): Promise<number> {
   const [{ managerOf, scopeOf, nameOf }, { planRemoval }] = await Promise.all([
     import("../service-options.ts"),
     import("../../compose/service/uninstall-plan.ts"),

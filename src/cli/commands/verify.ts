@@ -5,7 +5,7 @@ import { sideEffectsOf } from "../../job/side-effects.ts";
 import type { Job } from "../../job/job.ts";
 import { exitCodeOf, exitCodes } from "../../run/exit-code.ts";
 import { counts, succeeded, verification, type VerifiedRun } from "../../run/verification.ts";
-import type { CommandContext, CommandDefinition } from "../command.ts";
+import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
 import { duration, oneLine, shortId } from "../format.ts";
 import { table } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
@@ -37,11 +37,7 @@ export const verify: CommandDefinition = {
   execute,
 };
 
-async function execute(
-  context: CommandContext,
-  [jobName = ""]: readonly string[],
-  options: Readonly<Record<string, unknown>>,
-): Promise<number> {
+async function execute(context: CommandContext, [jobName = ""]: readonly string[], options: CommandOptions): Promise<number> {
   const { loadProject } = await import("../../compose/project.ts");
   const model = typeof options["model"] === "string" ? options["model"] : undefined;
   const project = await loadProject({ ...context.place, env: context.env, modelGiven: model !== undefined });

@@ -1,5 +1,6 @@
 /** What a format of `runner export` is: one file a format, one line in index.ts. */
 import type { Job } from "../../job/job.ts";
+import type { CommandOptions } from "../command.ts";
 import type { NewFile } from "../write-files.ts";
 
 export interface ExportInput {
@@ -18,7 +19,7 @@ export interface ExportInput {
   readonly place: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Options of the command line; what a format does not know is refused before. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: CommandOptions;
   readonly now: Date;
 }
 
