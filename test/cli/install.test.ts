@@ -1,7 +1,7 @@
 /** `runner install` and `uninstall`: what they write, what they refuse, and that everything else stays as it was. */
 import { execFileSync, spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
@@ -71,6 +71,7 @@ async function document(args: readonly string[], env: Readonly<Record<string, st
       next: string[];
       ran: { ok: boolean }[];
       written?: boolean;
+      removed?: boolean;
     }),
   };
 }
@@ -118,7 +119,7 @@ describe("install --systemd", () => {
     const { code, problems, changes } = await document(["install", "--systemd"], keys);
     expect({ code, changes, there: existsSync(unitFolder()) }).toEqual({ code: 77, changes: [], there: false });
     expect(problems).toMatchObject([{ name: "TEST_API_KEY" }]);
-    expect(problems?.[0]?.remedy).toContain(`echo "TEST_API_KEY=$TEST_API_KEY" >> ${keyFile()}`);
+    expect(problems?.[0]?.remedy).toContain(`echo "TEST_API_KEY='$TEST_API_KEY'" >> ${keyFile()}`);
     // The remedy, as it stands, is one.
     const line = problems?.[0]?.remedy?.slice((problems[0].remedy?.indexOf(": ") ?? 0) + 2) ?? "";
     execFileSync("/bin/sh", ["-c", line], { env: keys });
@@ -138,6 +139,23 @@ describe("install --systemd", () => {
     expect(found).toMatchObject({ code, written: false });
     expect(found.problems?.[0]?.message).toMatch(message);
     expect(found.problems?.[0]?.remedy).toMatch(remedy);
+  });
+
+  it.each([
+    ["--crontab", "TEST_API_KEY=secret#part", 'Node reads TEST_API_KEY up to its "#" only'],
+    ["--systemd", "TEST_API_KEY=secret\\part", "systemd takes the backslash out of TEST_API_KEY"],
+    ["--systemd", "export TEST_API_KEY=secretpart", 'systemd knows no "export"'],
+    ["--launchd", `TEST_API_KEY="secret'\\"part`, "the quotation of TEST_API_KEY is not read alike"],
+    ["--systemd", "TEST_API_KEY=a\nsecretpart", "line 2 of"],
+  ])("%s refuses a key file whose line would be read as another value, and shows nothing of it", async (manager, line, words) => {
+    giveKeys();
+    writeFileSync(keyFile(), `${line}\n`);
+    const { code, problems, stdout } = await document(["install", manager]);
+    expect(problems?.map(({ message }) => message).join("\n")).toContain(words);
+    expect({ code, shown: stdout.includes("secret") }).toEqual({ code: 78, shown: false });
+    // What both read alike is taken.
+    writeFileSync(keyFile(), "TEST_API_KEY='secret#\\part'\n# secret # comment\n");
+    expect((await document(["install", manager, "--dry-run"])).problems?.filter(({ name }) => name === "key file")).toEqual([]);
   });
 
   it("refuses a project that does not validate, with its problems", async () => {
@@ -270,6 +288,52 @@ async function ended(child: ChildProcessByStdio<null, Readable, Readable>): Prom
   const [code] = (await once(child, "close")) as [number | null];
   return { code, said };
 }
+
+it.each(["--systemd", "--launchd", "--crontab"])(
+  "%s carries a HOME that is not the one of passwd(5), which names the ledger",
+  async (manager) => {
+    giveKeys();
+    const { changes } = await document(["install", manager]);
+    const text = changes.map((change) => change.text).join("");
+    expect(text).toMatch(new RegExp(`[ =]HOME=${home}[ \n]|<key>HOME</key>\\s*<string>${home}<`));
+    const own = await document(["install", manager, "--dry-run"], { HOME: os.userInfo().homedir });
+    expect(own.changes.map((change) => change.text).join("")).not.toMatch(/[ =]HOME=|<key>HOME</);
+  },
+);
+
+describe("a project under a link", () => {
+  it.each(["--systemd", "--launchd", "--crontab"])(
+    "%s is found by either of its paths, made once, and taken away",
+    async (manager) => {
+      giveKeys();
+      const link = path.join(home, "current");
+      symlinkSync(project.dir, link);
+      const here = await document(["install", manager, "--name", "project"]);
+      expect(here.written).toBe(true);
+      const again = await document(["install", manager, "--name", "project", "-C", link]);
+      expect({ code: again.code, problems: again.problems }).toEqual({ code: 0, problems: here.problems });
+      const text = manager === "--crontab" ? readFileSync(crontabFile(), "utf8") : "";
+      expect(text.match(/>>> runner install/g) ?? []).toHaveLength(manager === "--crontab" ? 1 : 0);
+      const unit = again.changes.map((change) => change.text).join("");
+      expect(unit).toContain(` -C ${link}`.slice(manager === "--launchd" ? 4 : 0));
+      // From the folder itself, whose path no link is part of.
+      const removed = await document(["uninstall"]);
+      expect(removed).toMatchObject({ code: 0, removed: true });
+      expect((await project.runner(["uninstall", "-C", link], machine())).stderr).toContain("Nothing is installed");
+    },
+  );
+
+  it("says that a service keeps to the folder behind the link it was reached by", async () => {
+    giveKeys();
+    const link = path.join(home, "current");
+    symlinkSync(project.dir, link);
+    const { stderr } = await project.runner(["install", "--systemd", "--dry-run"], machine({ PWD: link }));
+    expect(stderr).toContain(`The service names ${project.dir}, to which ${link} leads now`);
+    expect(stderr).toContain(`-C ${link}`);
+    const { stderr: plain } = await project.runner(["install", "--systemd", "--dry-run"], machine({ PWD: project.dir }));
+    expect(plain).not.toContain("leads now");
+  });
+});
 
 describe("the machine's programs", () => {
   it("find no key in their environment, and the way to the user's systemd", async () => {

@@ -102,8 +102,11 @@ async function carry(context: CommandContext, proposal: Proposal, carrying: Carr
   const left = [...plan.before, ...plan.after].filter((step) => !now || step.byHand === true || dryRun);
   const ok = done.steps.every((step) => step.ok);
   if (output.json) {
-    const { findBlock } = await import("../../compose/service/crontab.ts");
-    const block = (crontab: string): string | undefined => findBlock(crontab, service.projectDir);
+    const [{ findBlock }, { folderInCrontab }] = await Promise.all([
+      import("../../compose/service/crontab.ts"),
+      import("../../compose/service/installed.ts"),
+    ]);
+    const block = (crontab: string): string | undefined => findBlock(crontab, folderInCrontab(crontab, service.projectDir));
     const changes = plan.changes.map((change) => changeDocument(change, block));
     const { name, scope, projectDir, keyFile } = service;
     const next = left.map(stepLine);

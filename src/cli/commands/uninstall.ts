@@ -50,8 +50,13 @@ async function carry(
   const left = [...plan.before, ...plan.after].filter(() => !flags.now || flags.dryRun);
   const ok = done.steps.every((step) => step.ok);
   if (output.json) {
-    const { findBlock } = await import("../../compose/service/crontab.ts");
-    const changes = plan.changes.map((change) => changeDocument(change, (crontab) => findBlock(crontab, projectDir)));
+    const [{ findBlock }, { folderInCrontab }] = await Promise.all([
+      import("../../compose/service/crontab.ts"),
+      import("../../compose/service/installed.ts"),
+    ]);
+    const changes = plan.changes.map((change) =>
+      changeDocument(change, (crontab) => findBlock(crontab, folderInCrontab(crontab, projectDir))),
+    );
     const installed = found.map(({ manager, scope, name }) => ({ manager, scope, name }));
     const facts = { projectDir, dryRun: flags.dryRun, removed: done.written, installed, changes, kept };
     output.document("uninstall", { ...facts, ran: done.steps, next: left.map(stepLine), exitCode: ok ? 0 : 1 });

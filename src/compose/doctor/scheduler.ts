@@ -128,7 +128,7 @@ function isThere(file: string): boolean {
 function checkEnvironment(one: Installed, project: Project, configHome: string): Check[] {
   const named = one.command.find((word) => word.startsWith("--env-file"));
   const path = named?.slice(named.indexOf("=") + 1) ?? keyFilePath(one.scope, configHome, one.name);
-  const keyFile = readKeyFile(path);
+  const keyFile = readKeyFile(path, one.manager);
   // Keys of the machine's own service are not this user's to see.
   if (keyFile.values === undefined && keyFile.there) return [...keyFile.problems];
   const user = serviceUser("user", project.projectDir, undefined, project.place.env["HOME"]);

@@ -64,6 +64,11 @@ export function withBlock(crontab: string, projectDir: string, block: string): s
   return kept === "" || kept.endsWith("\n") ? kept + block : `${kept}\n${block}`;
 }
 
+/** The folders of the projects that have a block in it. */
+export function blockFolders(crontab: string): string[] {
+  return [...toText(crontab).matchAll(new RegExp(`^${beginMark}(.*?)\\r?$`, "gm"))].map(([, folder = ""]) => folder);
+}
+
 export function withoutBlock(crontab: string, projectDir: string): string {
   return split(crontab, projectDir).kept;
 }

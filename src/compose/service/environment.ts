@@ -49,7 +49,13 @@ export function serviceVariables(env: Environment, node: string, forOther: boole
       notes.push(`${name} holds a password and is not written into the service; put its line into the key file.`);
     else environment[name] = value;
   }
+  // Managers give a process the home folder of passwd(5), and the ledger lies below HOME.
+  if (!forOther && isOtherHome(env["HOME"])) environment["HOME"] = env["HOME"];
   return { environment, notes };
+}
+
+function isOtherHome(home: string | undefined): home is string {
+  return home !== undefined && path.isAbsolute(home) && !/\p{Cc}/u.test(home) && home !== os.userInfo().homedir;
 }
 
 /** This shell's PATH without what will not be there tomorrow, so that jobs find what they find here. */

@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { JobError, UsageError } from "../../errors.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import type { Check } from "../doctor/check.ts";
 import { loadProject, type Project } from "../project.ts";
 import { crontabBlock, variablesOf, withBlock } from "./crontab.ts";
 import { readCrontab } from "./crontab-program.ts";
 import { environmentOf, serviceVariables } from "./environment.ts";
-import { contentOf, findInstalled, projectOfUnit, type Where } from "./installed.ts";
+import { contentOf, findInstalled, folderInCrontab, isOf, projectOfUnit, type Where } from "./installed.ts";
 import { emptyKeyFile, keyFilePath, readKeyFile, type KeyFile } from "./key-file.ts";
 import { bootstrapSteps, launchdFolder, launchdLabel, launchdPlist, logFolder, stringsUnder } from "./launchd.ts";
 import { lingers, managerProblems } from "./manager-there.ts";
@@ -16,7 +17,7 @@ import { ownPrograms } from "./own-programs.ts";
 import type { Change, Manager, Plan, Scope, Service } from "./service.ts";
 import { enableSteps, systemdUnits, unitFolder } from "./systemd.ts";
 import { serviceUser } from "./users.ts";
-import { configHomeOf, ownName, projectFolder } from "./where.ts";
+import { configHomeOf, linkTo, ownName, projectFolder } from "./where.ts";
 
 export interface Wish {
   readonly manager: Manager;
@@ -54,7 +55,7 @@ export async function planInstallation(wish: Wish): Promise<Proposal> {
   const programs = ownPrograms(wish.execPath, wish.entry, env);
   const forOther = user.uid !== process.getuid?.();
   const variables = serviceVariables(env, programs.node, forOther);
-  const keyFile = readKeyFile(keyFilePath(scope, configHome, name));
+  const keyFile = readKeyFile(keyFilePath(scope, configHome, name), manager);
   const crontab =
     manager === "crontab" && managerProblems(manager, scope, env).every(({ status }) => status !== "fail")
       ? readCrontab(env)
@@ -122,7 +123,7 @@ interface Planned {
 function planFor(service: Service, manager: Manager, where: Where, crontab: string): Planned {
   const { projectDir, scope, user } = service;
   if (manager === "crontab") {
-    const after = withBlock(crontab, projectDir, crontabBlock(service));
+    const after = withBlock(crontab, folderInCrontab(crontab, projectDir), crontabBlock(service));
     const change: Change = { kind: "crontab", target: `crontab of ${user.name}`, before: crontab, after };
     return { plan: { changes: [change], folders: [], before: [], after: [] }, problems: [] };
   }
@@ -132,7 +133,7 @@ function planFor(service: Service, manager: Manager, where: Where, crontab: stri
     const change: Change = { kind: "file", target: file, before, after: launchdPlist(service) };
     const owner = before === undefined ? undefined : stringsUnder(before, "WorkingDirectory")[0];
     const after = bootstrapSteps(service, file, before !== undefined);
-    const taken = before === undefined || owner === projectDir ? [] : [nameTaken(file, owner)];
+    const taken = before === undefined || isOf(owner, projectDir) ? [] : [nameTaken(file, owner)];
     return { plan: { changes: [change], folders: [logFolder(service)], before: [], after }, problems: taken };
   }
   return planSystemd(service, where);
@@ -148,7 +149,7 @@ function planSystemd(service: Service, where: Where): Planned {
   });
   const problems = changes.flatMap(({ target, before }) => {
     const owner = before === undefined ? undefined : projectOfUnit(before);
-    return before === undefined || owner === projectDir ? [] : [nameTaken(target, owner)];
+    return before === undefined || isOf(owner, projectDir) ? [] : [nameTaken(target, owner)];
   });
   // What another installation of this name has left: the timer of `--tick`, and the link of what was enabled.
   const ours = findInstalled(where).filter((one) => one.manager === "systemd" && one.scope === scope && one.name === name);
@@ -201,6 +202,11 @@ function keyFileChange(
 function notesOf(service: Service, project: Project, where: Where, manager: Manager): string[] {
   const { tick, scope, user, projectDir } = service;
   const notes: string[] = [];
+  const link = linkTo(projectDir, where.env);
+  if (link !== undefined)
+    notes.push(
+      `The service names ${projectDir}, to which ${link} leads now. If it is to follow that link: runner install --${manager} -C ${shellWord(link)}`,
+    );
   if (user.uid === 0) notes.push(`It runs as root${scope === "system" ? "; name another user with --run-as USER" : ""}.`);
   if (tick && manager !== "crontab")
     notes.push(

@@ -2,12 +2,13 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { findProgram } from "../programs.ts";
-import { findBlock, shellWords, toText, variablesOf } from "./crontab.ts";
+import { blockFolders, findBlock, shellWords, toText, variablesOf } from "./crontab.ts";
 import { readCrontab } from "./crontab-program.ts";
 import { launchdFolder, stringsUnder } from "./launchd.ts";
 import type { Manager, Scope } from "./service.ts";
 import { unitFolder, unitMark, wantsLink } from "./systemd.ts";
 import { wordsOf } from "./systemd-words.ts";
+import { isSameFolder } from "./where.ts";
 
 export interface Installed {
   readonly manager: Manager;
@@ -40,7 +41,7 @@ export function findInstalled(where: Where): Installed[] {
 
 function inSystemd({ projectDir, configHome }: Where, scope: Scope): Installed[] {
   const folder = unitFolder({ scope, configHome });
-  const own = filesIn(folder, /^runner-.*\.(?:service|timer)$/).filter(({ text }) => projectOfUnit(text) === projectDir);
+  const own = filesIn(folder, /^runner-.*\.(?:service|timer)$/).filter(({ text }) => isOf(projectOfUnit(text), projectDir));
   return [...Map.groupBy(own, ({ file }) => path.parse(file).name)].map(([unit, files]): Installed => {
     const service = files.find(({ file }) => file.endsWith(".service"));
     const timerFirst = files
@@ -70,7 +71,7 @@ export function projectOfUnit(text: string): string | undefined {
 function inLaunchd({ projectDir, home }: Where, scope: Scope): Installed[] {
   const folder = launchdFolder(scope, home);
   return filesIn(folder, /^turn-runner\..*\.plist$/)
-    .filter(({ text }) => stringsUnder(text, "WorkingDirectory")[0] === projectDir)
+    .filter(({ text }) => isOf(stringsUnder(text, "WorkingDirectory")[0], projectDir))
     .map(({ file, text }): Installed => ({
       manager: "launchd",
       scope,
@@ -85,7 +86,7 @@ function inLaunchd({ projectDir, home }: Where, scope: Scope): Installed[] {
 function inCrontab({ projectDir, env }: Where): Installed[] {
   if (findProgram("crontab", env) === undefined) return [];
   const crontab = readCrontab(env);
-  const line = toText(findBlock(crontab, projectDir) ?? "")
+  const line = toText(findBlock(crontab, folderInCrontab(crontab, projectDir)) ?? "")
     .split("\n")
     .find((one) => one.startsWith("* * * * * "));
   if (line === undefined) return [];
@@ -105,6 +106,19 @@ function inCrontab({ projectDir, env }: Where): Installed[] {
       inherited: variablesOf(crontab),
     },
   ];
+}
+
+/** Whether the folder that stands there is that of the project. */
+export function isOf(folder: string | undefined, projectDir: string): boolean {
+  return folder !== undefined && isSameFolder(folder, projectDir);
+}
+
+/** The path by which the project's block is marked in a crontab: that of a link to it, if the block was made so. */
+export function folderInCrontab(crontab: string, projectDir: string): string {
+  const folders = blockFolders(crontab);
+  return (
+    folders.find((folder) => folder === projectDir) ?? folders.find((folder) => isSameFolder(folder, projectDir)) ?? projectDir
+  );
 }
 
 function assignments(words: readonly string[]): Record<string, string> {

@@ -4,7 +4,7 @@ import { parseEnv } from "node:util";
 import type { Check } from "../doctor/check.ts";
 import { codeOf } from "../doctor/providers.ts";
 import { shellWord } from "../../load/shell-word.ts";
-import type { Scope } from "./service.ts";
+import type { Manager, Scope } from "./service.ts";
 
 export interface KeyFile {
   readonly path: string;
@@ -18,15 +18,22 @@ export function keyFilePath(scope: Scope, configHome: string, name: string): str
   return scope === "system" ? `/etc/runner/${name}.env` : `${configHome}/runner/${name}.env`;
 }
 
-export function readKeyFile(path: string): KeyFile {
+/** @param manager systemd reads the file itself (systemd.exec(5), EnvironmentFile=); for the others Node does (`--env-file-if-exists`). */
+export function readKeyFile(path: string, manager: Manager): KeyFile {
   const base = { area: "service", name: "key file" } as const;
   try {
     const { mode } = statSync(path);
     const open = (mode & 0o077) !== 0;
     const message = `${path} can be read by others (mode ${(mode & 0o777).toString(8)})`;
     const remedy = `chmod 600 ${shellWord(path)}`;
+    const text = readFileSync(path, "utf8");
     const problems: Check[] = open ? [{ ...base, status: "fail", exitCode: 77, message, remedy }] : [];
-    return { path, there: true, values: parseEnv(readFileSync(path, "utf8")), problems };
+    for (const [at, line] of text.split(/\r?\n/).entries()) {
+      const problem = lineProblem(line, manager);
+      if (problem !== undefined)
+        problems.push({ ...base, status: "fail", message: `line ${at + 1} of ${path}: ${problem}`, remedy: quoteIt });
+    }
+    return { path, there: true, values: parseEnv(text), problems };
   } catch (error) {
     const code = codeOf(error);
     if (code === "ENOENT") return { path, there: false, values: undefined, problems: [] };
@@ -35,10 +42,24 @@ export function readKeyFile(path: string): KeyFile {
   }
 }
 
+const quoteIt = "Write NAME='value', in single quotes: systemd and Node read that alike.";
+
+/** Why the value that is read would be another one than is written, or none; undefined if all is well. Shows nothing of the value. */
+function lineProblem(line: string, manager: Manager): string | undefined {
+  if (/^\s*(?:[#;].*)?$/.test(line)) return undefined;
+  const [, exported, name = "", value = ""] = /^\s*(export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+  if (name === "") return "it is no NAME=value, so it is passed over";
+  if (exported !== undefined && manager === "systemd") return `systemd knows no "export", so it passes over ${name}`;
+  if (/^'[^']*'$|^"[^"\\]*"$/.test(value)) return undefined;
+  if (/^['"]/.test(value)) return `the quotation of ${name} is not read alike by systemd and Node`;
+  if (manager === "systemd") return value.includes("\\") ? `systemd takes the backslash out of ${name}` : undefined;
+  return value.includes("#") ? `Node reads ${name} up to its "#" only` : undefined;
+}
+
 /** What a key file begins as: the names that jobs reference, without values. */
 export function emptyKeyFile(projectDir: string, names: readonly string[]): string {
   return [
-    `# Keys of the jobs of ${projectDir}, one a line: NAME=value, without quotes. Keep the mode 0600.`,
+    `# Keys of the jobs of ${projectDir}, one a line: NAME=value, or NAME='value' if it holds # or \\. Keep the mode 0600.`,
     "# Read when the service starts; after a change, start it again.",
     ...names.map((name) => `# ${name}=`),
     "",
@@ -49,5 +70,5 @@ export function emptyKeyFile(projectDir: string, names: readonly string[]): stri
 export function howToAdd(path: string, name: string, setHere: boolean): string {
   const folder = path.slice(0, path.lastIndexOf("/"));
   if (!setHere) return `Put a line ${name}=… into ${path} (mode 0600).`;
-  return `Put it into ${path}: (umask 077; mkdir -p ${shellWord(folder)}; echo "${name}=$${name}" >> ${shellWord(path)})`;
+  return `Put it into ${path}: (umask 077; mkdir -p ${shellWord(folder)}; echo "${name}='$${name}'" >> ${shellWord(path)})`;
 }

@@ -5,7 +5,7 @@ import { withoutBlock } from "./crontab.ts";
 import { readCrontab } from "./crontab-program.ts";
 import type { Wish } from "./install-plan.ts";
 import { configHomeOf, projectFolder } from "./where.ts";
-import { contentOf, findInstalled, type Installed, type Where } from "./installed.ts";
+import { contentOf, findInstalled, folderInCrontab, type Installed, type Where } from "./installed.ts";
 import { keyFilePath } from "./key-file.ts";
 import { bootoutSteps } from "./launchd.ts";
 import type { Change, Manager, Plan, Scope } from "./service.ts";
@@ -66,7 +66,7 @@ function planOf(one: Installed, { projectDir, env }: Where): Plan {
   const none = { folders: [], before: [], after: [] };
   if (manager === "crontab") {
     const before = readCrontab(env);
-    const after = withoutBlock(before, projectDir);
+    const after = withoutBlock(before, folderInCrontab(before, projectDir));
     return { ...none, changes: [{ kind: "crontab", target: `crontab of ${os.userInfo().username}`, before, after }] };
   }
   const changes = files.map((target): Change => {

@@ -1,4 +1,5 @@
 /** Where the things of a project's service are. */
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../../errors.ts";
 import { findProject } from "../../load/folders.ts";
@@ -13,6 +14,28 @@ interface Place {
 export function projectFolder(place: Place, env: NodeJS.ProcessEnv): string {
   const dir = path.resolve(place.dir);
   return inOneLine(place.configFile === undefined ? findProject(dir, env).dir : dir);
+}
+
+/** Whether both paths lead to one folder: a service may have been made by the path of a link to it. */
+export function isSameFolder(one: string, other: string): boolean {
+  return one === other || realPath(one) === realPath(other);
+}
+
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
+/**
+ * The link that a shell came here by; undefined for none. A process starts in the folder itself, so a service keeps to that, also where the
+ * link (`current`, of a release) leads elsewhere tomorrow.
+ */
+export function linkTo(projectDir: string, env: NodeJS.ProcessEnv): string | undefined {
+  const { PWD: shown = "" } = env;
+  return path.isAbsolute(shown) && shown !== projectDir && realPath(shown) === projectDir ? path.normalize(shown) : undefined;
 }
 
 /** A folder that units and crontabs can name: they are read line by line. @throws UsageError for another */

@@ -46,6 +46,42 @@ describe.skipIf(python === undefined)("a property list", () => {
   });
 });
 
+/** Keys of launchd.plist(5) of macOS 14; launchd passes over others in silence. */
+const known = new Set(
+  (
+    "Label Disabled UserName GroupName inetdCompatibility LimitLoadToHosts LimitLoadFromHosts LimitLoadToSessionType Program BundleProgram " +
+    "ProgramArguments EnableGlobbing EnableTransactions EnablePressuredExit KeepAlive RunAtLoad RootDirectory WorkingDirectory EnvironmentVariables " +
+    "Umask TimeOut ExitTimeOut ThrottleInterval InitGroups WatchPaths QueueDirectories StartOnMount StartInterval StartCalendarInterval StandardInPath " +
+    "StandardOutPath StandardErrorPath Debug WaitForDebugger SoftResourceLimits HardResourceLimits Nice ProcessType AbandonProcessGroup LowPriorityIO " +
+    "LowPriorityBackgroundIO MaterializeDatalessFiles LaunchOnlyOnce MachServices Sockets LaunchEvents HopefullyExitsLast HopefullyExitsFirst " +
+    "SessionCreate LegacyTimers AssociatedBundleIdentifiers"
+  ).split(" "),
+);
+const inner: Readonly<Record<string, readonly string[]>> = {
+  KeepAlive: ["SuccessfulExit", "NetworkState", "PathState", "OtherJobEnabled", "Crashed", "AfterInitialDemand"],
+  HardResourceLimits: [
+    "Core",
+    "CPU",
+    "Data",
+    "FileSize",
+    "MemoryLock",
+    "NumberOfFiles",
+    "NumberOfProcesses",
+    "ResidentSetSize",
+    "Stack",
+  ],
+  StartCalendarInterval: ["Minute", "Hour", "Day", "Weekday", "Month"],
+};
+
+describe.skipIf(python === undefined)("a property list has no key that launchd does not know", () => {
+  it.each([false, true])("with tick: %j", (tick) => {
+    const plist = new Map(Object.entries(parsed(launchdPlist(serviceOf({ tick, scope: "system" }))) ?? {}));
+    expect([...plist.keys()].filter((key) => !known.has(key))).toEqual([]);
+    for (const [key, keys] of Object.entries(inner))
+      expect(Object.keys(plist.get(key) ?? {}).filter((one) => !keys.includes(one))).toEqual([]);
+  });
+});
+
 it("what is installed is read back", () => {
   for (const dir of oddFolders) {
     const text = launchdPlist(serviceOf({ projectDir: dir, node: `${dir}/node` }));
