@@ -13,9 +13,9 @@ import type { Job } from "../../src/job/job.ts";
 import { openLedger } from "../../src/ledger/index.ts";
 import type { Ledger, RunDetail, RunRow, SlotClaim } from "../../src/ledger/ledger.ts";
 import { standardRetry } from "../../src/run/backoff.ts";
-import { createJudge } from "../../src/turn/index.ts";
 import type { Turn, TurnHooks, TurnResult, TurnSpec } from "../../src/turn/turn.ts";
 import { limits } from "../gateway/stage.ts";
+import { engineParts } from "./parts.ts";
 
 export const slotAt = Date.UTC(2026, 10, 25, 8);
 const meter = () => ({ tokens: 0 });
@@ -119,29 +119,17 @@ export async function openStage({ acts, job: given, parts: more }: StageOptions)
       return { result, cleanup: { killed: 0, confirmed: true } };
     },
   };
-  const engine = createEngine({
+  const parts = engineParts({
     ledger,
     gateway: () => Promise.resolve(gateway),
     turns: new Map([["agentTurn", turn]]),
-    judge: createJudge(),
-    runProgram: () => Promise.reject(new Error("no program is started")),
-    inspect: () => Promise.resolve([]),
     clock,
     random: () => 0.5,
-    env: {},
-    owner: thisOwner(),
-    ownerState: () => "alive",
-    sweep: () => Promise.resolve(true),
-    resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
-    zone: () => "UTC",
-    hash: () => "hash",
-    defaults: { model: "p/m", fallbacks: [] },
     meter,
     openBudget: (budget, ranMs) => createBudget(budget, { meter, ranMs, monotonic: () => clock.monotonic() }),
-    redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
-    simulated: false,
     ...more?.(clock),
   });
+  const engine = createEngine(parts);
   const job: Job = {
     id: "job",
     name: "job",

@@ -6,12 +6,10 @@ import { expect, it } from "vitest";
 import { systemClock } from "../../src/engine/clock.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import type { RunEvent } from "../../src/engine/events.ts";
-import { thisOwner } from "../../src/engine/owner.ts";
-import type { EngineParts } from "../../src/engine/parts.ts";
 import { parseJob } from "../../src/job/parse.ts";
 import { openLedger } from "../../src/ledger/index.ts";
-import { createJudge } from "../../src/turn/index.ts";
 import { runFinish } from "../ledger/records.ts";
+import { engineParts } from "./parts.ts";
 
 it("ends as interrupted at its next heartbeat, its turn is stopped, and its record is the other one's", async () => {
   const folder = await mkdtemp(join(tmpdir(), "runner-lost-"));
@@ -26,7 +24,7 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
   let stopped = 0;
   let runId = "";
   const beats: number[] = [];
-  const parts: EngineParts = {
+  const parts = engineParts({
     ledger,
     gateway: () => Promise.reject(new Error("nothing is asked")),
     turns: new Map([
@@ -60,22 +58,8 @@ it("ends as interrupted at its next heartbeat, its turn is stopped, and its reco
           await other.finishRun(runId, runFinish({ status: "interrupted", reason: "rescued", finishedAt: Date.now() }));
       },
     },
-    random: () => 0,
-    env: {},
-    owner: thisOwner(),
     ownerState: () => "elsewhere",
-    sweep: () => Promise.resolve(true),
-    resolveModel: () => ({ provider: "p", model: "m", dialect: "anthropic-messages" }),
-    hash: () => "hash",
-    defaults: { model: "p/m", fallbacks: [] },
-    zone: () => "UTC",
-    judge: createJudge(),
-    meter: () => ({ tokens: 0 }),
-    runProgram: () => Promise.reject(new Error("no program is started")),
-    inspect: () => Promise.resolve([]),
-    redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
-    simulated: false,
-  };
+  });
   const listen = (event: RunEvent): void => {
     if (event.type === "run_started") ({ runId } = event.run);
   };

@@ -8,16 +8,14 @@ import { systemClock, type Clock } from "../../src/engine/clock.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import type { RunEvent } from "../../src/engine/events.ts";
 import type { RunOutcome } from "../../src/engine/outcome.ts";
-import { thisOwner } from "../../src/engine/owner.ts";
-import type { EngineParts } from "../../src/engine/parts.ts";
 import { createGateway } from "../../src/gateway/server.ts";
 import type { Job, JobLimits } from "../../src/job/job.ts";
 import { openLedger } from "../../src/ledger/index.ts";
-import { createJudge } from "../../src/turn/index.ts";
 import { createProvider } from "../../src/provider/index.ts";
 import { standardRetry } from "../../src/run/backoff.ts";
 import type { Turn, TurnResult } from "../../src/turn/turn.ts";
 import { limits } from "../gateway/stage.ts";
+import { engineParts } from "./parts.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -101,27 +99,14 @@ async function run({ models, limits: own, clock = systemClock, listen = () => {}
     () => ledger.close(),
     () => gateway.close(),
   );
-  const parts: EngineParts = {
+  const parts = engineParts({
     ledger,
     gateway: async () => gateway,
     turns: new Map([["agentTurn", { ...onlyAsks, request: () => ({}), environment: () => ({}) }]]),
     clock,
-    random: () => 0,
-    env: {},
-    owner: thisOwner(),
-    ownerState: () => "alive",
-    sweep: async () => true,
     resolveModel: (name) => ({ provider: name.split("/")[0] ?? "", model: "m", dialect: "anthropic-messages" }),
-    hash: () => "hash",
     defaults: { model: undefined, fallbacks: [] },
-    zone: () => "UTC",
-    judge: createJudge(),
-    meter: () => ({ tokens: 0 }),
-    runProgram: () => Promise.reject(new Error("no program is started")),
-    inspect: () => Promise.resolve([]),
-    redaction: () => ({ known: (text) => text, keyLike: (text) => text }),
-    simulated: false,
-  };
+  });
   const [model = "", ...fallbacks] = models.map((_, at) => `p${at}/m`);
   const job: Job = {
     id: "job",
