@@ -19,6 +19,21 @@ export interface CronExpression {
   readonly doubt?: string;
 }
 
+/** The five fields of a crontab line, as the values that each allows. */
+export interface CronSets {
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  readonly days: ReadonlySet<number>;
+  /** 1 to 12. */
+  readonly months: ReadonlySet<number>;
+  /** 0 to 6, Sunday first. */
+  readonly weekdays: ReadonlySet<number>;
+  /** Both day fields choose: either is enough. Otherwise both must hold. */
+  readonly eitherDay: boolean;
+  /** Minute or hour begins with `*`: it follows real time when the clock changes. */
+  readonly wild: boolean;
+}
+
 interface FieldRule {
   readonly name: string;
   readonly least: number;

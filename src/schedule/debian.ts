@@ -2,21 +2,10 @@
  * When Debian's cron starts an entry, computed from its fields alone and without croner: what a job that replaces a crontab line is held
  * against. The rule is that of cron.c of Vixie 3.0 with Debian's patches, see docs/schedules.md and cron(8), "Notes".
  */
+import type { CronSets } from "../job/cron.ts";
 import { nextOffsetChange, offsetMinutes } from "../job/offset.ts";
 
-export interface CronSets {
-  readonly minutes: ReadonlySet<number>;
-  readonly hours: ReadonlySet<number>;
-  readonly days: ReadonlySet<number>;
-  /** 1 to 12. */
-  readonly months: ReadonlySet<number>;
-  /** 0 to 6, Sunday first. */
-  readonly weekdays: ReadonlySet<number>;
-  /** Both day fields choose: either is enough. Otherwise both must hold. */
-  readonly eitherDay: boolean;
-  /** Minute or hour begins with `*`: it follows real time when the clock changes. */
-  readonly wild: boolean;
-}
+export type { CronSets };
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;

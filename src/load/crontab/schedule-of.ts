@@ -1,5 +1,5 @@
 /** The time of a crontab entry as a job's schedule, and as the sets that Debian's rule is computed from. Pure. */
-import { readCron } from "../../job/cron.ts";
+import { readCron, type CronSets } from "../../job/cron.ts";
 import { isSameZone, nearestZone, zoneExists } from "../../job/zone.ts";
 import type { CrontabEntry } from "./crontab.ts";
 import type { CrontabTime } from "./entry.ts";
@@ -11,18 +11,8 @@ export interface ImportedSchedule {
   /** The zone of the entry's times. */
   readonly zone: string;
   /** What the entry means, field by field; absent for `@reboot`. A part that cronie picks at random is the value that was chosen. */
-  readonly sets?: EntrySets;
+  readonly sets?: CronSets;
   readonly notes: readonly string[];
-}
-
-interface EntrySets {
-  readonly minutes: ReadonlySet<number>;
-  readonly hours: ReadonlySet<number>;
-  readonly days: ReadonlySet<number>;
-  readonly months: ReadonlySet<number>;
-  readonly weekdays: ReadonlySet<number>;
-  readonly eitherDay: boolean;
-  readonly wild: boolean;
 }
 
 export function scheduleOf(
@@ -73,7 +63,7 @@ function delayOf(written = ""): number | undefined {
 
 type Fields = Extract<CrontabTime, { kind: "fields" }>;
 
-function setsOf({ fields: [minute, hour, day, month, weekday] }: Fields): EntrySets | undefined {
+function setsOf({ fields: [minute, hour, day, month, weekday] }: Fields): CronSets | undefined {
   if (minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined)
     return undefined;
   return {
