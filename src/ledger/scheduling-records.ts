@@ -1,5 +1,5 @@
 /** The records that the ledger keeps for the scheduler, and what is asked and answered about them: scheduling.ts has the operations. */
-import type { RunStatus } from "../run/run.ts";
+import type { OpenStatus, RunStatus } from "../run/run.ts";
 import type { Owner, RunRow, RunStart } from "./run-record.ts";
 
 /**
@@ -182,6 +182,14 @@ export interface SchedulerEventQuery {
   readonly kind?: SchedulerEventKind;
   /** Newest first, at most this many. Default 100. */
   readonly limit?: number;
+}
+
+/** The open runs of one instant. */
+export interface OpenLook {
+  /** How each of them is, by its id. */
+  readonly states: ReadonlyMap<string, OpenStatus>;
+  /** Those of which the row was wanted, oldest first. */
+  readonly rows: readonly RunRow[];
 }
 
 /** Ended runs of a job by how they ended, kept by day so that a year of a minutely job costs nothing to count. */

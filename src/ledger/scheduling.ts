@@ -3,6 +3,7 @@
  * happened to the scheduler itself. Everything that a command wants of a running daemon goes through here, so that it works with a
  * daemon, without one, and while one takes over from another.
  */
+import type { OpenStatus } from "../run/run.ts";
 import type { RunRow, Wait } from "./run-record.ts";
 import type {
   Armed,
@@ -12,6 +13,7 @@ import type {
   EndedPause,
   KeptOfRow,
   Leader,
+  OpenLook,
   Pause,
   RecentRuns,
   RowAhead,
@@ -80,6 +82,11 @@ export interface SchedulingLedger {
   hasChanged(): Promise<boolean>;
   /** The same of what was not written through this connection, with a memory of its own. */
   hasChangedElsewhere(): Promise<boolean>;
+  /**
+   * A look at the open runs for whoever knows most of them: of ten thousand it costs milliseconds, where to read each (`openRuns`) takes hundreds.
+   * Rows come of those alone of which `wantsRow` says so.
+   */
+  lookAtOpen(wantsRow: (runId: string, status: OpenStatus) => boolean): Promise<OpenLook>;
 }
 
 /** What only reads. */

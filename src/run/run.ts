@@ -42,7 +42,7 @@ export type RunEnding = Exclude<RunStatus, OpenStatus>;
 
 /** Not ended yet. */
 export const openStatuses = ["queued", "running", "waiting"] as const;
-type OpenStatus = (typeof openStatuses)[number];
+export type OpenStatus = (typeof openStatuses)[number];
 
 /** Where a run comes from: a due instant or a person's wish, not yet recorded. No row of the ledger is ever in this state. */
 export type RunOrigin = "due";

@@ -3,7 +3,7 @@ import { LedgerError } from "../../errors.ts";
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { CarriedOn } from "../engine.ts";
 import type { RunOutcome } from "../outcome.ts";
-import { claimAgain } from "./claim-ahead.ts";
+import { claimAgain } from "./claim-again.ts";
 import { noteBlock } from "./blocked.ts";
 import type { InLine } from "./line.ts";
 import { giveWay } from "./overlap.ts";
@@ -84,8 +84,9 @@ async function goOn(state: State, item: InLine, running: Running, carried: Carri
   const { listen, clock } = state.parts;
   switch (carried.kind) {
     case "gone":
-      closed(state, run);
-      return claimAgain(state, run);
+      state.vanished.set(run.runId, run);
+      await claimAgain(state);
+      return closed(state, run);
     case "waiting": {
       const { until, why } = carried.wait;
       listen({ type: "run_waits", at: clock.now(), jobName: job.name, runId: run.runId, until, why });

@@ -10,11 +10,10 @@
 import { LedgerError } from "../../errors.ts";
 import type { RunRow, SlotClaim } from "../../ledger/ledger.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
-import { claimAheadOf, claimOf } from "./claims.ts";
+import { claimAheadOf } from "./claims.ts";
 import { isSameOwner } from "./leadership.ts";
 import { pauseOf } from "./pauses.ts";
 import type { Entry } from "./roster.ts";
-import { enlist } from "./standing.ts";
 import { openOf, placeOf, type State } from "./state.ts";
 
 /** So long before its time a slot is claimed at the earliest. */
@@ -118,15 +117,4 @@ export async function giveBackInDoubt(state: State): Promise<void> {
   await giveBack(state);
   state.ahead.lookAgain();
   state.ahead.isDoubtful = false;
-}
-
-/** A claimed run is not there any more: somebody took this process for dead and gave its claim back. Its slot is claimed again. */
-export async function claimAgain(state: State, { jobId, slotAt, trigger }: RunRow): Promise<void> {
-  const { parts, roster } = state;
-  const entry = roster.get(jobId);
-  if (entry === undefined || slotAt === undefined || trigger !== "slot") return;
-  if ((await parts.ledger.slotRecord(jobId, slotAt)) !== undefined) return;
-  const claim = claimOf(parts, entry, slotAt);
-  const [result] = await parts.ledger.claimSlots([claim]);
-  if (result?.won === true) enlist(state, { ...claim, status: "queued", queuedAt: claim.startedAt });
 }

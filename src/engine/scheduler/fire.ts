@@ -4,16 +4,17 @@
  */
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { LedgerError } from "../../errors.ts";
-import type { SlotClaim, SlotClaimResult, SlotRange } from "../../ledger/ledger.ts";
+import type { SlotRange } from "../../ledger/ledger.ts";
 import { isAnswered } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
-import { bootClaimOf, rangeOf } from "./claims.ts";
+import { bootClaimOf } from "./claims.ts";
 import { decide, type Decision } from "./decide.ts";
 import { isOverdue } from "./overdue.ts";
 import { stopOpen } from "./overlap.ts";
 import type { Entry } from "./roster.ts";
-import { enlist } from "./standing.ts";
-import { shortId, type State } from "./state.ts";
+import type { State } from "./state.ts";
+import { record, take } from "./taken.ts";
+import { tellUnusable } from "./unusable.ts";
 
 /** Rows of one transaction: some milliseconds of the disk. */
 const rowsAtOnce = 500;
@@ -66,11 +67,6 @@ function decideSafely(state: State, entry: Entry, now: number): Decision[] {
     tellUnusable(state, entry, error);
     return [];
   }
-}
-
-export function tellUnusable({ parts }: State, { job }: Entry, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  parts.listen({ type: "job_unusable", at: parts.clock.now(), jobName: job.name, reason });
 }
 
 /** What the ledger refuses of one job, which is a bug of ours, must not stop the others: then each is written by itself. */
@@ -134,32 +130,6 @@ async function claimAll(state: State, decisions: readonly Decision[]): Promise<R
     await stopOpen(state, replaces, slotAt ?? startedAt);
   }
   return won;
-}
-
-async function record({ parts }: State, ranges: readonly SlotRange[]): Promise<void> {
-  if (ranges.length === 0) return;
-  const recorded = await parts.ledger.recordSlots(ranges);
-  // What has a record already, of a run by hand or of another process, is told by that.
-  for (const range of ranges.filter((_, at) => recorded[at] === true))
-    parts.listen({ type: "slots_recorded", at: range.recordedAt, range });
-}
-
-/** Takes note of how a claim went; a slot that was lost to the job's queued run is given back as a range, to be recorded as skipped. */
-function take(state: State, entry: Entry, claim: SlotClaim, result: SlotClaimResult): SlotRange[] {
-  const { runId, jobName, startedAt, slotAt } = claim;
-  if (result.won) {
-    enlist(state, { ...claim, status: "queued", queuedAt: startedAt });
-    state.parts.listen({ type: "slot_claimed", at: startedAt, jobName, runId, slotAt: slotAt ?? startedAt });
-    return [];
-  }
-  const { because, blocker } = result;
-  // What this process does not know of, the ledger will show.
-  if (because === "slot_taken" && blocker.status === "queued") state.stale = true;
-  if (because !== "queued_run" || slotAt === undefined) return [];
-  state.stale = true;
-  const reason = `${shortId(blocker.runId)} of this job waits to begin`;
-  const one = { from: slotAt, to: slotAt, slots: 1, reason, blockedBy: blocker.runId };
-  return [rangeOf(state.parts, entry, { status: "skipped", ...one })];
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What other processes asked for through the ledger and did there, and whether they live: looked at now and then. */
+import { claimAgain } from "./claim-again.ts";
 import { isHerdAtHand } from "./claim-ahead.ts";
 import { readControl } from "./control.ts";
 import { lookAround } from "./open-runs.ts";
@@ -14,7 +15,7 @@ const lookMs = 30_000;
 export class Hearing {
   readonly #state: State;
   #heardAt = -Infinity;
-  /** Others have written, and that was not read yet. */
+  /** Something was written, and what people ask for was not read since. */
   #unheard = true;
   #lookedAt = -Infinity;
 
@@ -25,12 +26,13 @@ export class Hearing {
   /** What was going on in the last time is in doubt: everything is read anew. */
   doubt(): void {
     this.#unheard = true;
+    this.#state.stale = true;
   }
 
   /** Only what was asked for in the last second, before runs begin at once; costs some microseconds where nothing was. */
   async hearRequests(): Promise<void> {
     if (!(await this.#state.parts.ledger.hasChangedElsewhere())) return;
-    this.#unheard = true;
+    this.doubt();
     await readControl(this.#state);
   }
 
@@ -39,20 +41,26 @@ export class Hearing {
     const state = this.#state;
     const { clock, ledger } = state.parts;
     const monotonic = clock.monotonic();
-    // A herd's claims are a change as well, and reading them back just before it is due would make it late.
+    // A herd's claims are a change as well, and reading anything just before it is due would make it late.
     const herd = isHerdAtHand(state, now) && monotonic - this.#lookedAt < lookMs;
     if (monotonic - this.#heardAt >= hearMs) {
-      if (await (herd ? ledger.hasChangedElsewhere() : ledger.hasChanged())) this.#unheard = true;
       this.#heardAt = monotonic;
+      // What this process has written itself tells it nothing of open runs. What people ask for is read all the same: it is little, and a ledger
+      // that cannot be read any more is found before the next runs are to begin.
+      if (await ledger.hasChangedElsewhere()) this.doubt();
+      if (!herd && (await ledger.hasChanged())) this.#unheard = true;
     }
     if (this.#unheard) {
       await readControl(state);
-      state.stale = true;
       this.#unheard = false;
     }
-    if (herd || (!state.stale && monotonic - this.#lookedAt < lookMs)) return;
-    this.#lookedAt = monotonic;
-    const dead = await lookAround(state);
-    if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
+    if (herd) return;
+    const everyMs = state.hasDead ? hearMs : lookMs;
+    if (state.stale || monotonic - this.#lookedAt >= everyMs) {
+      this.#lookedAt = monotonic;
+      const dead = await lookAround(state);
+      if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
+    }
+    await claimAgain(state);
   }
 }

@@ -30,6 +30,11 @@ export class Hold {
     return this.#held !== undefined;
   }
 
+  /** For how long, on the monotonic clock; 0 while nothing holds it. */
+  get heldMs(): number {
+    return this.#held === undefined ? 0 : this.#parts.clock.monotonic() - this.#held.since;
+  }
+
   /** What holds it; undefined while nothing does. */
   get error(): unknown {
     return this.#held?.error;

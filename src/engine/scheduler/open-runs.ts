@@ -22,20 +22,36 @@ export async function findDead({ parts, running }: State): Promise<readonly RunR
   return rows.filter((row) => row.status === "running" && !running.has(row.runId) && isDeadOwner(parts, row));
 }
 
-/** Reads the open runs anew. Returns those whose process has died. */
+/**
+ * Looks at the open runs anew: at the rows of those that other processes have under way and of those that are not known, and of the others, of
+ * which there may be ten thousand, at no more than whether they are open. Returns those whose process has died.
+ */
 export async function lookAround(state: State): Promise<readonly RunRow[]> {
-  // What joins the line while the ledger is asked is not in its answer and stays.
-  const lined = [...state.line.items, ...state.ahead.claimed.items, ...state.waiting.values()];
-  const known = lined.map(({ run }) => run);
-  const others = [...state.others.values()];
-  const rows = await state.parts.ledger.openRuns();
-  await cutLeases(state.parts, rows);
+  const { line, ahead, waiting, running } = state;
+  // Whatever makes it doubtful from here on may have come after what is read.
   state.stale = false;
-  const open = new Map(rows.map((row) => [row.runId, row]));
-  for (const run of known) if (!open.has(run.runId)) forget(state, run);
-  for (const run of others) if (open.get(run.runId)?.status !== "running") leave(state, run);
-  for (const runId of state.line.blockers()) if (!open.has(runId)) state.line.unblock(runId);
-  return rows.filter((row) => isDead(state, row));
+  try {
+    // What joins the line while the ledger is asked is not in its answer and stays.
+    const lined = line.items.map(({ run }) => run);
+    const known = [...lined, ...ahead.claimed.items.map(({ run }) => run), ...Array.from(waiting.values(), ({ run }) => run)];
+    const ids = new Set(known.map(({ runId }) => runId));
+    const others = [...state.others.values()];
+    // Whether a run is ours is asked at the instant of what is read: a moment later it may be parked, and would pass for one that nobody has.
+    const { states, rows } = await state.parts.ledger.lookAtOpen((runId, status) =>
+      status === "running" ? !running.has(runId) : !ids.has(runId),
+    );
+    await cutLeases(state.parts, rows);
+    for (const run of known) if (!states.has(run.runId)) forget(state, run);
+    for (const run of lined) if (run.status === "queued" && !states.has(run.runId)) state.vanished.set(run.runId, run);
+    for (const run of others) if (states.get(run.runId) !== "running") leave(state, run);
+    for (const runId of line.blockers()) if (!states.has(runId)) line.unblock(runId);
+    const dead = rows.filter((row) => isDead(state, row));
+    state.hasDead = dead.length > 0;
+    return dead;
+  } catch (error) {
+    state.stale = true;
+    throw error;
+  }
 }
 
 /** Takes note of one row; returns whether it is the run of a dead process. */

@@ -9,7 +9,9 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import type { Job } from "../../job/job.ts";
 import { recordedAheadMs, type Armed } from "../../ledger/ledger.ts";
+import type { SchedulerParts } from "../scheduler-parts.ts";
 import type { Entry } from "./roster.ts";
+import { StartRate } from "./start-rate.ts";
 import type { State } from "./state.ts";
 
 /** The jobs that are wanted, and whether those that are not among them were removed. */
@@ -22,6 +24,19 @@ export interface Replaced {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
+}
+
+/** What counts for all jobs. */
+export type Rules = Pick<SchedulerParts, "settings" | "zone">;
+
+/** Other limits, or another zone, from now on. */
+export function setRules(state: State, { settings, zone }: Rules): void {
+  const { places, roster, parts } = state;
+  if (settings.startsPerSecond !== state.settings.startsPerSecond)
+    state.rate = new StartRate(settings.startsPerSecond, parts.clock.monotonic());
+  state.settings = settings;
+  places.limits = settings;
+  roster.zone = zone;
 }
 
 /** Jobs that are looked at in one piece: some milliseconds. */

@@ -37,6 +37,8 @@ export interface State {
   /** Runs that wait for their time, by job: at most one of a job is open. */
   readonly waiting: Map<string, Waiting>;
   readonly waits: Timeline<Waiting>;
+  /** Claims whose slots have come and that are not in the ledger any more, by run id: the slots are to be claimed again. */
+  readonly vanished: Map<string, RunRow>;
   /** By run id. */
   readonly running: RunMap<Running>;
   /** Runs under way that other processes have, as the ledger showed them last, by run id. */
@@ -61,8 +63,10 @@ export interface State {
   overdue: Entry[] | undefined;
   /** Whether every job file could be read: only then is a run whose job is not there one of a job that was removed. */
   complete: boolean;
-  /** The ledger's open runs are to be read anew. */
+  /** The ledger's open runs are to be looked at anew. */
   stale: boolean;
+  /** The last look has found runs of dead processes, which may not be closed yet. */
+  hasDead: boolean;
   /** It was asked to stop: nothing more is claimed or begun. */
   draining: boolean;
   failed: number;
@@ -79,6 +83,7 @@ export function newState(parts: SchedulerParts): State {
     ahead: new Ahead(),
     waiting: new Map(),
     waits: new Timeline(),
+    vanished: new Map(),
     running: new RunMap(({ run }) => run.jobId),
     others: new RunMap(({ jobId }) => jobId),
     rescuing: new Set(),
@@ -94,6 +99,7 @@ export function newState(parts: SchedulerParts): State {
     overdue: undefined,
     complete: true,
     stale: true,
+    hasDead: false,
     draining: false,
     failed: 0,
     cut: 0,

@@ -34,6 +34,19 @@ export async function takeOver(state: State, jobs: JobSet, stays: boolean): Prom
   await fireBoot(state, stays);
 }
 
+/** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */
+export function forgetRows(state: State): void {
+  const { roster, line, ahead, waits, waiting, vanished, answered } = state;
+  roster.clear();
+  line.clear();
+  ahead.clear();
+  for (const one of waiting.values()) waits.set(one, undefined);
+  waiting.clear();
+  vanished.clear();
+  answered.splice(0);
+  state.stale = true;
+}
+
 /** Waits for the rescue, but not for a process that is slow to die; returns whether it is over. */
 async function isSoonOver({ parts }: State, rescuing: Promise<unknown>): Promise<boolean> {
   const enough = new AbortController();

@@ -1,6 +1,5 @@
 /** One turn of the loop, and what is kept from turn to turn. */
 import type { Leader } from "../../ledger/ledger.ts";
-import type { SchedulerParts } from "../scheduler-parts.ts";
 import { bringDue, claimAhead, giveBack, giveBackInDoubt, isOverslept, wakeInMs } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
 import type { ClockLook } from "./clock-watch.ts";
@@ -9,14 +8,13 @@ import { Hearing } from "./hearing.ts";
 import { onJump } from "./jump.ts";
 import type { Post } from "./post.ts";
 import { spreadSetAside } from "./overdue.ts";
-import { Replacement, type JobSet } from "./reload.ts";
+import { Replacement, setRules, type JobSet, type Rules } from "./reload.ts";
+import { onTimeMs } from "../../schedule/missed.ts";
 import { Settling } from "./settling.ts";
 import { endWaits } from "./standing.ts";
-import { StartRate } from "./start-rate.ts";
 import type { State } from "./state.ts";
-import { takeOver } from "./take-over.ts";
-
-type Rules = Pick<SchedulerParts, "settings" | "zone">;
+import { forgetRows, takeOver } from "./take-over.ts";
+import { endWhatIsStale } from "./window.ts";
 
 export class Turns {
   readonly #state: State;
@@ -34,6 +32,8 @@ export class Turns {
   /** Milliseconds until another run may be begun, where the rate of starts is what is missing. */
   #startInMs: number | undefined;
   #entered = false;
+  /** The ledger could not be written for so long that what was due meanwhile is late. */
+  #wasOut = false;
 
   constructor(state: State, post: Post) {
     this.#state = state;
@@ -49,7 +49,7 @@ export class Turns {
     const given = new Set(jobs.map(({ id }) => id));
     const missing = complete ? [] : this.#jobs.jobs.filter(({ id }) => !given.has(id));
     this.#jobs = { jobs: missing.length === 0 ? jobs : [...jobs, ...missing], complete };
-    if (rules !== undefined) this.#setRules(rules);
+    if (rules !== undefined) setRules(this.#state, rules);
     this.#changed = true;
     this.#replacement = undefined;
     const leads = this.#post.leads || this.#arming !== undefined;
@@ -65,10 +65,11 @@ export class Turns {
     const { state } = this;
     if (look.kind !== "steady") this.#jump = look;
     try {
-      const wasHeld = state.hold.isHeld;
+      const { isHeld: wasHeld, heldMs } = state.hold;
       if (!(await state.hold.probe())) return this.release();
       // What was going on when the ledger failed is in doubt.
       if (wasHeld) this.#hearing.doubt();
+      if (heldMs > onTimeMs) this.#wasOut = true;
       const { now } = look;
       if (wasHeld || look.kind !== "steady" || isOverslept(state, now)) state.ahead.isDoubtful = true;
       await giveBackInDoubt(state);
@@ -77,6 +78,9 @@ export class Turns {
       await this.#afterJump();
       await this.#reload();
       await this.#hearing.hear(now);
+      // Nobody could begin anything meanwhile, as if nobody had been there.
+      if (this.#wasOut) await endWhatIsStale(state, now);
+      this.#wasOut = false;
       endWaits(state, now);
       bringDue(state, now);
       await fire(state, now);
@@ -176,8 +180,9 @@ export class Turns {
       const taken = await this.#post.take();
       if (taken === undefined) return false;
       this.#forget();
-      await takeOver(state, this.#jobs, true);
+      // Another set may come meanwhile: it is put in force after this one.
       this.#changed = false;
+      await takeOver(state, this.#jobs, true);
       // Whatever the clock did before, everything that is known now was read after it.
       this.#jump = undefined;
       this.#arming = taken;
@@ -195,18 +200,10 @@ export class Turns {
     this.#settling.begin();
   }
 
-  /** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */
   #forget(): void {
-    const { roster, line, ahead, waits, waiting, answered } = this.state;
     this.#arming = undefined;
     this.#replacement = undefined;
-    roster.clear();
-    line.clear();
-    ahead.clear();
-    for (const one of waiting.values()) waits.set(one, undefined);
-    waiting.clear();
-    answered.splice(0);
-    this.state.stale = true;
+    forgetRows(this.state);
   }
 
   async #afterJump(): Promise<void> {
@@ -236,14 +233,5 @@ export class Turns {
     await parts.ledger.noteEvent({ at, kind: "reloaded", text });
     parts.listen({ type: "jobs_replaced", at, ...replaced });
     this.#post.beatSoon();
-  }
-
-  #setRules({ settings, zone }: Rules): void {
-    const { places, roster, parts } = this.state;
-    if (settings.startsPerSecond !== this.state.settings.startsPerSecond)
-      this.state.rate = new StartRate(settings.startsPerSecond, parts.clock.monotonic());
-    this.state.settings = settings;
-    places.limits = settings;
-    roster.zone = zone;
   }
 }

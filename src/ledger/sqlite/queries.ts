@@ -4,6 +4,7 @@ import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts
 import { readBreakers } from "./breakers.ts";
 import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
+import { openQueries } from "./open-look.ts";
 import { prunable, pruneQueries } from "./prune.ts";
 import { unpacked } from "./recordings.ts";
 import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows.ts";
@@ -32,6 +33,7 @@ export const queries = {
   // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
   last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
   ...schedulingQueries,
+  ...openQueries,
   ...pruneQueries,
 };
 

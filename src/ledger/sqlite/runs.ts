@@ -164,6 +164,7 @@ function finishRun(
   connection.sql(`UPDATE runs SET ${assignments.join(", ")} WHERE key = :key`).run({ ...values, key });
   keepOutput(connection, key, finish);
   closeStepsOf(connection, key);
+  connection.sql("DELETE FROM cancel_requests WHERE run = ?").run(key);
   return true;
 }
 

@@ -4,13 +4,22 @@ import type { Armed, CancelRequest, Leader, Ledger, SchedulerEventRow } from "..
 import { cut, integer, text, whole } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { reportValue } from "./leader-report.ts";
+import { lookAtOpen } from "./open-look.ts";
 import { endPause, keepPause } from "./pauses.ts";
 import { ownerValues } from "./rows.ts";
 import { leader } from "./scheduling-queries.ts";
 
 type SchedulerMethods = Pick<
   Ledger,
-  "armJobs" | "changeLeader" | "pause" | "unpause" | "requestCancel" | "noteEvent" | "hasChanged" | "hasChangedElsewhere"
+  | "armJobs"
+  | "changeLeader"
+  | "pause"
+  | "unpause"
+  | "requestCancel"
+  | "noteEvent"
+  | "hasChanged"
+  | "hasChangedElsewhere"
+  | "lookAtOpen"
 >;
 
 /**
@@ -27,6 +36,7 @@ export function schedulerMethods(connection: Connection): SchedulerMethods {
     noteEvent: (event) => connection.write("process_death", () => noteEvent(connection, event)),
     hasChanged: () => connection.hasChanged(),
     hasChangedElsewhere: () => connection.hasChangedElsewhere(),
+    lookAtOpen: (wantsRow) => connection.read(() => lookAtOpen(connection, wantsRow)),
   };
 }
 

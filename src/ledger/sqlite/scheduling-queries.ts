@@ -30,8 +30,9 @@ export const schedulingQueries = {
   // Back from the newest over what was run by hand: the scheduler's rows are claimed first or stand for several slots.
   settledSlots: `SELECT j.id, (SELECT r.slot_at FROM runs r WHERE r.job = j.key AND r.slot_at <= :until
     AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) AND r.scheduling ->> '$.earlyAt' IS NULL ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
-  cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM runs r JOIN cancel_requests c ON c.run = r.key
-    WHERE r.status = 'running' ORDER BY r.key`,
+  // A request goes with the end of its run, so they are few, however many runs are open.
+  cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM cancel_requests c CROSS JOIN runs r ON r.key = c.run
+    WHERE r.status = 'running' ORDER BY c.run`,
 };
 
 function runIf(row: Row | undefined): RunRow | undefined {

@@ -1,7 +1,7 @@
 /** What people do to a running scheduler: pause, cancel, other jobs, an end. And one that only drains what is due. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/job/job.ts";
-import { hour, job, Machine, minute, settings, type Play } from "./stage.ts";
+import { hour, job, Machine, minute, settings, type Play, type Process } from "./stage.ts";
 
 let machine: Machine;
 afterEach(() => machine.close());
@@ -100,6 +100,24 @@ describe("other jobs", () => {
     expect(await machine.story("added")).toEqual(["08:20 running"]);
     expect(daemon.carried.at(-1)?.job).toBeDefined();
   });
+
+  it.each(["armJobs", "lookAtOpen", "history"])(
+    "that come while the lead is being taken (at %s) are in force after it",
+    async (at) => {
+      machine = new Machine("2026-11-25T07:58:50Z");
+      const both = [job("a", "0 * * * *"), job("b", "0 * * * *")];
+      await (await machine.start(both)).kill();
+      let come = false;
+      const fail = (method: string, _: readonly unknown[], { scheduler }: Process): void => {
+        if (method !== at || come) return;
+        come = true;
+        void scheduler.replaceJobs([job("a", "0 * * * *", { group: "slow" })], true);
+      };
+      const daemon = await machine.start(both, { fail });
+      await machine.clock.pass(2 * minute);
+      expect(daemon.carried.map(({ job: { id, group } }) => `${id} ${group}`)).toEqual(["a slow"]);
+    },
+  );
 
   it("that could not all be read leave the missing ones in force", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");

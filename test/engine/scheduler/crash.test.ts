@@ -278,23 +278,30 @@ describe("a ledger that cannot be written", () => {
     await expect(daemon.ended).rejects.toThrow("it was removed");
   });
 
-  it.each(["claimSlots", "recordSlots", "finishRun", "beginRun", "openRuns", "armJobs", "changeLeader", "settledSlots"])(
-    "at any instant (%s fails once) loses and doubles nothing",
-    async (failing) => {
-      machine = new Machine("2026-11-25T07:59:50Z");
-      let times = 0;
-      const fail = (method: string): void => {
-        if (method === failing && times++ < 2) throw new LedgerError("full", "it is full", { location: "x" });
-      };
-      const first = await machine.start(hourly, { play: open });
-      await machine.clock.passUntil("2026-11-25T08:00:05Z");
-      await first.kill();
-      machine.clock.set(2 * hour);
-      await machine.start(hourly, { fail });
-      await machine.clock.pass(20_000);
-      expect(await machine.story("a")).toEqual(["08:00 interrupted", "09:00 missed", "10:00 succeeded"]);
-    },
-  );
+  it.each([
+    "claimSlots",
+    "recordSlots",
+    "finishRun",
+    "beginRun",
+    "openRuns",
+    "lookAtOpen",
+    "armJobs",
+    "changeLeader",
+    "settledSlots",
+  ])("at any instant (%s fails once) loses and doubles nothing", async (failing) => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    let times = 0;
+    const fail = (method: string): void => {
+      if (method === failing && times++ < 2) throw new LedgerError("full", "it is full", { location: "x" });
+    };
+    const first = await machine.start(hourly, { play: open });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    await first.kill();
+    machine.clock.set(2 * hour);
+    await machine.start(hourly, { fail });
+    await machine.clock.pass(20_000);
+    expect(await machine.story("a")).toEqual(["08:00 interrupted", "09:00 missed", "10:00 succeeded"]);
+  });
 
   it("fails one run alone where that is what goes wrong", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");

@@ -164,7 +164,7 @@ interface Facts {
   readonly providersOf: SchedulerParts["providersOf"];
   readonly sweep: (runId: string) => Promise<boolean>;
   /** Stands before the ledger: throws, where it is to fail. */
-  readonly fail: (method: string, args: readonly unknown[]) => void;
+  readonly fail: (method: string, args: readonly unknown[], process: Process) => void;
   readonly owner: Owner;
   readonly projectDir: string;
   /** It dies at its so many-th call of the ledger: just before it if that is even, else just after it. */
@@ -195,9 +195,10 @@ export class Process {
   static async start(machine: Machine, jobs: readonly Job[], facts: Partial<Facts>): Promise<Process> {
     const process = new Process(machine, facts.play ?? (() => ({ afterMs: 1_000 })), facts.owner ?? machine.owner());
     process.ledger = await machine.ledger();
+    const ledger = process.#mortal(process.ledger, facts);
     const parts: SchedulerParts = {
-      ledger: process.#mortal(process.ledger, facts),
-      carrier: process.#carrier(),
+      ledger,
+      carrier: process.#carrier(ledger),
       clock: {
         now: () => machine.clock.now(),
         monotonic: () => machine.clock.monotonic(),
@@ -276,7 +277,7 @@ export class Process {
         if (typeof method !== "function") return method;
         return async (...args: unknown[]) => {
           if (this.#dead) return new Promise(() => {});
-          fail(String(name), args);
+          fail(String(name), args, this);
           const dies = this.#calls++ === this.#diesAt;
           if (dies && this.#diesAt % 2 === 0) this.#die();
           if (this.#dead) return new Promise(() => {});
@@ -288,21 +289,22 @@ export class Process {
     });
   }
 
-  #carrier(): RunCarrier {
+  /** Runs are carried on the ledger that dies and fails with the process. */
+  #carrier(ledger: Ledger): RunCarrier {
     return {
       carryOn: async (one, run, request): Promise<CarriedOn> => {
         if (this.#dead) return new Promise(() => {});
         const { clock, begun } = this.machine;
         const at = clock.now();
         const start = { owner: this.owner, leaseUntil: at + leaseMs, at, modelAsked: "kimi/k2", jobHash: hashOf(one) };
-        const result = await this.ledger.beginRun(run.runId, start);
+        const result = await ledger.beginRun(run.runId, start);
         if (!result.begun && result.because === "gone") return { kind: "gone" };
         if (!result.begun) return { kind: "in_the_way", blocker: { runId: result.blocker.runId, reason: "another run is open" } };
         const { jobId, runId, slotAt, trigger } = run;
         if (run.status === "queued") begun.push({ jobId, runId, slotAt, trigger, at });
         this.#open.add(runId);
         try {
-          return await this.#carry(one, run, request);
+          return await this.#carry(ledger, one, run, request);
         } finally {
           this.#open.delete(runId);
         }
@@ -310,24 +312,28 @@ export class Process {
     };
   }
 
-  #carry(one: Job, run: RunRow, request: CarryOnRequest): Promise<CarriedOn> {
+  #carry(ledger: Ledger, one: Job, run: RunRow, request: CarryOnRequest): Promise<CarriedOn> {
     const { clock } = this.machine;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const over = new AbortController();
       const stubborn = { value: false };
       const end = async (status: RunEnding, reason = "told"): Promise<void> => {
         if (this.#dead || over.signal.aborted) return;
         over.abort(new Error("over"));
         const finish = { status, finishedAt: clock.now(), reason, exitCode: 0, usage: {} };
-        await this.ledger.finishRun(run.runId, finish);
-        resolve({ kind: "ended", outcome: outcomeOf(run, finish) });
+        await ledger
+          .finishRun(run.runId, finish)
+          .then(() => resolve({ kind: "ended", outcome: outcomeOf(run, finish) }))
+          .catch(reject);
       };
       const park = async (untilMs: number, kind: Wait["kind"] = "attempt"): Promise<void> => {
         if (this.#dead || over.signal.aborted) return;
         over.abort(new Error("over"));
         const wait: Wait = { until: untilMs, why: "told to wait", kind, since: clock.now(), ranMs: 0, uncounted: 0 };
-        await this.ledger.parkRun(run.runId, wait);
-        resolve({ kind: "waiting", wait });
+        await ledger
+          .parkRun(run.runId, wait)
+          .then(() => resolve({ kind: "waiting", wait }))
+          .catch(reject);
       };
       this.carried.push({ run, job: one, request, end, park, stubborn });
       const stop = (): void => {

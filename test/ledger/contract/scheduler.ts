@@ -131,6 +131,29 @@ export function scheduler(bench: Bench): void {
     expect(await ledger.cancelRequests()).toStrictEqual(requests.slice(1));
   });
 
+  test("of the open runs it is told how each is, with the rows of those that are wanted, oldest first", async () => {
+    const ledger = bench.ledger();
+    expect(await ledger.lookAtOpen(() => true)).toEqual({ states: new Map(), rows: [] });
+    await ledger.claimRun(runStart({ runId: "running, 1", jobId: "z" }));
+    await ledger.claimSlots([slotClaim({ runId: 'queued "1"', jobId: "b" }), slotClaim({ runId: "queued 2", jobId: "a" })]);
+    await ledger.claimRun(runStart({ runId: "waits", jobId: "c" }));
+    await ledger.parkRun("waits", { until: 9, why: "later", kind: "later", since: 1, ranMs: 0, uncounted: 0 });
+    await ledger.claimRun(runStart({ runId: "ended", jobId: "d" }));
+    await ledger.finishRun("ended", runFinish());
+    const asked: string[] = [];
+    const look = await ledger.lookAtOpen((runId, status) => asked.push(`${runId}: ${status}`) > 0);
+    const states = { 'queued "1"': "queued", "queued 2": "queued", "running, 1": "running", waits: "waiting" };
+    expect(Object.fromEntries(look.states)).toEqual(states);
+    expect(asked.toSorted()).toEqual(['queued "1": queued', "queued 2: queued", "running, 1: running", "waits: waiting"]);
+    expect(look.rows).toStrictEqual(await ledger.openRuns());
+    await ledger.beginRun("queued 2", beginning());
+    const some = await ledger.lookAtOpen((_, status) => status !== "queued");
+    expect(some.rows.map(({ runId }) => runId)).toEqual(["running, 1", "queued 2", "waits"]);
+    expect(some.states.get("queued 2")).toBe("running");
+    await ledger.giveBackClaims(['queued "1"']);
+    expect((await ledger.lookAtOpen(() => false)).states.has('queued "1"')).toBe(false);
+  });
+
   test("events are told newest first, of a job with those of everything, and the newest 10,000 are kept", async () => {
     const ledger = bench.ledger();
     await ledger.noteEvent({ at: 10, kind: "started", text: "x".repeat(600) });
