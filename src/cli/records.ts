@@ -2,6 +2,7 @@
 import type { LoadOptions, Project } from "../compose/project.ts";
 import { UsageError } from "../errors.ts";
 import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger/ledger.ts";
+import { shellWord } from "../load/shell-word.ts";
 import { simulatedJobId } from "../run/run.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -35,12 +36,13 @@ export async function withRecords<T>(
  * @throws UsageError that says what to write instead
  */
 export async function findRun({ project, ledger }: Records, wanted: string): Promise<RunDetail> {
-  if (ledger === undefined)
+  const jobId = project.jobIdFor(wanted);
+  if (ledger === undefined && jobId === undefined)
     throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "Start one: runner run JOB" });
+  if (ledger === undefined) throw notRunYet(wanted);
   const newest = wanted === "last" ? (await ledger.history({ limit: 1 }))[0] : undefined;
   const found = await ledger.run(newest?.runId ?? wanted);
   if (found !== undefined && !("ambiguous" in found)) return found;
-  const jobId = project.jobIdFor(wanted);
   const [ofJob] = await runsOfJob(ledger, jobId ?? wanted, { limit: 1 });
   const run = ofJob === undefined ? undefined : await ledger.run(ofJob.runId);
   if (run !== undefined && !("ambiguous" in run)) return run;
@@ -48,10 +50,16 @@ export async function findRun({ project, ledger }: Records, wanted: string): Pro
     throw new UsageError(`"${wanted}" begins the ids of several runs: ${found.ambiguous.join(", ")}`, {
       suggestion: "Give more of the id.",
     });
-  if (jobId !== undefined)
-    throw new UsageError(`${wanted} has not been run yet`, { suggestion: `Start it: runner run ${wanted}` });
+  if (jobId !== undefined) throw notRunYet(wanted);
   throw new UsageError(`there is no run "${wanted}"`, {
     suggestion: "Give 4 characters of its id or more, a job's name for its newest run, or `last`; see: runner history",
+  });
+}
+
+function notRunYet(job: string): UsageError {
+  const name = shellWord(job);
+  return new UsageError(`${job} has not been run yet`, {
+    suggestion: `Start it: runner run ${name}; why it was not at a time: runner explain ${name} --at TIME`,
   });
 }
 

@@ -104,12 +104,17 @@ export function adviceOf(detail: RunDetail, { died }: EndFacts): readonly string
       return [`Watch it: runner logs ${id} -f`];
     case "queued":
     case "waiting":
-      return [`The daemon carries it on (runner start); so does: runner tick. To stop it: runner cancel ${id}`];
+      return [
+        `A daemon ${run.status === "queued" ? "begins it when there is a place" : "carries it on"}; whether one runs, and whether every place is taken: runner status`,
+        `To stop it: runner cancel ${id}`,
+      ];
     case "succeeded":
     case "quiet":
       return [];
     case "skipped":
-      return ["Nothing, if that was right. If its runs are longer than the time between them, start them less often."];
+      return [
+        "Nothing, if that was right. If its runs are longer than the time between them, start them less often; if they wait long to begin, see whether every place is taken: runner status",
+      ];
     case "missed":
       return [`If it still matters: runner run ${job}`];
     case "interrupted":

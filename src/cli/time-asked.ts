@@ -1,5 +1,6 @@
 /** A time as people write it on the command line: of `explain --at` one that has been, of `--until` one to come. Pure. */
 import { UsageError } from "../errors.ts";
+import { readDuration } from "../job/duration.ts";
 import { readTime } from "../job/instant.ts";
 import { clockAt, instantOf, instantsOf } from "../job/local-time.ts";
 
@@ -26,18 +27,20 @@ const ofThePast: Asking = { option: "--at", towards: "past" };
 const day = 86_400_000;
 const fixedForms = "2026-11-24T09:00, 2026-11-24 or, with an offset, 2026-11-24T09:00+01:00";
 const forms: Readonly<Record<Asking["towards"], string>> = {
-  past: `Write now, 09:00, yesterday, yesterday 09:00, monday, ${fixedForms}.`,
-  future: `Write 09:00, tomorrow, tomorrow 09:00, monday, monday 09:00, ${fixedForms}.`,
+  past: `Write now, 2h ago, 09:00, yesterday, yesterday 09:00, monday, ${fixedForms}.`,
+  future: `Write in 2h, 09:00, tomorrow, tomorrow 09:00, monday, monday 09:00, ${fixedForms}.`,
 };
 
 /**
- * `09:00` is the last (or the next) time that the zone's clocks showed (or will show) it; `monday` the last or next one that is not today; with a
+ * `2h ago` (or `in 2h`) counts from now; `09:00` is the last (or the next) time that the zone's clocks showed (or will show) it; `monday` the last or next one that is not today; with a
  * day or without: `now`, `today`, `yesterday`, `tomorrow`; a date, with or without a time; one with an offset is that instant whatever the zone.
  * @throws UsageError that says what can be written
  */
 export function timeAsked(written: string, now: number, zone: string, asking: Asking = ofThePast): TimeAsked {
   const text = written.trim();
   if (/^now$/i.test(text)) return { at: now, spanMs: 1_000, skipped: false, local: localText(clockAt(zone, now), 1_000) };
+  const from = fromNow(text, now, asking);
+  if (from !== undefined) return { ...from, skipped: false, local: localText(clockAt(zone, from.at), from.spanMs) };
   const spoken = spokenTime(text, clockAt(zone, now), asking);
   if (spoken !== undefined) return local(zone, spoken.ms, spoken.spanMs);
   const time = readTime(text);
@@ -48,6 +51,20 @@ export function timeAsked(written: string, now: number, zone: string, asking: As
   const spanMs = time.day ? day : /\d:\d\d:\d\d/.test(text) || !text.includes(":") ? 1_000 : 60_000;
   if (!time.fixed) return local(zone, time.ms, spanMs);
   return { at: time.ms, spanMs, skipped: false, local: localText(clockAt(zone, time.ms), spanMs) };
+}
+
+/**
+ * `2h ago`, also as `status` writes it (`1 h 5 min ago`), or of what is to come `in 2h`. Of what has been, the whole minute in which that
+ * lies is meant, or the second where the duration has seconds.
+ */
+function fromNow(text: string, now: number, { towards }: Asking): Pick<TimeAsked, "at" | "spanMs"> | undefined {
+  const written = (towards === "past" ? /^(.+?) +ago$/i : /^in +(.+)$/i).exec(text)?.[1];
+  const spelt = written?.toLowerCase().replaceAll(/(\d) *(s|m|h|d)(?:ec|econd|in|inute|r|our|ay)?s?(?= *\d| *$)/g, "$1$2");
+  const read = readDuration(spelt);
+  if (!("ms" in read)) return undefined;
+  const spanMs = read.ms % 60_000 === 0 ? 60_000 : 1_000;
+  const at = towards === "future" ? now + read.ms : Math.floor((now - read.ms) / spanMs) * spanMs;
+  return { at, spanMs };
 }
 
 /** A day, a time of day, or both, on clocks that show `clock` now; undefined for anything else. */

@@ -49,10 +49,10 @@ function programs(job: Job, env: Environment): Finding[] {
   return programsOf(job).flatMap(({ program, part }): Finding[] => {
     if (findProgram(program, env, job.workDir) !== undefined) return [];
     const isPath = program.includes("/");
-    const where = isPath ? "is not there or may not be run" : `is not in PATH (${env["PATH"] ?? "not set"})`;
+    const where = isPath ? "is not there or may not be run" : `is not in PATH`;
     const remedy = isPath
       ? "Correct the path in the job; one that is not absolute is looked for in workDir."
-      : "Install it, write its whole path in the job, or add its folder to PATH (cron's own PATH is short).";
+      : `Install it, write its whole path in the job, or add its folder to PATH (cron's own PATH is short), which is: ${env["PATH"] ?? "not set"}.`;
     const what = `the program ${JSON.stringify(program)} of ${part} ${where}`;
     return [{ what, remedy, exitCode: 78, subject: `program ${program} of ${part}` }];
   });

@@ -105,6 +105,7 @@ function policyOf(context: RunContext): AttemptPolicy {
   return {
     retry,
     idempotent,
+    isCommand: job.payload.kind === "command",
     limits,
     runStartedAt,
     onRateLimit,

@@ -102,6 +102,8 @@ export interface LeaderReport {
   /** Runs it has under way, and claimed slots that wait for a place. */
   readonly running: number;
   readonly queued: number;
+  /** Most runs at once, of all jobs; absent in what an older version wrote. */
+  readonly maxRuns?: number;
   /** When it fires next, epoch ms; absent if nothing is ahead. */
   readonly nextAt?: number;
   /** `running`; `draining`: it was asked to stop; `held`: it starts nothing, because the ledger cannot be written. */

@@ -32,6 +32,8 @@ export interface AttemptRecord {
 export interface AttemptPolicy {
   readonly retry: RetryPolicy;
   readonly idempotent: boolean;
+  /** The turn is a command: its one tool run is the command itself. */
+  readonly isCommand?: boolean;
   readonly limits: Pick<JobLimits, "runMs" | "maxWaitMs">;
   /** From when `limits.runMs` counts; default the start of the first attempt. */
   readonly runStartedAt?: number;
@@ -140,8 +142,11 @@ function whatForbids(attempts: readonly AttemptRecord[], last: AttemptRecord, po
   // What nothing would change comes before the rule that `idempotent: true` would lift.
   if (expectationFailed !== true && fault !== undefined && fault !== "declared" && !faultPolicies[fault].newAttempt)
     return whatAsksLater(last, policy) ?? "another attempt would not change it";
-  if (hasActed(last, policy.idempotent))
-    return `${toolRuns} ${toolRuns === 1 ? "tool has" : "tools have"} run, and the job does not say idempotent: true`;
+  if (hasActed(last, policy.idempotent)) {
+    const acted =
+      policy.isCommand === true ? "its command was started" : `${toolRuns} ${toolRuns === 1 ? "tool has" : "tools have"} run`;
+    return `${acted}, and the job does not say idempotent: true`;
+  }
   if (expectationFailed === true || fault === undefined) {
     // Told once what is wrong; a model that is wrong again would be wrong a third time.
     const before = attempts.filter((attempt) => attempt.expectationFailed === true).length;

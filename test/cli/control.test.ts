@@ -123,7 +123,7 @@ describe("pause and resume", () => {
       [["pause", "well", "--until", "2020-01-01"], "has passed"],
       [
         ["pause", "well", "--until", "someday"],
-        '"someday" is no time\nWrite 09:00, tomorrow, tomorrow 09:00, monday, monday 09:00,',
+        '"someday" is no time\nWrite in 2h, 09:00, tomorrow, tomorrow 09:00, monday, monday 09:00,',
       ],
       [["resume", "nobody"], "there is no job"],
       [["cancel", "nobody"], "nothing has been run yet"],
@@ -299,6 +299,17 @@ describe("reset", () => {
     await withLedger(async (ledger) => expect(await runOf(ledger, id)).toMatchObject({ status: "queued" }));
     expect((await runner("show", id)).stdout).toContain(`not yet; in line from ${new Date(soon).toISOString().slice(0, 10)}`);
     expect((await runner("cancel", id)).stderr).toMatch(/ of coming is cancelled; it had not begun\n$/);
+  });
+
+  it("has nothing to do for a job that has no slots: one that is disabled, or due at a start of the machine", async () => {
+    project.write("jobs/off.yaml", 'command: ["true"]\nevery: 1m\nenabled: false\n');
+    project.write("jobs/up.yaml", 'command: ["true"]\ncron: "@reboot"\n');
+    for (const name of ["off", "up"]) expect((await runner("reset", name)).stderr).toBe(`${name}: there is nothing to reset.\n`);
+    expect(await runner("explain", "off")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("runner explain off --at TIME") as string,
+    });
+    expect((await runner("reload", "--check")).stdout).not.toContain("off");
   });
 
   it("cancels what waits, leaves alone what lives, and needs no file", async () => {

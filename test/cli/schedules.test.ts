@@ -213,7 +213,12 @@ describe("the commands", () => {
     expect(slots.find(({ job: name }) => name === "lunch")).toSatisfy(
       ({ dueAt, at }: { dueAt: number; at: number }) => dueAt > at,
     );
-    expect(all.stderr).toContain("At each start of the machine: boot");
+    // For people beside the table, for scripts in the document.
+    expect((await project.runner(["next"])).stderr).toContain("At each start of the machine: boot");
+    for (const command of ["next", "calendar"]) {
+      const told = await project.runner([command, "--json"]);
+      expect([told.stderr, JSON.parse(told.stdout)]).toEqual(["", expect.objectContaining({ atBoot: ["boot"] })]);
+    }
   });
 
   it("calendar shows its days, for people and for scripts", async () => {

@@ -187,10 +187,20 @@ describe.concurrent("the daemon", () => {
     expect(looked.stdout.match(/jobs\/other\.json:/g), "said once").toHaveLength(1);
     const check = await own.runner(["reload", "--check"]);
     expect(check.code).toBe(78);
+    // Nobody looks after a job that is disabled, so it is no news each time.
     expect(check.stdout).toMatch(/^\+ third\n(?: {4}.*\n){3}$/);
     const asked = await own.runner(["reload"]);
     expect(asked.code).toBe(78);
-    expect(asked.stderr).toMatch(/refused by the daemon/);
+    expect(asked.stderr).toMatch(/refused by the daemon \(pid \d+\): what was in force before stays, as a whole\n$/);
+    expect(asked.stderr.match(/jobs\/other\.json:/g), "said once").toHaveLength(1);
+    // Back as it was: nothing has changed, and that it is in force again is told all the same.
+    const third = JSON.stringify(beat(own, "third"));
+    rmSync(path.join(own.dir, "jobs/third.json"));
+    own.write("jobs/other.json", beat(own, "other"));
+    await line(/in force again; no job has changed/);
+    own.write("jobs/other.json", "{ broken");
+    own.write("jobs/third.json", third);
+    await line(/refused; what was in force stays so, as a whole/);
     rmSync(path.join(own.dir, "jobs/other.json"));
     await line(/jobs: 1 added \(third\), 1 removed \(other\)/);
     await line(/third .*succeeded/);

@@ -30,10 +30,10 @@ async function execute(context: CommandContext, _args: readonly string[], option
   const jobs = name === undefined ? project.jobs.filter(({ enabled }) => enabled) : [project.jobFor(name)];
   const found = calendarDays(jobs, Date.now(), days, project.zone);
   const { output } = context;
-  if (output.json) output.document("calendar", { zone: project.zone, days: found.map(toDocument) });
-  else print(context, found, project.zone);
   const atBoot = jobs.filter(({ schedule }) => schedule.kind === "boot").map((job) => job.name);
-  if (atBoot.length > 0) output.note(`At each start of the machine: ${atBoot.join(", ")}`);
+  if (output.json) output.document("calendar", { zone: project.zone, days: found.map(toDocument), atBoot });
+  else print(context, found, project.zone);
+  if (atBoot.length > 0 && !output.json) output.note(`At each start of the machine: ${atBoot.join(", ")}`);
   return name === undefined ? reportProblems(output, project) : 0;
 }
 

@@ -18,7 +18,7 @@ export const explain: CommandDefinition = {
       .argument("<run>", "a run's id or its beginning, a job for its newest run, or `last`; with --at a job")
       .option(
         "--at <time>",
-        "why the job did, or did not, run then: now, 09:00, yesterday, yesterday 09:00, monday, 2026-11-24T09:00, or with an offset",
+        "why the job did, or did not, run then: now, 2h ago, 09:00, yesterday, yesterday 09:00, monday, 2026-11-24T09:00, or with an offset",
       ),
   execute,
 };

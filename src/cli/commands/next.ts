@@ -27,10 +27,11 @@ async function execute(context: CommandContext, [jobName]: readonly string[], op
   const now = Date.now();
   const soonest = comingSlots(jobs, now, count, project.zone);
   const company = companyOf(soonest);
-  if (context.output.json) context.output.document("next", { slots: soonest.map((slot) => toDocument(slot, company.get(slot))) });
-  else print(context, soonest, company, now);
   const atBoot = jobs.filter(({ schedule }) => schedule.kind === "boot").map(({ name }) => name);
-  if (atBoot.length > 0) context.output.note(`At each start of the machine: ${atBoot.join(", ")}`);
+  const slots = soonest.map((slot) => toDocument(slot, company.get(slot)));
+  if (context.output.json) context.output.document("next", { slots, atBoot });
+  else print(context, soonest, company, now);
+  if (atBoot.length > 0 && !context.output.json) context.output.note(`At each start of the machine: ${atBoot.join(", ")}`);
   return jobName === undefined ? reportProblems(context.output, project) : 0;
 }
 

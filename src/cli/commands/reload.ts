@@ -3,6 +3,8 @@ import type { CheckedJob, ReloadCheck } from "../daemon/reload-check.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import { instantIn } from "../format.ts";
 import { reportProblems } from "../problems.ts";
+import { formatIssue } from "../../errors.ts";
+import type { Project } from "../../compose/project.ts";
 
 export const reload: CommandDefinition = {
   name: "reload",
@@ -30,11 +32,11 @@ async function execute(context: CommandContext, _args: readonly string[], option
       printCheck(context, check);
       return reportProblems(context.output, { issues: project.issues, warnings: [] });
     }
-    reportProblems(context.output, { issues: project.issues, warnings: [] });
     const { askReload } = await import("../daemon/ask-reload.ts");
     const asked = await askReload(ledger);
-    if (context.output.json) context.output.document("reload", { asked });
-    return say(context, asked);
+    if (context.output.json) context.output.document("reload", { asked, issues: project.issues });
+    else reportProblems(context.output, { issues: project.issues, warnings: [] });
+    return say(context, asked, project);
   } finally {
     await ledger?.close();
   }
@@ -42,7 +44,7 @@ async function execute(context: CommandContext, _args: readonly string[], option
 
 type Asked = Awaited<ReturnType<typeof import("../daemon/ask-reload.ts").askReload>>;
 
-function say({ output }: CommandContext, asked: Asked): number {
+function say({ output }: CommandContext, asked: Asked, { issues }: Project): number {
   if (asked.kind === "nobody") {
     output.note(`${output.styleNote("red", "error:")} nothing was reloaded: ${asked.why}`);
     return exitCodes.failed;
@@ -55,8 +57,12 @@ function say({ output }: CommandContext, asked: Asked): number {
     return exitCodes.later;
   }
   const { kind, text } = asked.answer;
-  const style = kind === "reloaded" ? "green" : "red";
-  output.note(`${output.styleNote(style, kind === "reloaded" ? "reloaded" : "refused")} by the daemon (${who}): ${text}`);
+  if (kind === "reloaded") output.note(`${output.styleNote("green", "reloaded")} by the daemon (${who}): ${text}`);
+  else {
+    // What it found is mostly what was found here, and told already.
+    const why = issues.some((issue) => formatIssue(issue) === text) ? "what was in force before stays, as a whole" : text;
+    output.note(`${output.styleNote("red", "refused")} by the daemon (${who}): ${why}`);
+  }
   return kind === "reloaded" ? exitCodes.ok : exitCodes.config;
 }
 

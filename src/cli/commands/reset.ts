@@ -54,7 +54,7 @@ async function planOf(project: Project, ledger: LedgerReader, { id, job }: Known
     models: job === undefined ? [] : modelsOf(project, job),
     breakers: new Set((await ledger.breakers()).keys()),
     rungs: await ledger.rungMemories(Date.now()),
-    scheduled: job !== undefined && job.schedule.kind !== "manual",
+    scheduled: job !== undefined && job.enabled && !["manual", "boot"].includes(job.schedule.kind),
   });
 }
 

@@ -33,12 +33,7 @@ async function execute(context: CommandContext, [jobName]: readonly string[], op
     const ledger = await openProjectLedgerToWrite(project);
     await ledger.unpause(target.jobId, now);
     const about = target.jobId === everyJob ? {} : { jobId: target.jobId };
-    await ledger.noteEvent({
-      at: now,
-      kind: "unpaused",
-      ...about,
-      text: `by ${userName()}; it was paused ${pauseWords(before, now, target.zone)}`,
-    });
+    await ledger.noteEvent({ at: now, kind: "unpaused", ...about, text: `by ${userName()}` });
     await ledger.close();
   }
   const nameOf = (id: string): string => oneLine(project.jobs.find((job) => job.id === id)?.name ?? id, 60);

@@ -58,7 +58,7 @@ async function driveProject(context: CommandContext, options: DriveOptions): Pro
     sink,
     form: output.json ? "json" : isJournal(descriptor, env) ? "journal" : "lines",
     quiet: options.quiet,
-    blocked: options.once && options.quiet ? "first" : "each",
+    once: options.once,
     zone: () => (daemon?.project ?? project).zone,
     style: output.styleNote,
     redact: (text) => daemon?.redact(text) ?? text,
@@ -172,12 +172,14 @@ interface Following {
 async function follow(daemon: Daemon, log: DaemonLog, service: ServiceState, readAt: number): Promise<Following> {
   let watch: ProjectWatch | undefined;
   let closed = false;
+  let refused = false;
   const reload = async (why: string): Promise<void> => {
     if (closed) return;
     service.reloading();
     try {
       const read = await daemon.reload();
-      sayReload(log, read, why);
+      sayReload(log, read, why, refused);
+      refused = read.kind === "refused";
       if (read.kind === "good") watch?.follow(read.project.files);
     } catch (error) {
       // Whatever it is, what was in force fires on.
@@ -209,7 +211,8 @@ function changedWords(paths: readonly string[], base: string): string {
   return paths.length === 1 ? shown : `${shown} and ${paths.length - 1} more`;
 }
 
-function sayReload(log: DaemonLog, read: Reread, why: string): void {
+/** @param wasRefused The time before: then it is told in any case that the files are in force. */
+function sayReload(log: DaemonLog, read: Reread, why: string, wasRefused: boolean): void {
   if (read.kind === "refused") {
     const facts = { problems: read.problems };
     log.say("error", "reload_refused", `${why}: refused; what was in force stays so, as a whole`, facts);
@@ -220,8 +223,9 @@ function sayReload(log: DaemonLog, read: Reread, why: string): void {
   }
   const { changes, settings, afterRestart } = read;
   // Somebody who touched a file need not be told; somebody who asked does.
-  if (why !== onRequest && isUnchanged(changes) && settings.length + afterRestart.length === 0) return;
+  if (why !== onRequest && !wasRefused && isUnchanged(changes) && settings.length + afterRestart.length === 0) return;
   const more = settings.length === 0 ? "" : `; settings: ${settings.slice(0, 10).join(", ")}`;
-  log.say("info", "reloaded", `${why}: ${replacedText(changes)}${more}`, { ...changes, settings });
+  const again = wasRefused ? "in force again; " : "";
+  log.say("info", "reloaded", `${why}: ${again}${replacedText(changes)}${more}`, { ...changes, settings });
   for (const one of afterRestart) log.say("warning", "needs_restart", `takes effect only after a restart: ${one}`);
 }

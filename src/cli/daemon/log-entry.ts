@@ -31,9 +31,15 @@ export interface LogEntry {
 }
 
 /** How instants are written for people: the log knows the zone. */
-export type Instant = (at: number) => string;
+type Instant = (at: number) => string;
 
-export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | undefined {
+export interface Telling {
+  readonly instant: Instant;
+  /** The process does what is due and ends: it waits for nobody's death. */
+  readonly once: boolean;
+}
+
+export function entryOf(event: SchedulerEvent, { instant, once }: Telling): LogEntry | undefined {
   if (event.type === "run") return runEntry(event.jobName, event.event);
   const at = event.at;
   switch (event.type) {
@@ -45,7 +51,8 @@ export function entryOf(event: SchedulerEvent, instant: Instant): LogEntry | und
       // The project is named, because two projects that share a state folder by mistake would wait for each other for ever.
       const { owner, startedAt, report } = event.leader;
       const who = `pid ${owner.pid} on ${owner.host} fires the jobs of ${report.projectDir} since ${instant(startedAt)}`;
-      return { at, level: "info", event: "standing_by", text: `stands by: ${who}; takes over when that one has died` };
+      const text = once ? `leaves it to the daemon: ${who}` : `stands by: ${who}; takes over when that one has died`;
+      return { at, level: "info", event: "standing_by", text };
     }
     case "rescued":
       return { at, level: "warning", event: "rescued", text: rescuedText(event.runIds) };

@@ -21,10 +21,10 @@ export interface DaemonLogOptions {
   /** Warnings and errors only. */
   readonly quiet: boolean;
   /**
-   * Which of a job's blocked runs are told: `each`, as the end that it is; `first`: what the ledger has not as told already, for
-   * a process that comes each minute and knows nothing of the one before.
+   * The process does what is due and ends. It comes each minute, maybe, and knows nothing of the one before: if it is to be quiet, of a job's
+   * blocked runs only that is told which the ledger has not as told already.
    */
-  readonly blocked: "each" | "first";
+  readonly once: boolean;
   /** For times; may change when the configuration does. */
   readonly zone: () => string;
   readonly style: (style: Style, text: string) => string;
@@ -42,7 +42,7 @@ const journalLevels: Record<Level, string> = { info: "<6>", warning: "<4>", erro
 const styles: Record<Level, Style | undefined> = { info: undefined, warning: "yellow", error: "red" };
 
 export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
-  const { sink, form, quiet, blocked, zone, style, redact, now } = options;
+  const { sink, form, quiet, once, zone, style, redact, now } = options;
   const repeats = createRepeats();
   const write = (entry: LogEntry, facts: Readonly<Record<string, unknown>>): void => {
     if (quiet && entry.level === "info") return;
@@ -58,8 +58,8 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
   };
   return {
     listen(event) {
-      const entry = entryOf(event, (at) => clock(zone(), at));
-      if (entry === undefined || (blocked === "first" ? isBlockedEnd(entry) : entry.event === "job_blocked")) return;
+      const entry = entryOf(event, { instant: (at) => clock(zone(), at), once });
+      if (entry === undefined || (once && quiet ? isBlockedEnd(entry) : entry.event === "job_blocked")) return;
       for (const one of repeats.take(entry)) write(one, {});
     },
     say: (level, event, text, facts = {}) => write({ at: now(), level, event, text }, facts),

@@ -37,6 +37,8 @@ export async function checkReload(project: Project, ledger: LedgerReader | undef
     ids.add(id);
     const before = armed.get(id);
     const zone = schedule.tz ?? project.zone;
+    // A job that is disabled is not looked after: whether it is new, nothing tells.
+    if (before === undefined && !job.enabled) continue;
     if (before === undefined) {
       added.push({ id, name, next: next(job), zone });
       continue;
@@ -52,5 +54,5 @@ export async function checkReload(project: Project, ledger: LedgerReader | undef
   const removed = gone
     .filter((id) => !ids.has(id))
     .map((id): CheckedJob => ({ id, name: lastRuns.get(id)?.jobName ?? id, next: [] }));
-  return { added, changed, removed, unchanged: project.jobs.length - added.length - changed.length };
+  return { added, changed, removed, unchanged: ids.size - added.length - changed.length };
 }

@@ -12,47 +12,61 @@ export interface Repeats {
 /** Of a job that is gone a trouble is kept until this many jobs are known; then all is forgotten, and told once more. */
 const mostJobs = 100_000;
 
-interface State {
-  trouble: string;
+interface Trouble {
+  readonly trouble: string;
   times: number;
 }
 
+/** Of a job: how its runs end, and what becomes of its slots that get no run. The one says nothing of the other. */
+interface Troubles {
+  ends?: Trouble;
+  slots?: Trouble;
+}
+
 export function createRepeats(): Repeats {
-  const troubles = new Map<string, State>();
+  const jobs = new Map<string, Troubles>();
   /** Starts of runs whose job is in trouble: told only if the run ends otherwise. */
   const begun = new Map<string, LogEntry>();
+  const heldBack = (job: string): LogEntry[] => {
+    const held = begun.get(job);
+    begun.delete(job);
+    return held === undefined ? [] : [held];
+  };
+  const troublesOf = (job: string): Troubles => {
+    const known = jobs.get(job);
+    if (known !== undefined) return known;
+    if (jobs.size >= mostJobs) jobs.clear();
+    const none: Troubles = {};
+    jobs.set(job, none);
+    return none;
+  };
   return {
     take(entry) {
-      const { job, event, runId } = entry;
+      const { job, event, runId, trouble } = entry;
       if (job === undefined) return [entry];
       if (event === "run_started") {
-        if (!troubles.has(job) || runId === undefined) return [entry];
+        if (jobs.get(job)?.ends === undefined || runId === undefined) return [entry];
         begun.set(job, entry);
         return [];
       }
-      if (entry.trouble === undefined && event !== "run_finished") return [...release(begun, job), entry];
-      const known = troubles.get(job);
-      if (entry.trouble === undefined) {
-        const held = release(begun, job);
-        troubles.delete(job);
-        return known === undefined || known.times === 1 ? [...held, entry] : [...held, after(entry, known.times)];
+      if (trouble === undefined) {
+        if (event !== "run_finished") return [...heldBack(job), entry];
+        // It is well again, and so what comes after it is news.
+        const { times = 1 } = jobs.get(job)?.ends ?? {};
+        jobs.delete(job);
+        return [...heldBack(job), times === 1 ? entry : after(entry, times)];
       }
-      if (known?.trouble !== entry.trouble) {
-        if (troubles.size >= mostJobs) troubles.clear();
-        troubles.set(job, { trouble: entry.trouble, times: 1 });
-        return [...release(begun, job), entry];
+      const track = event === "run_finished" ? "ends" : "slots";
+      const known = troublesOf(job)[track];
+      if (known?.trouble !== trouble) {
+        troublesOf(job)[track] = { trouble, times: 1 };
+        return track === "ends" ? [...heldBack(job), entry] : [entry];
       }
       known.times++;
-      begun.delete(job);
+      if (track === "ends") begun.delete(job);
       return isRound(known.times) ? [{ ...entry, text: `${entry.text} (for the ${known.times}th time in a row)` }] : [];
     },
   };
-}
-
-function release(begun: Map<string, LogEntry>, job: string): LogEntry[] {
-  const held = begun.get(job);
-  begun.delete(job);
-  return held === undefined ? [] : [held];
 }
 
 function after(entry: LogEntry, times: number): LogEntry {

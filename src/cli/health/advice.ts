@@ -1,5 +1,7 @@
 /** What a person may have to do about a job, and what to type for it. Pure. */
 import type { JobHealth, JobState } from "../../engine/health/job-state.ts";
+import type { Streak } from "../../engine/health/streak.ts";
+import { everyJob } from "../../ledger/ledger.ts";
 import { ago, instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import { several } from "../money.ts";
 import { shellWord } from "../../load/shell-word.ts";
@@ -14,7 +16,7 @@ export interface Advice {
 
 /** `undefined` for a job that nobody has to look at. */
 export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number, zone: string): Advice | undefined {
-  const { job, state } = health;
+  const { job, state, streak } = health;
   const name = shellWord(job.name);
   const tell = (text: string, ...type: readonly string[]): Advice => ({ job: job.name, text, type });
   const local = (reason: string): string => withInstants(reason, (at) => instantIn(zone, at));
@@ -51,18 +53,29 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
     case "passed":
       return tell(`was due ${instantIn(zone, state.slotAt)}, before anybody looked after it`, `runner run ${name}`);
     case "paused":
-      return tell(`paused ${pauseWords(state.pause, now, zone)}`, `runner resume ${state.pause.jobId === "*" ? "--all" : name}`);
-    case "not_armed":
-    case "put_off":
+      // That everything is, the head says, once and not for each job.
+      return state.pause.jobId === everyJob
+        ? undefined
+        : tell(`paused ${pauseWords(state.pause, now, zone)}`, `runner resume ${name}`);
     case "running":
     case "waiting":
     case "queued":
+      return streak === undefined ? undefined : tell(beforeWords(streak, now, zone), `runner explain ${shortId(streak.runId)}`);
+    case "not_armed":
+    case "put_off":
     case "ok":
     case "finished":
     case "never_run":
     case "disabled":
       return undefined;
   }
+}
+
+/** Of a job that is under way once more. */
+function beforeWords({ judgement, inARow, atLeast, since, status }: Streak, now: number, zone: string): string {
+  if (judgement === "blocked") return `was blocked before, since ${instantIn(zone, since)}${times(inARow)}`;
+  if (inARow === 1) return `${status.replace("_", " ")} before, ${ago(since, now)}`;
+  return `failed before, since ${instantIn(zone, since)}, ${inARow}${atLeast ? " or more" : ""} in a row`;
 }
 
 function overdueWords({ what, dueAt }: Extract<JobState, { kind: "overdue" }>, zone: string): string {

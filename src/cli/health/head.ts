@@ -12,7 +12,10 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
   const lines: { text: string; bad: boolean }[] = [...daemonLines(health, now)];
   lines.push(...fileLines(health, now));
   if (health.pausedAll !== undefined)
-    lines.push({ text: `everything is paused ${pauseWords(health.pausedAll, now, zone)}`, bad: true });
+    lines.push({
+      text: `everything is paused ${pauseWords(health.pausedAll, now, zone)}. To end that: runner resume --all`,
+      bad: true,
+    });
   if (health.ahead !== undefined) {
     const { jobs, until } = health.ahead;
     lines.push({
@@ -52,8 +55,9 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
     return [
       { text: `the daemon (${who}) died; it was last seen ${ago(daemon.seenAt, now)}. Start one: runner start`, bad: true },
     ];
-  const { running, queued, zone, jobs: count } = leader.report;
-  const work = `${running} running, ${queued} queued`;
+  const { running, queued, zone, jobs: count, maxRuns = Infinity } = leader.report;
+  const full = running >= maxRuns && queued > 0 ? " (all that scheduler.maxRuns allows)" : "";
+  const work = `${running} running${full}, ${queued} queued`;
   const lines = [
     {
       text: `daemon ${who}, up ${duration(now - leader.startedAt)}, runner ${oneLine(leader.version, 20)}, ${several(count, "job")}, zone ${zone}, ${work}`,

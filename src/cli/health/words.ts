@@ -10,7 +10,8 @@ export function stateWords({ state, streak, paused }: JobHealth, now: number): s
   if (streak === undefined || !["running", "waiting", "queued"].includes(state.kind)) {
     return state.kind === "paused" || paused === undefined ? words : `${words}; paused`;
   }
-  return `${words}; ${streak.inARow === 1 ? "failed before" : `${streak.inARow} failed before`}`;
+  const before = streak.judgement === "blocked" ? "blocked before" : "failed before";
+  return `${words}; ${streak.inARow === 1 ? before : `${streak.inARow} ${before}`}`;
 }
 
 function shortWords(state: JobState, now: number): string {

@@ -17,7 +17,7 @@ export function resultWords(facts: Pick<AtFacts, "zone">, record: RunRow): strin
 }
 
 function reasonIn({ zone }: Pick<AtFacts, "zone">, { reason = "" }: RunRow): string {
-  return withInstants(reason, (instant) => instantIn(zone, instant));
+  return withInstants(reason, (instant) => instantIn(zone, instant)).replace(/\.$/, "");
 }
 
 export function recordLines(facts: AtFacts, slot: number, record: RunRow): StoryLine[] {

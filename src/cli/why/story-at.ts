@@ -135,11 +135,19 @@ function eventLines(facts: AtFacts, slot: number | undefined, record: RunRow | u
   // Slots that are given back lie hours after that: it is told for those of the day.
   const isNear = (event: SchedulerEventRow): boolean =>
     event.at >= (event.kind === "withdrawn" ? meant - givenBackMs : from) && event.at <= until;
-  const near = facts.events.filter(isNear).toSorted((a, b) => a.at - b.at);
-  if (near.length === 0) return [];
-  const lines = near.slice(0, mostEvents).map(({ at: when, kind, text }) => {
-    const more = text === "" ? "" : `: ${oneLine(text, 200)}`;
+  const near = facts.events.filter((event) => isNear(event) && concerns(facts, event)).toSorted((a, b) => a.at - b.at);
+  // A wish that is said twice, such as a reload, is answered twice.
+  const told = near.filter(({ kind, text }, index) => kind !== near[index - 1]?.kind || text !== near[index - 1]?.text);
+  if (told.length === 0) return [];
+  const lines = told.slice(0, mostEvents).map(({ at: when, kind, text }) => {
+    // What blocks it the record of its slot says, in full.
+    const more = text === "" || kind === "booted" ? "" : `: ${oneLine(text, kind === "blocked" ? 80 : 200)}`;
     return say(`${at(facts, when)}  ${eventWords[kind]}${more}`, "aside", 1);
   });
   return [say("Around that time:", "aside"), ...lines];
+}
+
+/** Starts of the machine are news for the jobs that are due then. */
+function concerns({ job }: AtFacts, { kind }: SchedulerEventRow): boolean {
+  return kind !== "booted" || job.schedule.kind === "boot";
 }

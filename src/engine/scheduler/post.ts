@@ -123,7 +123,7 @@ export class Post {
   }
 
   #report(state: LeaderReport["state"] = this.#state.hold.isHeld ? "held" : "running"): LeaderReport {
-    const { parts, roster, running, line, waits } = this.#state;
+    const { parts, roster, running, line, waits, settings } = this.#state;
     const next = Math.min(roster.timeline.nextAt() ?? Infinity, waits.nextAt() ?? Infinity);
     return {
       projectDir: parts.projectDir,
@@ -131,6 +131,7 @@ export class Post {
       jobs: roster.size,
       running: running.size,
       queued: line.length,
+      maxRuns: settings.maxRuns,
       ...(next === Infinity ? {} : { nextAt: next }),
       state,
       problems: this.#problems,

@@ -29,6 +29,7 @@ export function reportOf(column: string): LeaderReport {
     jobs: number("jobs") ?? 0,
     running: number("running") ?? 0,
     queued: number("queued") ?? 0,
+    maxRuns: number("maxRuns"),
     nextAt: number("nextAt"),
     state,
     problems: Array.isArray(problems) ? problems.filter((line) => typeof line === "string") : [],

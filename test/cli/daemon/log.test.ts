@@ -66,7 +66,7 @@ function logOf(over: Partial<DaemonLogOptions> = {}): {
     sink: { write: (line) => void lines.push(line), close: () => Promise.resolve() },
     form: "lines",
     quiet: false,
-    blocked: "each",
+    once: false,
     zone: () => "Europe/Berlin",
     style: (_style, text) => text,
     redact: (text) => text.replaceAll("sk-secret", "(key)"),
@@ -160,7 +160,7 @@ describe("the daemon's log", () => {
       sink,
       form: "json",
       quiet: false,
-      blocked: "each",
+      once: false,
       zone: () => "UTC",
       style: (_style, text) => text,
       redact: (text) => text.replaceAll("sk-secret", "(key)"),
@@ -211,7 +211,7 @@ describe("the daemon's log", () => {
   });
 
   it("leaves it to the ledger which of a job's blocked runs is the first, where the process is new each minute", () => {
-    const { lines, listen } = logOf({ blocked: "first" });
+    const { lines, listen } = logOf({ once: true, quiet: true });
     listen(ends("blocked", "no key"));
     expect(lines).toEqual([]);
     listen({ type: "job_blocked", at, jobName: "daily", runId: start.runId, reason: "no key" });
@@ -220,6 +220,45 @@ describe("the daemon's log", () => {
       "daily  01234567  blocked: no key\n",
       "daily  01234567  failed in 1.5 s: exit 3\n",
     ]);
+  });
+
+  it("knows the trouble of a job's runs beside that of its slots", () => {
+    const { lines, listen } = logOf();
+    const skips: SchedulerEvent = {
+      type: "slots_recorded",
+      at,
+      range: {
+        runId: "r",
+        jobId: "daily",
+        jobName: "daily",
+        status: "skipped",
+        from: at,
+        to: at,
+        slots: 1,
+        reason: "it waits to begin",
+        recordedAt: at,
+        owner,
+        jobHash: "",
+      },
+    };
+    for (let time = 1; time <= 5; time++) for (const event of [begins(), ends("blocked", "no key"), skips]) listen(event);
+    expect(lines.map((line) => line.slice(27).replaceAll(/[^a-z ]/g, ""))).toHaveLength(3);
+    listen(begins());
+    listen(ends("succeeded", "done"));
+    listen(skips);
+    expect(lines.slice(3).map((line) => line.slice(34))).toEqual([
+      "01234567  begins\n",
+      "01234567  succeeded in 1.5 s: done (after 5 times the same trouble)\n",
+      expect.stringMatching(/^skipped: /),
+    ]);
+  });
+
+  it("of one that does what is due and ends says that it leaves it to the daemon, and not that it waits for its death", () => {
+    const { lines, listen } = logOf({ once: true });
+    const report = { projectDir: "/srv/p", zone: "UTC", jobs: 1, running: 0, queued: 0, state: "running", problems: [] } as const;
+    const leader = { owner, startedAt: at, seenAt: at, leaseUntil: at, version: "1", report };
+    listen({ type: "standing_by", at, leader });
+    expect(lines.join("")).toMatch(/leaves it to the daemon: pid 7 on alpha fires the jobs of \/srv\/p since [^;]*$/);
   });
 
   it("tells a new trouble at once, with the beginning that was held back", () => {

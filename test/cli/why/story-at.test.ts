@@ -286,6 +286,32 @@ describe("clocks that are changed", () => {
   });
 });
 
+describe("what happened around it", () => {
+  it("is said once, and a start of the machine only of a job that is due then", () => {
+    const refused = "jobs/a.yaml: broken";
+    const blocked = `${"the program x is not in PATH ".repeat(5)}END`;
+    const events = [
+      event("booted", nine - 3 * minute, "boot-1"),
+      event("reload_refused", nine - minute, refused),
+      event("reload_refused", nine - minute + 1_000, refused),
+      event("reload_refused", nine - 30_000, "another"),
+      event("blocked", nine, blocked),
+    ];
+    const story = told({ events });
+    expect(story.match(/changed job files were refused/g)).toHaveLength(2);
+    expect(story).toContain("the job was found blocked: the program x");
+    expect(story).not.toContain("END");
+    expect(story).not.toContain("the machine was started");
+    const boot = { ...jobOf(), schedule: { kind: "boot" } } as const;
+    expect(told({ events, job: boot })).toMatch(/runner ran for the first time since the machine was started$/m);
+  });
+
+  it("is the whole minute of a time that counts from now, or the second where it has seconds", () => {
+    expect(timeAsked("10m ago", now + 12_345, "UTC")).toMatchObject({ at: now - 10 * minute, spanMs: minute });
+    expect(timeAsked("30s ago", now + 345, "UTC")).toMatchObject({ at: now - 30_000, spanMs: 1_000 });
+  });
+});
+
 describe("the time that is asked for", () => {
   it.each([
     ["09:00", nine],
@@ -302,6 +328,10 @@ describe("the time that is asked for", () => {
     ["2026-11-24T09:00", nine - day],
     ["2026-11-24 10:00+01:00", nine - day],
     ["2026-11-24T09:00:30Z", nine - day + 30_000],
+    ["2h ago", now - 2 * hour],
+    ["1 h 5 min ago", now - hour - 5 * minute],
+    ["90 seconds ago", now - 90_000],
+    ["3 Days Ago", now - 3 * day],
   ])("%s", (written, at) => expect(timeAsked(written, now, "UTC").at).toBe(at));
 
   it.each([
@@ -314,6 +344,8 @@ describe("the time that is asked for", () => {
     ["wednesday 09:00", nine + 7 * day],
     ["fri 18:00", now + 2 * day + 6 * hour],
     ["2026-12-24", Date.UTC(2026, 11, 24)],
+    ["in 2h", now + 2 * hour],
+    ["in 1 day", now + day],
   ])("%s, of what is to come", (written, at) =>
     expect(timeAsked(written, now, "UTC", { option: "--until", towards: "future" }).at).toBe(at),
   );
@@ -325,12 +357,23 @@ describe("the time that is asked for", () => {
     expect(timeAsked("sunday", saturday, "Asia/Tokyo", until).at).toBe(Date.UTC(2027, 2, 27, 15));
   });
 
-  it.each(["noon", "25:00", "09:60", "mo", "mondays", "tomorrow noon", "monday09:00", "2026-02-30", ""])(
-    "refuses %j",
-    (written) => {
-      expect(() => timeAsked(written, now, "UTC")).toThrow("is no time");
-    },
-  );
+  it.each([
+    "noon",
+    "ago",
+    "2 ago",
+    "2x ago",
+    "in 2h",
+    "25:00",
+    "09:60",
+    "mo",
+    "mondays",
+    "tomorrow noon",
+    "monday09:00",
+    "2026-02-30",
+    "",
+  ])("refuses %j", (written) => {
+    expect(() => timeAsked(written, now, "UTC")).toThrow("is no time");
+  });
 
   it("finds the slot by its staggered start, too", () => {
     const job = daily("0 9 * * *", "UTC", { staggerMs: hour });

@@ -1,7 +1,9 @@
 /** The one state of each job, and what is said of the whole: a table of situations. */
 import assert from "node:assert";
 import { describe, expect, it } from "vitest";
+import { glyphsFor } from "../../../src/cli/health/glyphs.ts";
 import { headLines } from "../../../src/cli/health/head.ts";
+import { statusLines } from "../../../src/cli/health/view.ts";
 import { judgeHealth, onTimeMs, type HealthFacts, type ProjectHealth } from "../../../src/engine/health/health.ts";
 import { isTrouble, lightOf, type JobHealth } from "../../../src/engine/health/job-state.ts";
 import { nextSlotIn } from "../../../src/engine/health/next-slot.ts";
@@ -330,6 +332,50 @@ describe("the whole", () => {
     const problems = ["jobs/a.yaml:3: model: is missing"];
     const bad = judge([ran], { leader: { ...leader, report: { ...leader.report, problems } } });
     expect(bad.daemon).toMatchObject({ problems });
+  });
+
+  it("tells of a job that is under way again how its runs before it ended, and what to type", () => {
+    const view = {
+      now,
+      zone: "UTC",
+      width: Infinity,
+      height: Infinity,
+      glyphs: glyphsFor({}),
+      style: (_: string, text: string) => text,
+    };
+    const queued = row({ status: "queued", startedAt: now - minute, slotAt: now - minute, queuedAt: now - minute });
+    const before = (status: "failed" | "blocked"): string => {
+      const bad = row({ status, startedAt: nine, slotAt: nine });
+      return statusLines(judge([queued, bad]), view)
+        .join("\n")
+        .replaceAll(bad.runId.slice(0, 8), "RUN");
+    };
+    expect(before("blocked")).toContain("; blocked before ");
+    expect(before("blocked")).toMatch(
+      /What to do\n {2}check: was blocked before, since Wed 2026-11-25 09:00:00 \+00:00\n {4}runner explain RUN$/,
+    );
+    expect(before("failed")).toMatch(/What to do\n {2}check: failed before, .* ago\n {4}runner explain RUN$/);
+  });
+
+  it("says once that everything is paused, and that every place is taken", () => {
+    const view = {
+      now,
+      zone: "UTC",
+      width: Infinity,
+      height: Infinity,
+      glyphs: glyphsFor({}),
+      style: (_: string, text: string) => text,
+    };
+    const ofAll = { jobId: "*", at: now - hour, by: "maria" };
+    const jobs = ["a", "b", "c"].map((id) => jobOf({ id, name: id }));
+    const report = { ...leader.report, running: 2, queued: 3, maxRuns: 2 };
+    const lines = statusLines(judge([], { jobs, pauses: new Map([["*", ofAll]]), leader: { ...leader, report } }), view);
+    expect(lines.filter((line) => line.includes("runner resume"))).toEqual([
+      "everything is paused by maria 1 h ago. To end that: runner resume --all",
+    ]);
+    expect(lines[0]).toMatch(/2 running \(all that scheduler\.maxRuns allows\), 3 queued$/);
+    const room = { ...leader.report, running: 1, queued: 3, maxRuns: 2 };
+    expect(headLines(judge([], { leader: { ...leader, report: room } }), now, "UTC")[0]?.text).toMatch(/1 running, 3 queued$/);
   });
 
   it("says once what is wrong with the files, whether the daemon refused them or left a job out", () => {
