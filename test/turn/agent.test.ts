@@ -1,33 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { agentEntry, createAgentTurn } from "../../src/turn/agent.ts";
 import type { TurnSpec } from "../../src/turn/turn.ts";
-import { scriptedGateway, specFor, type ScriptedGateway } from "./harness.ts";
+import { builtAgent, scriptedGateway, specFor, type ScriptedGateway } from "./harness.ts";
 
-let directory: string;
-let entry: string;
 let gateway: ScriptedGateway | undefined;
 
-// The process is tested in the form people get it in: one bundled CommonJS file.
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "turn-agent-"));
-  entry = join(directory, "agent-child.cjs");
-  await build({
-    entryPoints: [agentEntry()],
-    outfile: entry,
-    bundle: true,
-    platform: "node",
-    target: "node22.18",
-    format: "cjs",
-    logLevel: "error",
-  });
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 afterEach(async () => {
   await gateway?.close();
   gateway = undefined;
@@ -35,7 +14,11 @@ afterEach(async () => {
 
 const never = new AbortController().signal;
 
-async function ask(answer: (response: ServerResponse) => void, changes: Parameters<typeof specFor>[1] = {}, options = { entry }) {
+async function ask(
+  answer: (response: ServerResponse) => void,
+  changes: Parameters<typeof specFor>[1] = {},
+  options = { entry: builtAgent },
+) {
   gateway = await scriptedGateway(answer);
   const spec = specFor(gateway.url, { message: "what is new?", ...changes });
   const { result, cleanup } = await createAgentTurn(options).run(spec, { signal: never, env: process.env });
@@ -232,7 +215,7 @@ it("a text of control characters up to limits.outputBytes comes through whole", 
 it("a gateway that is gone is a network failure", async () => {
   const gone = await scriptedGateway();
   await gone.close();
-  const { result } = await createAgentTurn({ entry }).run(specFor(gone.url), { signal: never, env: process.env });
+  const { result } = await createAgentTurn({ entry: builtAgent }).run(specFor(gone.url), { signal: never, env: process.env });
   expect(result).toMatchObject({ status: "failed", fault: "network", error: expect.stringContaining("ECONNREFUSED") });
 });
 

@@ -6,6 +6,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { OpenSpec } from "../../src/turn/turn.ts";
 
+/** The program of a turn's process in the form people get it: one bundled CommonJS file. The tests' set-up builds it. */
+export const builtAgent = fileURLToPath(new URL("../../dist/agent-child.cjs", import.meta.url));
+
 export const behave = fileURLToPath(new URL("../fixtures/programs/turn-behave.cjs", import.meta.url));
 
 export interface SeenRequest {

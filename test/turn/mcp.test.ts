@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { McpGrant } from "../../src/job/job.ts";
+import { agentEntry } from "../../src/turn/agent.ts";
 import { toolServer } from "../fixtures/programs/mcp-tools.ts";
 import { toolStage, type ToolStage, type ToolStageOptions } from "./tool-stage.ts";
 
@@ -68,9 +69,8 @@ describe("a server over stdio", () => {
     expect(stage.carriers()).toEqual([]);
   });
 
-  it("works in the form people get it: the built program, which loads the SDK from a file of its own", async () => {
-    const entry = fileURLToPath(new URL("../../dist/agent-child.cjs", import.meta.url));
-    await open({ notes: server("") }, { entry });
+  it("works from the sources as well, which load the SDK from its package", async () => {
+    await open({ notes: server("") }, { entry: agentEntry() });
     const { result } = await stage.run(callsOf("mcp__notes__echo", "mcp__notes__structured"));
     expect(result).toMatchObject({ status: "answered", toolRuns: 2 });
     expect(stage.toolTexts()).toEqual(["{}", '{"answer":42}']);

@@ -9,7 +9,7 @@ import { standardRetry } from "../../src/run/backoff.ts";
 import { createAgentTurn } from "../../src/turn/agent.ts";
 import type { Cleanup, TurnHooks, TurnResult, TurnSpec } from "../../src/turn/turn.ts";
 import { limits } from "../gateway/stage.ts";
-import { carriersOf, specFor } from "./harness.ts";
+import { builtAgent, carriersOf, specFor } from "./harness.ts";
 
 export interface ToolStage {
   /** `start 1 shell (call 1)`, `end 1 succeeded`: as recorded. */
@@ -38,6 +38,7 @@ export interface ToolStageOptions extends Partial<Omit<TurnSpec, "dialect">> {
   /** The number of the tool whose start cannot be recorded. */
   readonly failAt?: number;
   readonly simulation?: SimulationSpec;
+  /** The program of the turn's process. Default the built one, as people get it. */
   readonly entry?: string;
 }
 
@@ -53,7 +54,7 @@ function commandOf(pid: number): string {
 const nothing = async (): Promise<void> => {};
 
 export async function toolStage(options: ToolStageOptions): Promise<ToolStage> {
-  const { work, failAt, simulation, entry, ...changes } = options;
+  const { work, failAt, simulation, entry = builtAgent, ...changes } = options;
   const runId = `run-${randomUUID()}`;
   const steps: string[] = [];
   const bodies: Readonly<Record<string, unknown>>[] = [];
@@ -112,7 +113,7 @@ export async function toolStage(options: ToolStageOptions): Promise<ToolStage> {
         limits: { attemptMs: 60_000, ...changes.limits },
         gateway: { url: gateway.url, token: door.token, toolRuns: door.toolRuns },
       });
-      const turn = createAgentTurn(entry === undefined ? {} : { entry });
+      const turn = createAgentTurn({ entry });
       const end = await turn.run(spec, { signal: stop.signal, env: process.env, ...hooks });
       door.close();
       killed = end.cleanup.killed;
