@@ -151,6 +151,20 @@ const mcpWithoutAjv: Plugin = {
   },
 };
 
+/** `exports` lets nobody reach a declaration that those of the public library do not name, so nine in ten would only make the package larger. */
+function removeUnreachableDeclarations(): void {
+  const reached = new Set<string>();
+  const waiting = ["index.d.ts"];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const [, name = ""] of readFileSync(`${root}dist/${file}`, "utf8").matchAll(/(?:\bfrom|\bimport\()\s*"(\.[^"]+)\.ts"/g))
+      waiting.push(nodePath.join(nodePath.dirname(file), `${name}.d.ts`));
+  }
+  for (const file of readdirSync(`${root}dist`, { recursive: true, encoding: "utf8" }))
+    if (file.endsWith(".d.ts") && !reached.has(file)) rmSync(`${root}dist/${file}`);
+}
+
 const program: BuildOptions = {
   absWorkingDir: root,
   outdir: "dist",
@@ -175,6 +189,7 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", `${root}tsconfig.build.json`], {
   stdio: "inherit",
 });
+removeUnreachableDeclarations();
 // What the library's parts are for stands in their declarations, which an editor shows; in the JavaScript nobody reads it: a fifth of its bytes.
 const library = readdirSync(`${root}dist`, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".js"));
 await bundle({

@@ -144,6 +144,8 @@ describe("TypeScript", () => {
         paths: { "turn-runner": [path.join(root, "dist/index.d.ts")] },
         typeRoots: [path.join(root, "node_modules/@types")],
         noUnusedLocals: false,
+        // A declaration that names one that is not there would make it `any`, in silence.
+        skipLibCheck: false,
       };
       writeFileSync(
         path.join(folder, "tsconfig.json"),
