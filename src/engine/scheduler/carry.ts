@@ -5,31 +5,52 @@ import type { CarriedOn } from "../engine.ts";
 import type { RunOutcome } from "../outcome.ts";
 import { claimAgain } from "./claim-again.ts";
 import { noteBlock } from "./blocked.ts";
+import { leftOver, overAtOf } from "./left-over.ts";
 import type { InLine } from "./line.ts";
 import { giveWay } from "./overlap.ts";
 import { pauseOf } from "./pauses.ts";
 import { endOf, type Running, type State } from "./state.ts";
 import { closed, dismiss, enlist } from "./standing.ts";
-import { leftOver, mayWaitUntil } from "./window.ts";
+import { mayWaitUntil } from "./window.ts";
 
 /**
  * Begins what may begin, in the order of due time. A run that has no place is passed by whoever has one: a full group or one long job
  * holds up nobody else (openclaw/openclaw#132952). Returns in how many milliseconds another start is allowed, if that is what is missing.
  */
 export async function beginWhatMay(state: State, now: number): Promise<number | undefined> {
-  const { line, parts } = state;
-  let startInMs: number | undefined;
-  for (const item of line.items) {
-    if (state.draining) return undefined;
-    if (!line.holds(item)) continue;
+  const { line, places, parts } = state;
+  if (state.draining) return undefined;
+  if (now >= line.doubtfulAt) await endLeftOver(state, now);
+  for (const item of line.walk()) {
+    // Whoever may be behind it, ten thousand perhaps, is looked at when there is a place again.
+    if (state.draining || places.isFull) return undefined;
+    if (!mayBegin(state, item, now)) continue;
     const over = leftOver(state, item.run, now);
-    if (over !== undefined) await dismiss(state, item.run, over.status, over.reason);
-    if (over !== undefined || startInMs !== undefined || !mayBegin(state, item, now)) continue;
     const monotonic = parts.clock.monotonic();
-    if (state.rate.take(monotonic)) begin(state, item);
-    else startInMs = state.rate.waitMs(monotonic);
+    if (over !== undefined) await dismiss(state, item.run, over.status, over.reason);
+    else if (state.rate.take(monotonic)) begin(state, item);
+    else return state.rate.waitMs(monotonic);
   }
-  return startInMs;
+  return undefined;
+}
+
+/** Ends what stands in line and is not to begin any more. @throws LedgerError: what is left is looked at again */
+async function endLeftOver(state: State, now: number): Promise<void> {
+  const { line } = state;
+  let next = Infinity;
+  // Whatever makes it doubtful while something is ended stays.
+  line.trust(Infinity);
+  try {
+    for (const { run } of line.items) {
+      const over = leftOver(state, run, now);
+      if (over === undefined) next = Math.min(next, overAtOf(state, run, now) ?? Infinity);
+      else await dismiss(state, run, over.status, over.reason);
+    }
+  } catch (error) {
+    line.doubt();
+    throw error;
+  }
+  line.trust(Math.min(line.doubtfulAt, next));
 }
 
 function mayBegin(state: State, { run, place, blockedBy }: InLine, now: number): boolean {

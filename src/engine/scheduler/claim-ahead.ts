@@ -11,10 +11,12 @@ import { LedgerError } from "../../errors.ts";
 import type { RunRow, SlotClaim } from "../../ledger/ledger.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
 import { claimAheadOf } from "./claims.ts";
+import { leftOver } from "./left-over.ts";
 import { isSameOwner } from "./leadership.ts";
 import { pauseOf } from "./pauses.ts";
 import type { Entry } from "./roster.ts";
-import { openOf, placeOf, type State } from "./state.ts";
+import { inLine } from "./standing.ts";
+import { openOf, type State } from "./state.ts";
 
 /** So long before its time a slot is claimed at the earliest. */
 const aheadMs = 1_000;
@@ -47,7 +49,7 @@ export async function claimAhead(state: State): Promise<void> {
     if (results[at]?.won !== true) continue;
     const run: RunRow = { ...claim, status: "queued", queuedAt: claim.startedAt };
     // Also where its time has come meanwhile: the next turn looks how long ago.
-    ahead.claimed.add({ run, dueAt: claim.startedAt, place: placeOf(state, claim.jobId) });
+    ahead.claimed.add(inLine(state, run, claim.startedAt));
   }
 }
 
@@ -70,6 +72,8 @@ export function bringDue(state: State, now: number): void {
     const { runId, jobId, jobName, slotAt = item.dueAt, owner } = item.run;
     ahead.claimed.remove(runId);
     line.add(item);
+    // What another process has claimed is not given back where it is paused meanwhile.
+    if (leftOver(state, item.run, now) !== undefined) line.doubt();
     ahead.come.set(jobId, slotAt);
     if (isSameOwner(owner, parts.owner)) parts.listen({ type: "slot_claimed", at: now, jobName, runId, slotAt });
   }

@@ -11,7 +11,8 @@ import { endWhatIsStale } from "./window.ts";
 import { withdrawAhead } from "./withdraw.ts";
 
 export async function onJump(state: State, { kind, now, byMs }: Exclude<ClockLook, { kind: "steady" }>): Promise<void> {
-  const { parts, roster, waits, waiting } = state;
+  const { parts, roster, line, waits, waiting } = state;
+  line.doubt();
   const text =
     kind === "slept" ? `for ${seconds(byMs)}` : `the clock was set ${byMs > 0 ? "forward" : "back"} by ${seconds(byMs)}`;
   await parts.ledger.noteEvent({ at: now, kind: kind === "slept" ? "slept" : "clock_jumped", text });

@@ -9,6 +9,8 @@ export interface InLine {
   readonly dueAt: number;
   /** What it takes up when it has begun. */
   readonly place: Place;
+  /** When it is over if it has not begun, epoch ms: as soon as it is looked at where that is past. Default: never by itself. */
+  readonly overAt?: number;
   /** The open run of its job whose end it waits for (`overlap: queue` and `replace`). Set and taken away by the line. */
   blockedBy?: string;
 }
@@ -27,6 +29,7 @@ export class Line {
   readonly #queuedOf = new Map<string, InLine>();
   /** By the run whose end they wait for. */
   readonly #blocked = new Map<string, Set<InLine>>();
+  #doubtfulAt = Infinity;
 
   get length(): number {
     return this.#byRun.size;
@@ -35,6 +38,30 @@ export class Line {
   /** As they are now, the first in line first; whoever goes through them may take some out. */
   get items(): InLine[] {
     return this.#items.filter((item) => this.holds(item));
+  }
+
+  /** The same one by one, for whoever may stop early. What is put in meanwhile may be among them, and one may come twice. */
+  *walk(): Generator<InLine, void, undefined> {
+    const items = this.#items;
+    for (let at = this.#front; at < items.length; at++) {
+      const item = items[at];
+      if (item !== undefined && this.holds(item)) yield item;
+    }
+  }
+
+  /** When one of them may be over without having begun: then all are to be looked at. */
+  get doubtfulAt(): number {
+    return this.#doubtfulAt;
+  }
+
+  /** Something has happened that may be the end of any of them: a pause, other jobs, another time. */
+  doubt(): void {
+    this.#doubtfulAt = -Infinity;
+  }
+
+  /** All have been looked at, and the next is over then. */
+  trust(until: number): void {
+    this.#doubtfulAt = until;
   }
 
   get first(): InLine | undefined {
@@ -75,6 +102,7 @@ export class Line {
     else this.#items.splice(at, 0, item);
     this.#front = Math.min(this.#front, at);
     this.#byRun.set(item.run.runId, item);
+    this.#doubtfulAt = Math.min(this.#doubtfulAt, item.overAt ?? Infinity);
     if (item.run.status === "queued") this.#queuedOf.set(item.run.jobId, item);
     if (item.blockedBy !== undefined) this.block(item, item.blockedBy);
   }
@@ -107,6 +135,7 @@ export class Line {
     this.#byRun.clear();
     this.#queuedOf.clear();
     this.#blocked.clear();
+    this.#doubtfulAt = Infinity;
     this.#sweep();
   }
 

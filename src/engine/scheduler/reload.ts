@@ -96,6 +96,7 @@ export class Replacement {
     const last = await parts.ledger.settledSlots(parts.clock.now() + recordedAheadMs);
     // From here on nothing is waited for: no slot is answered between two definitions.
     this.#state.complete = complete;
+    this.#state.line.doubt();
     const gone = complete ? [...roster.entries()].filter(({ job }) => !wanted.has(job.id)) : [];
     for (const { job } of gone) roster.remove(job.id);
     const [added, changed, armed]: [string[], string[], Entry[]] = [[], [], []];

@@ -3,12 +3,9 @@ import { LedgerError } from "../../errors.ts";
 import type { RunFinish, RunRow, Wait } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
 import { isClaimedAhead } from "../claimed-ahead.ts";
-import { endOf, openOf, placeOf, type State } from "./state.ts";
-
-/** Since when, or from when on, a claimed run stands in line. */
-export function standsSince({ dueAt, slotAt, queuedAt, startedAt }: RunRow): number {
-  return dueAt ?? slotAt ?? queuedAt ?? startedAt;
-}
+import { overAtOf } from "./left-over.ts";
+import type { InLine } from "./line.ts";
+import { endOf, openOf, placeOf, standsSince, type State } from "./state.ts";
 
 /** Puts a run where it waits: for a place, for its time, or for the instant of its slot. */
 export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.wait): void {
@@ -16,7 +13,7 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
     const dueAt = standsSince(run);
     // What is not for a slot was due when it was claimed, whatever the clock said then.
     const line = isClaimedAhead(run, state.parts.clock.now()) ? state.ahead.claimed : state.line;
-    line.add({ run, dueAt, place: placeOf(state, run.jobId) });
+    line.add(inLine(state, run, dueAt));
     return;
   }
   const waiting = { run: { ...run, wait }, at: undefined, place: -1 };
@@ -26,11 +23,17 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
   state.waits.set(waiting, wait.until - aheadMs);
 }
 
+/** A run as it stands in a line. */
+export function inLine(state: State, run: RunRow, dueAt: number): InLine {
+  const overAt = overAtOf(state, run, state.parts.clock.now());
+  return { run, dueAt, place: placeOf(state, run.jobId), ...(overAt === undefined ? {} : { overAt }) };
+}
+
 /** Waiting runs whose time has come are now in the line, among the others by their time. */
 export function endWaits(state: State, now: number): void {
   for (const waiting of state.waits.takeDue(now)) {
     const { run } = waiting;
-    state.line.add({ run, dueAt: run.wait?.until ?? now, place: placeOf(state, run.jobId) });
+    state.line.add(inLine(state, run, run.wait?.until ?? now));
   }
 }
 

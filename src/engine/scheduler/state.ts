@@ -55,6 +55,8 @@ export interface State {
   pauses: ReadonlyMap<string, Pause>;
   /** Pauses that are over, by job id, the last one to end first. */
   rests: ReadonlyMap<string, readonly EndedPause[]>;
+  /** What tells these pauses from those of before. */
+  pauseMark: string;
   /** In words, by run id. */
   cancelRequests: ReadonlyMap<string, string>;
   /** Jobs whose due slots were answered, or that were armed, and whose next slots are to be computed. */
@@ -94,6 +96,7 @@ export function newState(parts: SchedulerParts): State {
     beside: new Set(),
     pauses: new Map(),
     rests: new Map(),
+    pauseMark: "",
     cancelRequests: new Map(),
     answered: [],
     overdue: undefined,
@@ -142,6 +145,11 @@ export function endOf(
 /** The instant that a run's work is for. */
 export function slotOf({ scheduledFor, slotAt, dueAt, startedAt }: RunRow): number {
   return scheduledFor ?? slotAt ?? dueAt ?? startedAt;
+}
+
+/** Since when, or from when on, a claimed run stands in line. */
+export function standsSince({ dueAt, slotAt, queuedAt, startedAt }: RunRow): number {
+  return dueAt ?? slotAt ?? queuedAt ?? startedAt;
 }
 
 export function shortId(runId: string): string {

@@ -69,6 +69,7 @@ export class Turns {
       if (!(await state.hold.probe())) return this.release();
       // What was going on when the ledger failed is in doubt.
       if (wasHeld) this.#hearing.doubt();
+      if (wasHeld) state.line.doubt();
       if (heldMs > onTimeMs) this.#wasOut = true;
       const { now } = look;
       if (wasHeld || look.kind !== "steady" || isOverslept(state, now)) state.ahead.isDoubtful = true;

@@ -3,10 +3,9 @@
  * anyway, and up to `limits.defer` after its own. When nobody was there to carry it on until then, the next slot has the word.
  */
 import type { RunRow } from "../../ledger/ledger.ts";
-import type { RunEnding } from "../../run/run.ts";
-import { pauseMet, pauseWords } from "./pauses.ts";
+import { pausedInLine } from "./left-over.ts";
 import { onTimeMs } from "../../schedule/missed.ts";
-import { dismiss, standsSince } from "./standing.ts";
+import { dismiss } from "./standing.ts";
 import { slotOf, type State } from "./state.ts";
 
 /** The latest instant at which the run may be carried on after it has waited: the job's next slot after `from`, or `limits.defer` after its own. */
@@ -50,16 +49,6 @@ export async function endWhatIsStale(state: State, now: number): Promise<void> {
   }
 }
 
-/**
- * Why what is claimed and was not begun is skipped: its job is paused, or was at some time since it stands in line. A slot that was claimed late,
- * to be made up for, stands there since it was claimed.
- */
-function pausedInLine(state: State, run: RunRow, now: number): string | undefined {
-  const { queuedAt = run.startedAt } = run;
-  const pause = pauseMet(state, run.jobId, Math.max(queuedAt, standsSince(run)), now);
-  return pause === undefined ? undefined : pauseWords(pause);
-}
-
 /** The job's policy of catching up counts for a slot that was claimed as for one that was not. */
 function whyTooLate(state: State, run: RunRow, now: number): string | undefined {
   const job = state.roster.get(run.jobId)?.job;
@@ -76,27 +65,4 @@ function whyTooLate(state: State, run: RunRow, now: number): string | undefined 
 
 function inWords(at: number): string {
   return new Date(at).toISOString();
-}
-
-/** Why a run that waits for a place is not to begin any more; undefined if nothing speaks against it. */
-export function leftOver(
-  state: State,
-  run: RunRow,
-  now: number,
-): { readonly status: RunEnding; readonly reason: string } | undefined {
-  const queued = run.status === "queued";
-  const entry = state.roster.get(run.jobId);
-  if (entry === undefined) {
-    if (!state.complete) return undefined;
-    return { status: queued ? "skipped" : "cancelled", reason: "the job was removed or disabled" };
-  }
-  if (!queued) return undefined;
-  const paused = pausedInLine(state, run, now);
-  if (paused !== undefined) return { status: "skipped", reason: paused };
-  // An arming from the future is one of a clock that was set back since, and says nothing.
-  if (run.trigger === "slot" && run.slotAt !== undefined && run.slotAt <= entry.since && entry.since <= now)
-    return { status: "skipped", reason: "the job's schedule was changed before it could begin" };
-  const maxAgeMs = entry.job.catchUp?.maxAgeMs;
-  if (maxAgeMs === undefined || now - slotOf(run) <= maxAgeMs) return undefined;
-  return { status: "missed", reason: `it waited for longer than the job allows (catchUp.maxAge ${maxAgeMs / 1000} s)` };
 }

@@ -114,7 +114,8 @@ describe("a job that was paused and resumed while no daemon was there", () => {
               job("a", schedule, { overlap, catchUp: { policy: "all", max: 5 } }),
               job("b", "* * * * *", { overlap }),
             ];
-            const facts = { play: () => ({ afterMs: 50 * seconds }), settings: { maxRuns: 1 } };
+            let afterMs = 50 * seconds;
+            const facts = { play: () => ({ afterMs }), settings: { maxRuns: 1 } };
             let daemon = await machine.start(jobs, facts);
             const pauses: Pick<Pause, "jobId" | "at" | "until">[] = [];
             for (const { livedMs, jobId, pausedAfterMs, pausedForMs, awayMs } of absences) {
@@ -124,6 +125,8 @@ describe("a job that was paused and resumed while no daemon was there", () => {
               machine.clock.set(awayMs);
               daemon = await machine.start(jobs, facts);
             }
+            // What is caught up with, one slot after the other, comes to its end.
+            afterMs = seconds;
             await machine.clock.pass(3 * minute);
             const rows = await machine.rows("a");
             const dueOf = (slotAt = 0): number => rows.find((row) => row.slotAt === slotAt)?.dueAt ?? slotAt;

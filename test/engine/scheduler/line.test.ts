@@ -40,6 +40,7 @@ it("stands as a slow list stands, whatever is put in, taken out, blocked and fre
         const freed = step.what === "unblock" ? `b${step.by}` : "nobody";
         expect(slow.filter(({ blockedBy }) => blockedBy === freed)).toEqual([]);
         expect(line.items).toEqual(slow);
+        expect([...line.walk()]).toEqual(slow);
         expect([line.first, line.length, line.get(runId)]).toEqual([
           slow[0],
           slow.length,
@@ -62,4 +63,20 @@ it("loses nothing when what was taken out is swept away, in whichever order it i
   line.add(inLine(9_000, 3));
   expect(line.items.map(({ dueAt }) => dueAt)).toEqual(line.items.map(({ dueAt }) => dueAt).toSorted((a, b) => a - b));
   expect(line.first?.run.runId).toBe(`r${left[0]}`);
+});
+
+it("is doubtful when the first of its runs may be over, and whenever somebody doubts it", () => {
+  const line = new Line();
+  line.add(inLine(1, 0));
+  expect(line.doubtfulAt).toBe(Infinity);
+  line.add({ ...inLine(2, 0), overAt: 500 });
+  line.add({ ...inLine(3, 0), overAt: 700 });
+  expect(line.doubtfulAt).toBe(500);
+  line.trust(900);
+  line.add({ ...inLine(4, 0), overAt: 1_000 });
+  expect(line.doubtfulAt).toBe(900);
+  line.doubt();
+  expect(line.doubtfulAt).toBe(-Infinity);
+  line.clear();
+  expect(line.doubtfulAt).toBe(Infinity);
 });
