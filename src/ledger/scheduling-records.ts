@@ -181,7 +181,7 @@ export interface SchedulerEventQuery {
   /** Of this job and of everything. */
   readonly jobId?: string;
   /** Default every kind. */
-  readonly kind?: SchedulerEventKind;
+  readonly kinds?: readonly SchedulerEventKind[];
   /** Newest first, at most this many. Default 100. */
   readonly limit?: number;
 }

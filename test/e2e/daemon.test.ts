@@ -1,5 +1,6 @@
 /** The daemon as people run it: real processes, real files, a ledger on the disk. Everything is waited for by what the log says. */
 import { execFileSync, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, type TestContext } from "vitest";
@@ -175,8 +176,19 @@ describe.concurrent("the daemon", () => {
     own.write("jobs/other.json", beat(own, "other"));
     await line(/jobs\/other\.json: jobs: 1 added \(other\)/);
     await line(/other .*succeeded/);
+    const watching = own.start(["status", "--watch"]);
+    let watched = "";
+    const seen = async (pattern: RegExp): Promise<void> => {
+      while (!pattern.test(watched))
+        if (watching.process.stdout !== null) watched += String((await once(watching.process.stdout, "data"))[0]);
+    };
+    await seen(/other: /);
     own.write("jobs/other.json", "{ broken");
     own.write("jobs/third.json", beat(own, "third"));
+    await seen(/the daemon refused the files .*:\n.*jobs\/other\.json:/);
+    expect(watched, "it has read the same files as the daemon").not.toContain("mended since");
+    watching.process.kill("SIGTERM");
+    await watching.ended;
     await line(/refused; what was in force stays so, as a whole/);
     await line(/other .*succeeded/);
     const looked = await own.runner(["status"]);

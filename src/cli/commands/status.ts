@@ -1,8 +1,7 @@
 import { UsageError } from "../../errors.ts";
 import { exitCodes } from "../../run/exit-code.ts";
 import type { CommandContext, CommandDefinition, CommandOptions } from "../command.ts";
-import type { Look } from "../health/gather.ts";
-import { withRecords, type Records } from "../records.ts";
+import { withRecords } from "../records.ts";
 import { durationOption } from "../time-options.ts";
 
 export const status: CommandDefinition = {
@@ -34,10 +33,9 @@ async function execute(context: CommandContext, [jobName]: readonly string[], op
     return watchStatus(context, jobName, toleranceMs);
   }
   return withRecords(context, async (records) => {
-    const look = await lookOf(records, jobName, toleranceMs);
-    const { lookAt } = await import("../health/gather.ts");
+    const { lookAt, lookOf } = await import("../health/gather.ts");
     const now = Date.now();
-    const health = await lookAt(look, now);
+    const health = await lookAt({ ...lookOf(records.project, jobName, toleranceMs), ledger: records.ledger }, now);
     const { output } = context;
     if (!quiet && output.json) {
       const { healthDocument } = await import("../health/document.ts");
@@ -54,20 +52,4 @@ async function execute(context: CommandContext, [jobName]: readonly string[], op
     // What is odd about the files is for `validate` to say; what cannot be used does not run.
     return (health.problems ?? []).length > 0 ? exitCodes.config : exitCodes.ok;
   });
-}
-
-/** @throws UsageError or JobError for a job that nobody knows */
-async function lookOf({ project, ledger }: Records, jobName: string | undefined, toleranceMs: number): Promise<Look> {
-  const { nextSlotIn } = await import("../../engine/health/next-slot.ts");
-  const only = jobName === undefined ? undefined : project.jobFor(jobName);
-  const { projectDir } = project;
-  return {
-    ledger,
-    projectDir,
-    jobs: only === undefined ? project.jobs : [only],
-    issues: project.issues,
-    only,
-    nextSlot: nextSlotIn(project.zone),
-    toleranceMs,
-  };
 }

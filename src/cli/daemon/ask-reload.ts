@@ -34,9 +34,7 @@ export async function askReload(ledger: LedgerReader | undefined): Promise<Asked
   }
   const until = performance.now() + answerMs;
   while (performance.now() < until) {
-    const answer = (await ledger.events({ since: askedAt, limit: 20 })).find(
-      ({ kind }) => kind === "reloaded" || kind === "reload_refused",
-    );
+    const [answer] = await ledger.events({ since: askedAt, kinds: ["reloaded", "reload_refused"], limit: 1 });
     if (answer !== undefined) return { kind: "answered", leader, answer };
     await wait(lookMs);
   }

@@ -4,8 +4,6 @@ import { formatIssue, type Issue } from "../../errors.ts";
 import type { Daemon } from "../../compose/daemon/daemon.ts";
 import { oneLine } from "../format.ts";
 
-/** So many of the newest events are looked through for what was told last; if it is not among them, it is told again. */
-const lookedThrough = 1_000;
 /** Most characters of the first problem in the ledger. */
 const firstCharacters = 400;
 
@@ -19,9 +17,7 @@ export async function isNews({ ledger, redact }: Pick<Daemon, "ledger" | "redact
   const digest = createHash("sha256").update(said.join("\n")).digest("hex").slice(0, 8);
   const count = said.length === 1 ? "" : `, the first of ${said.length}`;
   const text = `${redact(oneLine(first, firstCharacters))} (${digest}${count})`;
-  const last = (await ledger.events({ limit: lookedThrough })).find(
-    ({ kind }) => kind === "files_refused" || kind === "files_mended",
-  );
+  const [last] = await ledger.events({ kinds: ["files_refused", "files_mended"], limit: 1 });
   const refused = last?.kind === "files_refused";
   if (said.length === 0) {
     if (refused) await ledger.noteEvent({ at: Date.now(), kind: "files_mended", text: "" });

@@ -2,10 +2,10 @@
 import type { JobHealth, JobState } from "../../engine/health/job-state.ts";
 import type { Streak } from "../../engine/health/streak.ts";
 import { everyJob } from "../../ledger/ledger.ts";
-import { ago, instantIn, oneLine, shortId, withInstants } from "../format.ts";
+import { instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import { several } from "../money.ts";
 import { shellWord } from "../../load/shell-word.ts";
-import { pauseWords } from "./words.ts";
+import { past, pauseWords } from "./words.ts";
 
 export interface Advice {
   readonly job?: string;
@@ -24,7 +24,7 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
   switch (state.kind) {
     case "died":
       return tell(
-        `run ${shortId(state.runId)} began ${ago(state.since, now)}; its process is gone, and nobody has closed it`,
+        `run ${shortId(state.runId)} began ${past(state.since, now)}; its process is gone, and nobody has closed it`,
         `runner reset ${name}`,
       );
     case "overdue":
@@ -41,7 +41,7 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
     case "failing":
       return tell(
         state.inARow === 1
-          ? `${state.status.replace("_", " ")} ${ago(state.since, now)}${state.once ? "; it is due once, and stays here until it has succeeded" : ""}`
+          ? `${state.status.replace("_", " ")} ${past(state.since, now)}${state.once ? "; it is due once, and stays here until it has succeeded" : ""}`
           : `failing since ${instantIn(zone, state.since)}, ${state.inARow}${state.atLeast ? " or more" : ""} in a row`,
         explain,
         ...(state.once ? [`runner run ${name}`] : []),
@@ -74,7 +74,7 @@ export function adviceOf(health: JobHealth, daemonIsThere: boolean, now: number,
 /** Of a job that is under way once more. */
 function beforeWords({ judgement, inARow, atLeast, since, status }: Streak, now: number, zone: string): string {
   if (judgement === "blocked") return `was blocked before, since ${instantIn(zone, since)}${times(inARow)}`;
-  if (inARow === 1) return `${status.replace("_", " ")} before, ${ago(since, now)}`;
+  if (inARow === 1) return `${status.replace("_", " ")} before, ${past(since, now)}`;
   return `failed before, since ${instantIn(zone, since)}, ${inARow}${atLeast ? " or more" : ""} in a row`;
 }
 

@@ -3,14 +3,15 @@ import { lightOf, type JobHealth } from "../../engine/health/job-state.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 
 export function healthDocument(health: ProjectHealth, now: number): Record<string, unknown> {
-  const { daemon, pausedAll, ahead, strays, trouble } = health;
+  const { daemon, pausedAll, ahead, strays, trouble, withdrawn } = health;
   return {
     now,
     trouble,
-    daemon: daemon.kind === "none" ? daemon : { ...daemon, leader: { ...daemon.leader } },
+    daemon,
     problems: health.problems ?? [],
     pausedAll: pausedAll ?? null,
     clockSetBack: ahead ?? null,
+    slotsGivenBack: withdrawn ?? null,
     otherOpenRuns: strays.map(({ runId, jobId, jobName, status }) => ({ runId, jobId, jobName, status })),
     jobs: health.jobs.map((job) => jobDocument(job)),
   };

@@ -1,6 +1,7 @@
 /** What `status` looks at, read in one go: few queries, however many jobs and runs there are. */
 import { judgeHealth, type HealthFacts, type ProjectHealth } from "../../engine/health/health.ts";
-import type { NextSlot } from "../../engine/health/next-slot.ts";
+import { nextSlotIn, type NextSlot } from "../../engine/health/next-slot.ts";
+import type { Project } from "../../compose/project.ts";
 import { isLeaseOver } from "../../engine/lease.ts";
 import { formatIssue, type Issue } from "../../errors.ts";
 import { containerBoot, ownerState, ownerStateBy, thisOwner } from "../../engine/owner.ts";
@@ -15,6 +16,8 @@ const shownRuns = 20;
 const rateMs = 30 * 86_400_000;
 /** How far back the scheduler's own doings are looked at. */
 const eventsMs = 30 * 86_400_000;
+/** Those that say something of the whole; of single jobs their rows do. */
+const toldEvents = ["stopped", "held", "resumed", "reloaded", "reload_refused", "withdrawn"] as const;
 
 export interface Look {
   readonly ledger: LedgerReader | undefined;
@@ -26,6 +29,13 @@ export interface Look {
   readonly only: Job | undefined;
   readonly nextSlot: NextSlot;
   readonly toleranceMs: number;
+}
+
+/** @throws UsageError or JobError for a job that nobody knows */
+export function lookOf(project: Project, jobName: string | undefined, toleranceMs: number): Omit<Look, "ledger"> {
+  const only = jobName === undefined ? undefined : project.jobFor(jobName);
+  const { projectDir, issues, jobs, zone } = project;
+  return { projectDir, jobs: only === undefined ? jobs : [only], issues, only, nextSlot: nextSlotIn(zone), toleranceMs };
 }
 
 export async function lookAt(
@@ -53,7 +63,7 @@ export async function lookAt(
     armed: (await ledger?.armed()) ?? nothing,
     pauses: (await ledger?.pauses(now)) ?? nothing,
     statusCounts: (await ledger?.statusCounts({ since: now - rateMs })) ?? [],
-    events: (await ledger?.events({ since: now - eventsMs, limit: 200 })) ?? [],
+    events: (await ledger?.events({ since: now - eventsMs, kinds: toldEvents, limit: 200 })) ?? [],
   });
 }
 
@@ -61,7 +71,7 @@ export async function lookAt(
 async function isBooted(ledger: LedgerReader | undefined, jobs: readonly Job[]): Promise<boolean> {
   if (ledger === undefined || !jobs.some(({ schedule }) => schedule.kind === "boot")) return false;
   const boot = containerBoot() ?? thisOwner().bootId;
-  return (await ledger.events({ kind: "booted" })).some(({ text }) => text === boot);
+  return (await ledger.events({ kinds: ["booted"] })).some(({ text }) => text === boot);
 }
 
 /** The newest records are mostly past; only where one is not, those are asked for that are. */

@@ -1,11 +1,11 @@
 /** What `status` says of the whole: who fires the slots, and what holds for every job. Pure. */
 import { otherProjectRemedy } from "../../engine/other-project.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
-import { ago, duration, instantIn, oneLine, shortId } from "../format.ts";
+import { duration, instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import { several } from "../money.ts";
 import { mostTold } from "../problems.ts";
 import { because } from "./advice.ts";
-import { pauseWords } from "./words.ts";
+import { past, pauseWords } from "./words.ts";
 
 /** The lines above the table: who fires the slots, and what is to be known of the whole. `bad`: it must be looked at. */
 export function headLines(health: ProjectHealth, now: number, zone: string): readonly { text: string; bad: boolean }[] {
@@ -26,7 +26,8 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
   if (health.withdrawn !== undefined) {
     const { at, jobs, text } = health.withdrawn;
     const more = jobs > 1 ? ` to ${jobs} jobs` : "";
-    lines.push({ text: `slots were given back${more} ${ago(at, now)}: ${oneLine(text, 300)}`, bad: false });
+    const why = withInstants(text, (instant) => instantIn(zone, instant));
+    lines.push({ text: `slots were given back${more} ${past(at, now)}: ${oneLine(why, 300)}`, bad: false });
   }
   for (const run of health.strays)
     lines.push({
@@ -39,7 +40,7 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
 function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: string; bad: boolean }[] {
   if (daemon.kind === "none") {
     const waiting = jobs.some(({ job, state }) => job.schedule.kind !== "manual" && state.kind !== "disabled");
-    const stopped = daemon.stoppedAt === undefined ? "" : ` (the last one stopped ${ago(daemon.stoppedAt, now)})`;
+    const stopped = daemon.stoppedAt === undefined ? "" : ` (the last one stopped ${past(daemon.stoppedAt, now)})`;
     return waiting
       ? [
           {
@@ -53,7 +54,7 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
   const who = `pid ${leader.owner.pid}${daemon.kind === "alive" && daemon.elsewhere ? ` on ${oneLine(leader.owner.host, 40)}` : ""}`;
   if (daemon.kind === "dead")
     return [
-      { text: `the daemon (${who}) died; it was last seen ${ago(daemon.seenAt, now)}. Start one: runner start`, bad: true },
+      { text: `the daemon (${who}) died; it was last seen ${past(daemon.seenAt, now)}. Start one: runner start`, bad: true },
     ];
   const { running, queued, zone, jobs: count, maxRuns = Infinity } = leader.report;
   const full = running >= maxRuns && queued > 0 ? " (all that scheduler.maxRuns allows)" : "";
@@ -92,7 +93,7 @@ function fileLines({ daemon, problems }: ProjectHealth, now: number): { text: st
   if (found.length > mostTold)
     listed.push({ text: `  and ${several(found.length - mostTold, "more problem")} (each of them: runner validate)`, bad: true });
   if (inForce?.refused !== undefined) {
-    const since = inForce.refused.since === undefined ? "" : ` ${ago(inForce.refused.since, now)}`;
+    const since = inForce.refused.since === undefined ? "" : ` ${past(inForce.refused.since, now)}`;
     const refused = `the daemon refused the files as they were changed${since}; what was in force before stays, as a whole`;
     if (problems?.length === 0)
       return [{ text: `${refused}. They are mended since; it reads them soon, or at once: runner reload`, bad: true }];

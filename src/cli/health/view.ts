@@ -6,7 +6,7 @@ import type { Style } from "../output.ts";
 import { adviceOf } from "./advice.ts";
 import { lightStyles, sparks, type Glyphs } from "./glyphs.ts";
 import { headLines } from "./head.ts";
-import { stateWords } from "./words.ts";
+import { past, stateWords } from "./words.ts";
 
 export interface ViewOptions {
   readonly now: number;
@@ -127,7 +127,7 @@ function fitted(
 
 function lastEndWords({ lastEnd }: JobHealth, now: number): string {
   if (lastEnd === undefined) return "";
-  return `${lastEnd.status.replace("_", " ")} ${ago(lastEnd.finishedAt ?? lastEnd.startedAt, now)}`;
+  return `${lastEnd.status.replace("_", " ")} ${past(lastEnd.finishedAt ?? lastEnd.startedAt, now)}`;
 }
 
 /** Rounded down, so that 100 % means that none failed. */

@@ -1,7 +1,6 @@
 /** `status --watch`: looks each second, and draws the whole terminal; without one it writes a line for each change. */
 import { setTimeout as wait } from "node:timers/promises";
 import { ConfigError, JobError, LedgerError, UsageError } from "../../errors.ts";
-import { nextSlotIn } from "../../engine/health/next-slot.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import type { Project } from "../../compose/project.ts";
 import type { LedgerReader } from "../../ledger/ledger.ts";
@@ -11,7 +10,7 @@ import { instantIn, instantUtc, oneLine } from "../format.ts";
 import { jsonVersion } from "../output.ts";
 import { onStopSignals } from "../signals.ts";
 import { changeTeller } from "./changes.ts";
-import { lookAt, type Look } from "./gather.ts";
+import { lookAt, lookOf } from "./gather.ts";
 import { glyphsFor } from "./glyphs.ts";
 import { openScreen, type Screen } from "./screen.ts";
 import { statusLines, summary } from "./view.ts";
@@ -76,12 +75,7 @@ async function open(context: CommandContext, jobName: string | undefined, tolera
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const load = (): Promise<Project> => loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const project = await load();
-  const lookOf = (of: Project): Omit<Look, "ledger"> => {
-    const only = jobName === undefined ? undefined : of.jobFor(jobName);
-    const { projectDir, issues } = of;
-    return { projectDir, jobs: only === undefined ? of.jobs : [only], issues, only, nextSlot: nextSlotIn(of.zone), toleranceMs };
-  };
-  let look = lookOf(project);
+  let look = lookOf(project, jobName, toleranceMs);
   let loadedAt = Date.now();
   let ledger: LedgerReader | undefined;
   let last: ProjectHealth | undefined;
@@ -93,10 +87,17 @@ async function open(context: CommandContext, jobName: string | undefined, tolera
         // A clock that was set back must not stop the reading of the files.
         if (Math.abs(now - loadedAt) >= reloadEveryMs) {
           loadedAt = now;
-          look = lookOf(await load());
+          look = lookOf(await load(), jobName, toleranceMs);
         }
         ledger ??= await openProjectLedger(project, { create: false });
+        const before = last;
         last = await lookAt({ ...look, ledger }, now);
+        // The daemon has read files that are others than were read here: what is said of both is to be of the same ones.
+        if (before !== undefined && filesOf(last) !== filesOf(before)) {
+          loadedAt = now;
+          look = lookOf(await load(), jobName, toleranceMs);
+          last = await lookAt({ ...look, ledger }, now);
+        }
         return { now, health: last, trouble: undefined };
       } catch (error) {
         const passing = [LedgerError, ConfigError, JobError, UsageError].some((one) => error instanceof one);
@@ -106,6 +107,12 @@ async function open(context: CommandContext, jobName: string | undefined, tolera
     },
     close: async () => ledger?.close(),
   };
+}
+
+/** What the daemon says of the files when it read them last. */
+function filesOf({ daemon }: ProjectHealth): string {
+  if (daemon.kind !== "alive") return "";
+  return JSON.stringify([daemon.problems, daemon.refused, daemon.leader.report.jobs]);
 }
 
 function live({ output, env }: CommandContext, screen: Screen, zone: string): (seen: Seen) => void {

@@ -17,19 +17,19 @@ export function stateWords({ state, streak, paused }: JobHealth, now: number): s
 function shortWords(state: JobState, now: number): string {
   switch (state.kind) {
     case "died":
-      return `died, begun ${ago(state.since, now)}`;
+      return `died, begun ${past(state.since, now)}`;
     case "overdue":
       return state.what === "slot"
         ? `overdue by ${duration(now - state.dueAt)}`
         : `${state.what}, overdue by ${duration(now - state.dueAt)}`;
     case "running":
-      return `running for ${duration(now - state.since)}`;
+      return lasting("running", state.since, now);
     case "waiting":
       return state.until > now ? `waiting, goes on in ${duration(state.until - now)}` : "waiting, goes on now";
     case "queued":
-      return `queued for ${duration(now - state.since)}`;
+      return lasting("queued", state.since, now);
     case "blocked":
-      return `blocked for ${duration(now - state.since)}`;
+      return lasting("blocked", state.since, now);
     case "failing":
       return failingWords(state);
     case "unusable":
@@ -55,6 +55,16 @@ function shortWords(state: JobState, now: number): string {
   }
 }
 
+/** `running for 5 min`; of what began by a clock that was ahead, how long it lasts nobody knows. */
+function lasting(what: string, since: number, now: number): string {
+  return since > now ? what : `${what} for ${duration(now - since)}`;
+}
+
+/** `5 min ago`; of what was by a clock that has been set back since, how far that was ahead, and never that it is yet to come. */
+export function past(at: number, now: number): string {
+  return at > now ? `by a clock ${duration(at - now)} ahead` : ago(at, now);
+}
+
 function failingWords({ status, inARow, atLeast, once }: Extract<JobState, { kind: "failing" }>): string {
   if (once || inARow === 1) return status.replace("_", " ");
   return `failing: ${inARow}${atLeast ? " or more" : ""} in a row`;
@@ -64,5 +74,5 @@ function failingWords({ status, inARow, atLeast, once }: Extract<JobState, { kin
 export function pauseWords({ by, at, until, reason }: Pause, now: number, zone: string, begins?: "now"): string {
   const end = until === undefined ? "" : `, until ${instantIn(zone, until)}`;
   const why = reason === undefined || reason === "" ? "" : `: ${oneLine(reason, 200)}`;
-  return `by ${oneLine(by, 60)}${begins === "now" ? "" : ` ${ago(at, now)}`}${end}${why}`;
+  return `by ${oneLine(by, 60)}${begins === "now" ? "" : ` ${past(at, now)}`}${end}${why}`;
 }

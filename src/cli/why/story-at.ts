@@ -2,7 +2,7 @@
 import { nextOffsetChange } from "../../job/offset.ts";
 import type { RunRow, SchedulerEventRow } from "../../ledger/ledger.ts";
 import { describeSchedule } from "../../schedule/describe.ts";
-import { oneLine, shortId } from "../format.ts";
+import { oneLine, shortId, withInstants } from "../format.ts";
 import type { StoryLine } from "../story.ts";
 import { at, say, type AtFacts } from "./facts.ts";
 import { recordLines, resultWords } from "./record-lines.ts";
@@ -139,9 +139,10 @@ function eventLines(facts: AtFacts, slot: number | undefined, record: RunRow | u
   // A wish that is said twice, such as a reload, is answered twice.
   const told = near.filter(({ kind, text }, index) => kind !== near[index - 1]?.kind || text !== near[index - 1]?.text);
   if (told.length === 0) return [];
+  const local = (words: string): string => withInstants(words, (instant) => at(facts, instant));
   const lines = told.slice(0, mostEvents).map(({ at: when, kind, text }) => {
     // What blocks it the record of its slot says, in full.
-    const more = text === "" || kind === "booted" ? "" : `: ${oneLine(text, kind === "blocked" ? 80 : 200)}`;
+    const more = text === "" || kind === "booted" ? "" : `: ${oneLine(local(text), kind === "blocked" ? 80 : 250)}`;
     return say(`${at(facts, when)}  ${eventWords[kind]}${more}`, "aside", 1);
   });
   return [say("Around that time:", "aside"), ...lines];

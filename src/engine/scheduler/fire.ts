@@ -174,7 +174,7 @@ function placeAnew(state: State, entry: Entry, askAgainAt: number | undefined): 
 export async function fireBoot(state: State, stays: boolean): Promise<void> {
   const { ledger, owner, containerBoot, clock } = state.parts;
   const boot = (stays ? containerBoot : undefined) ?? owner.bootId;
-  const answered = new Set((await ledger.events({ kind: "booted" })).map(({ text }) => text));
+  const answered = new Set((await ledger.events({ kinds: ["booted"] })).map(({ text }) => text));
   if (answered.has(boot)) return;
   const booting = [...state.roster.entries()].filter(({ job }) => job.schedule.kind === "boot");
   for (const chunk of chunksOf(booting)) {

@@ -50,8 +50,8 @@ export interface State {
   settings: SchedulerSettings;
   /** Work beside the loop; waited for at the end. */
   readonly beside: Set<Promise<void>>;
-  /** Whether a job was blocked when its last run ended, by id, as far as that was asked. */
-  readonly blocked: Map<string, boolean>;
+  /** Jobs that were blocked when their last run ended, by id; absent until that is asked for. */
+  blocked: Promise<Set<string>> | undefined;
   pauses: ReadonlyMap<string, Pause>;
   /** Pauses that are over, by job id, the last one to end first. */
   rests: ReadonlyMap<string, readonly EndedPause[]>;
@@ -91,7 +91,7 @@ export function newState(parts: SchedulerParts): State {
     rescuing: new Set(),
     places: new Places(parts.settings),
     rate: new StartRate(parts.settings.startsPerSecond, parts.clock.monotonic()),
-    blocked: new Map(),
+    blocked: undefined,
     settings: parts.settings,
     beside: new Set(),
     pauses: new Map(),

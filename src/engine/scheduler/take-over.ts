@@ -44,6 +44,7 @@ export function forgetRows(state: State): void {
   waiting.clear();
   vanished.clear();
   answered.splice(0);
+  state.blocked = undefined;
   state.stale = true;
 }
 

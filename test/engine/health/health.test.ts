@@ -357,6 +357,29 @@ describe("the whole", () => {
     expect(before("failed")).toMatch(/What to do\n {2}check: failed before, .* ago\n {4}runner explain RUN$/);
   });
 
+  it("does not say of what a clock that was ahead has recorded that it is yet to come", () => {
+    const view = {
+      now,
+      zone: "Europe/Berlin",
+      width: Infinity,
+      height: Infinity,
+      glyphs: glyphsFor({}),
+      style: (_: string, text: string) => text,
+    };
+    const later = now + 5 * hour;
+    const withdrawn = { at: now - hour, kind: "withdrawn", text: "set back to 2026-11-25T09:00:00.000Z" } as const;
+    const said = (status: "failed" | "blocked" | "running"): string =>
+      statusLines(judge([row({ status, startedAt: later, slotAt: later, slotFrom: later })], { events: [withdrawn] }), view).join(
+        "\n",
+      );
+    expect(said("failed")).toMatch(/failed by a clock 5 h 1 min ahead/);
+    expect(said("failed")).toContain("check: failed by a clock 5 h ahead");
+    expect(said("blocked")).toMatch(/✖ {2}check {2}blocked {2,}/);
+    expect(said("running")).toMatch(/▶ {2}check {2}running {2,}/);
+    for (const status of ["failed", "blocked", "running"] as const) expect(said(status)).not.toMatch(/in 5 h|for 0/);
+    expect(said("failed"), "on the project's clocks").toContain("set back to Wed 2026-11-25 10:00:00 +01:00");
+  });
+
   it("says once that everything is paused, and that every place is taken", () => {
     const view = {
       now,

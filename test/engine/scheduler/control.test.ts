@@ -1,6 +1,7 @@
 /** What people do to a running scheduler: pause, cancel, other jobs, an end. And one that only drains what is due. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/job/job.ts";
+import type { RunEnding } from "../../../src/run/run.ts";
 import { hour, job, Machine, minute, settings, type Play, type Process } from "./stage.ts";
 
 let machine: Machine;
@@ -243,6 +244,33 @@ describe("other jobs", () => {
     machine.boot = "boot-2";
     expect([await run("c5", { once: true }), await run("c6", { once: true })]).toEqual([1, 0]);
   });
+});
+
+it("a job that is blocked is told once, and that it no longer is, whoever leads meanwhile", async () => {
+  machine = new Machine("2026-11-25T07:59:50Z");
+  let status: RunEnding = "blocked";
+  const start = () =>
+    machine.start([job("a", "* * * * *"), job("b", "* * * * *")], {
+      play: (run) => ({ afterMs: 10, status: run.jobId === "a" ? status : "succeeded" }),
+    });
+  const told: string[] = [];
+  const minutes = async (until: string): Promise<void> => {
+    const daemon = await start();
+    await machine.clock.passUntil(until);
+    told.push(
+      ...daemon.events.flatMap((event) => (event.type === "job_blocked" || event.type === "job_unblocked" ? [event.type] : [])),
+    );
+    await daemon.kill();
+  };
+  await minutes("2026-11-25T08:02:05Z");
+  expect(told).toEqual(["job_blocked"]);
+  await minutes("2026-11-25T08:04:05Z");
+  status = "succeeded";
+  await minutes("2026-11-25T08:06:05Z");
+  expect(told).toEqual(["job_blocked", "job_unblocked"]);
+  status = "blocked";
+  await minutes("2026-11-25T08:08:05Z");
+  expect(told).toEqual(["job_blocked", "job_unblocked", "job_blocked"]);
 });
 
 describe("the end", () => {

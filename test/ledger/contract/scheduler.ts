@@ -171,16 +171,17 @@ export function scheduler(bench: Bench): void {
     await expect(ledger.events({ limit: -1 })).rejects.toThrow(/broken invariant/);
     for (let number = 0; number < keptEvents - 1; number++) await ledger.noteEvent({ at: 40, kind: "slept", text: "" });
     expect(await kinds({ limit: 99_999, until: 39 })).toEqual(["reset"]);
-    expect(await kinds({ kind: "reset" })).toEqual(["reset"]);
+    expect(await kinds({ kinds: ["reset", "armed"] })).toEqual(["reset"]);
+    expect(await kinds({ kinds: [] })).toEqual([]);
   });
 
   test("which boots are answered outlives the other events, of the newest 100 at least", async () => {
     const ledger = bench.ledger();
     for (let number = 0; number < 120; number++) await ledger.noteEvent({ at: number, kind: "booted", text: `boot ${number}` });
     for (let number = 0; number < keptEvents; number++) await ledger.noteEvent({ at: 200, kind: "slept", text: "" });
-    expect(await ledger.events({ kind: "booted", limit: 999 })).toHaveLength(120);
+    expect(await ledger.events({ kinds: ["booted"], limit: 999 })).toHaveLength(120);
     await ledger.noteEvent({ at: 300, kind: "booted", text: "boot 120" });
-    const boots = await ledger.events({ kind: "booted", limit: 999 });
+    const boots = await ledger.events({ kinds: ["booted"], limit: 999 });
     expect([boots.length, boots[0]?.text, boots.at(-1)?.text]).toEqual([100, "boot 120", "boot 21"]);
   });
 
