@@ -57,7 +57,7 @@ function environmentOf(draft: Draft): { env: Record<string, string>; literal: st
   for (const { name, value } of entry.settings.values()) {
     if (toCron.has(name)) continue;
     if (!/^[A-Za-z_]\w{0,127}$/.test(name)) notes.push(`left out: ${JSON.stringify(name.slice(0, 40))} is no name of a variable`);
-    else if (value !== "" && (namesKey(name) || looksSecret(value) || holdsSecret(value))) {
+    else if (value !== "" && (namesKey(name) || looksSecret(value) || holdsSecret(value) || holdsSecret(`${name}=${value}`))) {
       env[name] = `\${${name}}`;
       variables.add(name);
       hidden.push(value);

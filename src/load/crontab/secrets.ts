@@ -1,5 +1,6 @@
 /** Keys and passwords in a cron command: each becomes a variable that the shell puts in, and the person is told to set it. Pure. */
 import { secretsIn } from "../../job/secret.ts";
+import { secretOptions, type FoundSecret } from "./secret-options.ts";
 
 export interface WithoutSecrets {
   readonly command: string;
@@ -10,36 +11,36 @@ export interface WithoutSecrets {
   readonly hidden: readonly string[];
 }
 
-interface Found {
-  readonly from: number;
-  readonly to: number;
-  readonly hint: string;
-}
-
 const value = `("(?:[^"\\\\$\`]|\\\\.)*"|'[^']*'|[^\\s"'$\`;|&<>()]+)`;
-const named = "(?:api[-_]?key|access[-_]?key|secret[-_]?key|auth[-_]?token|token|password|passwd|secret)";
+const keyNames = "api[-_]?key|access[-_]?key|secret[-_]?key|auth[-_]?token|token|password|passwd|passphrase|secret";
+/** Such a word before the name asks for no value: `--no-password`, `--ask-password`. */
+const asking = "(?!(?:no|skip|ask|prompt|use|require|enable|disable|without|show|hide)-)";
 /** Where a key stands although its form does not say so. The last group is the value, the one before it the hint for a name. */
 const places: readonly RegExp[] = [
   new RegExp(
-    `(?<![\\w$-])((?:[A-Za-z]\\w{0,60}_)?(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE)|PGPASSWORD|MYSQL_PWD|SSHPASS)=${value}`,
+    `(?<![\\w$-])((?:[A-Za-z]\\w{0,60}_)?(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE)|PGPASSWORD|MYSQL_PWD|SSHPASS|REDISCLI_AUTH)=${value}`,
     "gi",
   ),
-  new RegExp(`(?<=\\s)--?(${named})(?:=|\\s+)(?!-)${value}`, "gi"),
+  // Names that are short words as well, of which only a longer value is a key: `PASS=1`.
+  new RegExp(`(?<![\\w$-])((?:[A-Z]\\w{0,60}_)?(?:PASS|PW|PAT|CREDENTIALS?|BEARER))=(?=\\S{6})${value}`, "g"),
+  new RegExp(`(?<![\\w$-])([a-z][A-Za-z]{0,60}(?:Password|Token|Secret|ApiKey))=${value}`, "g"),
+  new RegExp(
+    `(?<=\\s)--?${asking}((?:[a-z0-9]{1,20}-){0,3}(?:${keyNames}))(?:=|\\s+)(?!-|(?:true|false|yes|no|on|off)\\b)${value}`,
+    "gi",
+  ),
   // Headers of HTTP; "Bearer" and the like are no part of the value.
-  /\b(authorization|x-api-key|api-key|private-token) {0,8}: {0,8}(?:(?:bearer|basic|token) {1,8})?(?!(?:bearer|basic|token)\b)([^\s"'`$;|&<>()]+)/gi,
-  // curl -u NAME:PASSWORD, mysql -pPASSWORD, sshpass -p PASSWORD.
-  /(?<=\bcurl\b[^\n;|&]{0,300}\s(?:-u|--user)[\s=]{0,8}["']?[^\s:"'$]{1,100}:)()([^\s"'`$;|&<>()]+)/g,
-  /(?<=\bmysql\w{0,10}\b[^\n;|&]{0,300}\s-p)()([^\s"'`$;|&<>()]+|"[^"$`]*"|'[^']*')/g,
-  /(?<=\bsshpass\s{1,8}-p\s{0,8})()([^\s"'`$;|&<>()]+|"[^"$`]*"|'[^']*')/g,
+  /\b(authorization|(?:x-)?(?:[a-z]{1,20}-){0,3}(?:api-?key|token|secret)) {0,8}: {0,8}(?:(?:bearer|basic|token) {1,8})?(?!(?:bearer|basic|token)\b)([^\s"'`$;|&<>()]+)/gi,
+  /(?<=\s["']?)(cookie) {0,8}: {0,8}([^"'`$\n]+)/gi,
   /(?<=:\/\/[^\s:/@'"]{0,200}):()([^\s@/'"$`]{1,200})(?=@)/g,
 ];
 
-function find(text: string): Found[] {
-  const found: Found[] = secretsIn(text).map(({ from, to }) => {
+function find(text: string): FoundSecret[] {
+  const found: FoundSecret[] = secretOptions(text);
+  for (const { from, to } of secretsIn(text)) {
     // The word before a token is no part of it.
     const word = /^bearer +/i.exec(text.slice(from, to))?.[0] ?? "";
-    return { from: from + word.length, to, hint: word === "" ? "" : "token" };
-  });
+    found.push({ from: from + word.length, to, hint: word === "" ? "" : "token" });
+  }
   for (const place of places)
     for (const match of text.matchAll(place)) {
       const [whole, hint = "", written = ""] = match;
@@ -49,14 +50,14 @@ function find(text: string): Found[] {
       found.push({ from, to: from + bare.length, hint });
     }
   const inOrder = found.toSorted((a, b) => a.from - b.from || b.to - a.to);
-  const kept: Found[] = [];
+  const kept: FoundSecret[] = [];
   for (const one of inOrder) if (one.from >= (kept.at(-1)?.to ?? 0)) kept.push(one);
   return kept;
 }
 
 /** @param prefix Begins the names of variables that nothing else gives a name, in capitals. */
 export function withoutSecrets(command: string, input: string | undefined, prefix: string): WithoutSecrets {
-  const names: string[] = [];
+  const names = new Set<string>();
   const hidden = new Map<string, string>();
   const nameFor = (secret: string, hint: string): string => {
     const known = hidden.get(secret);
@@ -65,8 +66,8 @@ export function withoutSecrets(command: string, input: string | undefined, prefi
       .toUpperCase()
       .replaceAll(/[^A-Z0-9_]/g, "_");
     let name = base;
-    for (let count = 2; names.includes(name); count += 1) name = `${base}_${count}`;
-    names.push(name);
+    for (let count = names.size + 1; names.has(name); count += 1) name = `${base}_${count}`;
+    names.add(name);
     hidden.set(secret, name);
     return name;
   };
@@ -77,15 +78,16 @@ export function withoutSecrets(command: string, input: string | undefined, prefi
     made = `printf '%s' ${doubleQuoted(input, nameFor)} | { ${made}\n}`;
     left = undefined;
   }
-  return { command: made, ...(left === undefined ? {} : { input: left }), names, hidden: [...hidden.keys()] };
+  return { command: made, ...(left === undefined ? {} : { input: left }), names: [...names], hidden: [...hidden.keys()] };
 }
 
 function replaced(command: string, nameFor: (secret: string, hint: string) => string): string {
   let made = "";
   let done = 0;
+  const quoteAt = quotations(command);
   for (const { from, to, hint } of find(command)) {
     const name = nameFor(command.slice(from, to), hint);
-    const quote = quoteAt(command, from);
+    const quote = quoteAt(from);
     const reference = quote === "'" ? `'"\${${name}}"'` : quote === '"' ? `\${${name}}` : `"\${${name}}"`;
     made += command.slice(done, from) + reference;
     done = to;
@@ -93,16 +95,18 @@ function replaced(command: string, nameFor: (secret: string, hint: string) => st
   return made + command.slice(done);
 }
 
-/** The quotation that is open at an offset. */
-function quoteAt(command: string, offset: number): string {
-  let open = "";
-  for (let at = 0; at < offset; at += 1) {
-    const character = command.charAt(at);
-    if (character === "\\" && open !== "'") at += 1;
-    else if (open === "" && (character === "'" || character === '"')) open = character;
-    else if (character === open) open = "";
-  }
-  return open;
+/** The quotation that is open at an offset; to be asked for one after the other. */
+function quotations(command: string): (offset: number) => string {
+  let [at, open] = [0, ""];
+  return (offset) => {
+    for (; at < offset; at += 1) {
+      const character = command.charAt(at);
+      if (character === "\\" && open !== "'") at += 1;
+      else if (open === "" && (character === "'" || character === '"')) open = character;
+      else if (character === open) open = "";
+    }
+    return open;
+  };
 }
 
 function plain(piece: string): string {
