@@ -4,10 +4,12 @@ import { loadProject, type Project } from "../compose/project.ts";
 import type { Issue } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { importedFile } from "../load/imported-file.ts";
+import { instantUtc } from "./format.ts";
 import { machineZone } from "../load/machine-zone.ts";
 import { readOpenClawConfig, type OpenClawConfig } from "../load/openclaw/config.ts";
 import { rowToJob, type ImportedRow } from "../load/openclaw/job-of.ts";
-import { readOpenClawStore } from "../load/openclaw/store.ts";
+import { openClawDir, readOpenClawStore } from "../load/openclaw/store.ts";
+import type { OpenClawStore } from "../load/openclaw/stored.ts";
 import { describeSchedule } from "../schedule/describe.ts";
 import type { CommandContext, CommandOptions } from "./command.ts";
 import { finishImport, importPlace, takenNames } from "./import-files.ts";
@@ -21,8 +23,7 @@ export async function importOpenClaw(
 ): Promise<number> {
   const { env } = context;
   const cwd = path.resolve(context.place.dir);
-  const store = await readOpenClawStore(given, cwd, env);
-  const config = await readOpenClawConfig(store.stateDir, cwd, env);
+  const { store, config } = await storeAndConfig(given, cwd, env);
   const project = await loadProject({ ...context.place, env });
   const place = importPlace(project, options);
   const issues: Issue[] = [...store.issues];
@@ -65,7 +66,7 @@ export async function importOpenClaw(
       // The folder is one person's own, whatever the modes of the files in it.
       private: true,
       jobs,
-      general: [...generalWords(jobs), ...providers.lines],
+      general: [...generalWords(jobs, config), ...providers.lines],
       issues,
       warnings: [...store.warnings, ...config.warnings],
       more: { suggestedConfig: Object.keys(providers.entries).length === 0 ? undefined : { providers: providers.entries } },
@@ -75,11 +76,31 @@ export async function importOpenClaw(
   );
 }
 
-function generalWords(jobs: readonly ImportedJob[]): string[] {
+/** Its configuration may name the store; one that is named on the command line has its configuration beside it. */
+async function storeAndConfig(
+  given: string | undefined,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly store: OpenClawStore; readonly config: OpenClawConfig }> {
+  if (given === undefined) {
+    const config = await readOpenClawConfig(openClawDir(env, cwd), cwd, env);
+    if (config.store !== undefined) return { store: await readOpenClawStore(config.store, cwd, env), config };
+  }
+  const store = await readOpenClawStore(given, cwd, env);
+  return { store, config: await readOpenClawConfig(store.stateDir, cwd, env) };
+}
+
+function generalWords(jobs: readonly ImportedJob[], { scheduling }: OpenClawConfig): string[] {
   if (jobs.length === 0) return [];
   return [
     "a turn has no tools here until the job grants them: add tools to the jobs that used some (docs/tools.md)",
     "answers are not sent to channels yet: they are in the ledger, runner show RUN",
+    "what OpenClaw recorded of past runs stays in its store: runner history begins with the first run here",
+    ...(scheduling.length === 0
+      ? []
+      : [
+          `not taken over from OpenClaw's configuration: ${scheduling.join(", ")}; see "scheduler" and "retry" in docs/configuration.md`,
+        ]),
   ];
 }
 
@@ -98,10 +119,21 @@ function describe(row: ImportedRow, job: Job, at: { text: string; file: string; 
     origin,
     when: `${describeSchedule(job.schedule)}${job.enabled ? "" : ", disabled"}`,
     text: at.text,
-    notes: [...row.notes, ...disabled, ...(past === undefined ? [] : [past])],
+    notes: [...row.notes, ...disabled, ...stateNotes(state, job), ...(past === undefined ? [] : [past])],
     variables: row.variables,
     ...(comparison === undefined ? {} : { comparison }),
   };
+}
+
+/** What makes a job run twice, or never. */
+function stateNotes(state: ImportedRow["stored"]["state"], { schedule }: Job): string[] {
+  const notes: string[] = [];
+  const since = state["runningAtMs"] ?? state["queuedAtMs"];
+  if (typeof since === "number" && since > 0)
+    notes.push(`a run of it is under way or queued there since ${instantUtc(since)}, by what the store says`);
+  if (schedule.kind === "at" && Date.parse(schedule.at) <= Date.now())
+    notes.push("its instant has passed, so it does not run here by itself: runner run carries it out");
+  return notes;
 }
 
 /** Providers that jobs ask and runner does not know: as they would stand in its configuration. */

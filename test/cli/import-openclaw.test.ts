@@ -137,6 +137,74 @@ describe("import openclaw", () => {
     expect(project.everyByte().split(key)).toHaveLength(2);
   });
 
+  it("names for each job everything that a job file cannot say, and keeps it as a comment without its keys", async () => {
+    project.write("runner.config.json", { model: "kimi-coding/k2p5" });
+    const whole = {
+      ...digest,
+      id: "fixture-digest",
+      displayName: "Digest",
+      sessionKey: "agent:ops:main",
+      pacing: { min: "10m" },
+      delivery: { mode: "webhook", to: `https://hooks.example.invalid/d?token=${key}`, accountId: "acc" },
+      failureAlert: { after: 1, channel: "slack", to: "C2" },
+      "future\nField": { token: "planted-token" },
+      payload: { ...digest.payload, toolsAllow: ["web_fetch"], newerField: 1 },
+      state: { runningAtMs: 1_772_434_800_000 },
+    };
+    const past = {
+      ...digest,
+      id: "past",
+      name: "past",
+      delivery: undefined,
+      schedule: { kind: "at", at: "2026-01-01T00:00:00Z" },
+    };
+    const script = { ...digest, id: "s", name: "a script", payload: { kind: "script", script: "x" } };
+    project.write("store/jobs.json", { version: 1, jobs: [whole, past, script] });
+    const { code, stdout, stderr } = await project.runner(["import", "openclaw", "store"]);
+    expect(code).toBe(78);
+    // An id that is the job's own name is no other job's; and an address that is a key itself is no hindrance.
+    const text = job("fixture-digest.yaml");
+    const lines = text.split("\n").filter((line) => line.startsWith("#"));
+    expect(lines).toEqual([
+      "# From OpenClaw, jobs[0].",
+      "# Not acted on:",
+      '#   delivery: {"mode":"webhook","to":"[not shown]","accountId":"acc"}',
+      '#   displayName: "Digest"',
+      '#   sessionKey: "agent:ops:main"',
+      '#   pacing: {"min":"10m"}',
+      '#   failureAlert: {"after":1,"channel":"slack","to":"C2"}',
+      '#   "future\\nField": {"token":"[not shown]"}',
+      "#   payload.lightContext: true",
+      '#   payload.toolsAllow: ["web_fetch"]',
+      "#   payload.newerField: 1",
+    ]);
+    expect(stdout).toContain(
+      'failureAlert, "future\\nField", payload.lightContext, payload.toolsAllow, payload.newerField; what they say',
+    );
+    expect(stdout).toContain("a run of it is under way or queued there since 2026-03-02 07:00:00Z");
+    expect(stdout).toMatch(/names no delivery: OpenClaw announced its answer[\s\S]*its instant has passed/);
+    expect(stderr).toContain('jobs[2].payload.kind: "a script": payloads of kind "script"');
+    expect(stdout + stderr + text).not.toContain("planted");
+  });
+
+  it("reads the store that OpenClaw's configuration names, and says which settings of its scheduler are left", async () => {
+    project.write(
+      "../.openclaw/openclaw.json",
+      "{ cron: { store: './elsewhere/my-jobs.json', maxConcurrentRuns: 2, enabled: true } }",
+    );
+    project.write("../.openclaw/cron/jobs.json", { version: 1, jobs: [legacy] });
+    project.write("../.openclaw/elsewhere/my-jobs.json", { version: 1, jobs: [digest] });
+    project.write("../.openclaw/elsewhere/my-jobs-state.json", {
+      version: 1,
+      jobs: { [digest.id]: { state: { lastRunStatus: "error", consecutiveErrors: 5 } } },
+    });
+    const { code, stdout } = await project.runner(["import", "openclaw"]);
+    expect(code).toBe(0);
+    expect(readdirSync(path.join(project.dir, "jobs/imported"))).toEqual(["fixture-digest.yaml"]);
+    expect(stdout).toContain("failed 5 times in a row");
+    expect(stdout).toContain("not taken over from OpenClaw's configuration: cron.maxConcurrentRuns, cron.enabled");
+  });
+
   it("suggests the providers that runner does not know, with which all validates", async () => {
     withConfig();
     project.write("../.openclaw/cron/jobs.json", { version: 1, jobs: [digest, legacy] });

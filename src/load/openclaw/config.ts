@@ -27,6 +27,10 @@ export interface OpenClawConfig {
   readonly provider: (
     id: string,
   ) => { readonly entry: Stored; readonly notes: readonly string[] } | { readonly problem: string } | undefined;
+  /** `cron.store`: where its jobs are, absolute; absent where that is the usual place. */
+  readonly store?: string;
+  /** Further settings of its scheduler, `cron.maxConcurrentRuns`, which mean something there and are not taken over. */
+  readonly scheduling: readonly string[];
   readonly warnings: readonly Issue[];
 }
 
@@ -41,11 +45,17 @@ export async function readOpenClawConfig(stateDir: string, cwd: string, env: Env
   const value = there ? await readWhole(path, cwd, 0, warnings) : {};
   const config: Stored = isRecord(value) ? value : {};
   const aliases = aliasesOf(config);
+  const scheduling = config["cron"];
+  const store = at(scheduling, "store");
   return {
     ...(there ? { file: displayName(path, cwd) } : {}),
     choiceOf: (agentId) => choiceOf(config, agentId),
     modelOf: (written) => aliases.get(written.toLowerCase()) ?? written,
     provider: (id) => providerOf(config, id),
+    ...(typeof store === "string" && store !== "" ? { store: resolveFolder(store, dirname(path), env) } : {}),
+    scheduling: Object.keys(isRecord(scheduling) ? scheduling : {})
+      .filter((key) => key !== "store")
+      .map((key) => `cron.${key}`),
     warnings,
   };
 }

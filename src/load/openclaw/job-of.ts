@@ -7,6 +7,7 @@ import { isRecord } from "../../job/shape.ts";
 import { uniqueName } from "../crontab/name.ts";
 import type { ImportDraft } from "../imported-file.ts";
 import type { ModelChoice } from "./config.ts";
+import { leftOf } from "./left.ts";
 import type { Stored, StoredJob } from "./stored.ts";
 
 export interface RowContext {
@@ -26,6 +27,9 @@ export interface ImportedRow extends ImportDraft {
   readonly stored: StoredJob;
 }
 
+/** Warnings of the reader of jobs about what `leftOf` names in full. */
+const namedByLeft = /^(?:accepted from OpenClaw and not acted on yet|unknown key, passed over)/;
+
 /** @returns the issues of a row that cannot be taken over. */
 export function rowToJob(stored: StoredJob, context: RowContext): ImportedRow | { readonly issues: readonly Issue[] } {
   const { file, taken } = context;
@@ -35,16 +39,21 @@ export function rowToJob(stored: StoredJob, context: RowContext): ImportedRow | 
   });
   if (!isRecord(stored.value)) return refuse("", "is not a job: expected an object", "the other jobs are read");
   const row = withModels(stored.value, context);
+  // Who is told is not taken over, so that an address of Slack's, which is a key itself, is no hindrance.
+  const { delivery: _delivery, failureAlert: _alert, ...checked } = row;
   const said = normaliseJob(row, true).value;
   const fields: Stored = isRecord(said) ? said : {};
   const own = fields["id"];
+  const called = typeof fields["name"] === "string" ? fields["name"] : own;
+  const named = typeof called === "string" && called.trim() !== "" ? `${JSON.stringify(called.trim().slice(0, 60))}: ` : "";
   const id = typeof own === "string" && own.trim() !== "" ? own.trim() : `openclaw-${stored.origin.replaceAll(/\D+/g, "")}`;
-  const parsed = parseJob({ ...row, id }, () => place, { file, openclaw: true, id, name: inferredName(fields) ?? id });
+  const parsed = parseJob({ ...checked, id }, () => place, { file, openclaw: true, id, name: inferredName(fields) ?? id });
   if (!("job" in parsed))
     return {
       issues: parsed.issues.map((issue) => ({
         ...issue,
         ...place,
+        message: `${named}${issue.message}`,
         path: [stored.origin, issue.path].filter((part) => part !== "").join("."),
       })),
     };
@@ -54,12 +63,15 @@ export function rowToJob(stored: StoredJob, context: RowContext): ImportedRow | 
       `the id ${JSON.stringify(id)} is taken by another job`,
       "is the store itself in the folder of jobs? Take it out, or one of the two jobs",
     );
-  taken.add(id);
   const { job } = parsed;
+  // Its own id is no other job's name.
   const name = uniqueName(job.name, taken);
-  const notes = parsed.warnings.map(({ message }) =>
-    message.replace("accepted from OpenClaw and not acted on yet", "not acted on yet"),
-  );
+  taken.add(id);
+  const left = leftOf(fields);
+  const notes = parsed.warnings.map(({ message }) => message).filter((message) => !namedByLeft.test(message));
+  if (left.names.length > 0) notes.push(`not acted on yet: ${left.names.join(", ")}; what they say is a comment in the file`);
+  if (job.payload.kind === "agentTurn" && fields["delivery"] === undefined && !left.names.includes("payload.deliver"))
+    notes.push("names no delivery: OpenClaw announced its answer to the last channel, here it is in the ledger");
   if (name !== job.name) notes.push(`another job is called ${JSON.stringify(job.name)}, so this one is ${JSON.stringify(name)}`);
   return {
     stored,
@@ -74,7 +86,7 @@ export function rowToJob(stored: StoredJob, context: RowContext): ImportedRow | 
       payload: payloadFile(job, fields, context, notes),
       workDir: job.workDir,
     },
-    comment: [`From OpenClaw, ${stored.origin}.`],
+    comment: [`From OpenClaw, ${stored.origin}.`, ...left.comment],
     notes,
     // Keys are references there as well, or are not taken over.
     variables: [],
