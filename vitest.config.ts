@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // A test that reaches no assertion cannot fail, so it does.
+    expect: { requireAssertions: true },
     reporters: ["default"],
     globalSetup: ["test/global-setup.ts"],
     projects: [

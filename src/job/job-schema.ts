@@ -74,7 +74,7 @@ function definitions(): Record<string, JsonSchema> {
 }
 
 /** One of these says what is to be done. */
-const task = ["message", "argv", "command"].map((key) => ({ required: [key] }));
+const payloadKey = ["message", "argv", "command"].map((key) => ({ required: [key] }));
 
 /** Beside a command at the top, what only a turn has is wrong, and so is the other spelling of the command. */
 function onlyOf(key: "command" | "argv"): SchemaObject {
@@ -103,7 +103,7 @@ function jobSchema(): SchemaObject & { readonly properties: Record<string, JsonS
       jobId: { ...older("id"), type: ["string", "number"] },
       session: { ...older("sessionTarget"), type: "string" },
     },
-    anyOf: [{ required: ["payload"], properties: { payload: { anyOf: task } } }, ...task],
+    anyOf: [{ required: ["payload"], properties: { payload: { anyOf: payloadKey } } }, ...payloadKey],
     dependentSchemas: { command: onlyOf("command"), argv: onlyOf("argv") },
     additionalProperties: false,
   };
