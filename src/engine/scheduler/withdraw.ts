@@ -1,6 +1,10 @@
 /**
  * A clock that was ahead and is right again: what was recorded of slots that are yet to come, because they seemed to be past, is taken back. Else
  * a clock that was wrong by a year would keep every job silent for a year (citusdata/pg_cron#105). What had a run is not repeated.
+ *
+ * It takes somebody who sees that records lie ahead of the clock. Where the clock is set back, the daemon dies before its next look, and the next one
+ * comes when the newest record is past once more, nobody has: no row is wrong at either time, and a daemon that knew nothing could leave no
+ * mark. Slots before that record that came meanwhile are then taken for those that were answered, or were owed by nobody, when it was made.
  */
 import type { Job } from "../../job/job.ts";
 import { withdrawnAtOnce, type KeptOfRow, type RowAhead } from "../../ledger/ledger.ts";

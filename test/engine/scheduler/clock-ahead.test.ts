@@ -85,6 +85,17 @@ describe("a clock that was ahead", () => {
     expect(await machine.story()).toEqual([...before, "08:20-08:30×2 missed", "08:40 succeeded", "08:50 succeeded"]);
   });
 
+  it("and is right while nobody is there to see it, until past its newest record: each slot is told once, and none runs twice", async () => {
+    const daemon = await ahead(30 * minute);
+    machine.clock.set(-30 * minute);
+    await daemon.kill();
+    machine.clock.set(34 * minute);
+    await machine.start(jobs);
+    await machine.clock.skipUntil("2026-11-25T08:51:00Z");
+    expect(await machine.story()).toEqual([...before, "08:20-08:30×2 missed", "08:40 succeeded", "08:50 succeeded"]);
+    expect(machine.begun).toHaveLength(4);
+  });
+
   it("keeps what is past of a row, around a slot that was run by hand", async () => {
     await (await ahead(0)).kill();
     machine.clock.set(5 * hour);
