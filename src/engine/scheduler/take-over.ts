@@ -30,8 +30,9 @@ export async function takeOver(state: State, jobs: JobSet, stays: boolean): Prom
   await new Replacement(state, jobs).run();
   await lookAround(state);
   await endWhatIsStale(state, parts.clock.now());
-  await repeatInterrupted(state);
+  // The run of this boot comes in the place of one that the last boot's end has interrupted: at most one run of a job is queued.
   await fireBoot(state, stays);
+  await repeatInterrupted(state);
 }
 
 /** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */

@@ -200,6 +200,18 @@ describe("other jobs", () => {
     expect(machine.begun.map(({ trigger }) => trigger)).toEqual(["boot", "boot"]);
   });
 
+  it("at each start of the machine run also where that has ended the run of the start before", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    for (const boot of ["boot-1", "boot-2", "boot-2"]) {
+      machine.boot = boot;
+      const daemon = await machine.start([job("boot", { kind: "boot" })], { play: open });
+      await machine.clock.pass(3_000);
+      await daemon.kill();
+    }
+    // In the boot that goes on it is the run of that boot which is repeated.
+    expect(machine.begun.map(({ trigger }) => trigger)).toEqual(["boot", "boot", "retry"]);
+  });
+
   it("at each start of the machine wait for the next one if they are new in this boot, whoever runs", async () => {
     machine = new Machine("2026-11-25T08:00:00Z");
     const [early, late] = [job("early", { kind: "boot" }), job("late", { kind: "boot" })];
