@@ -53,7 +53,8 @@ export function readEntry(line: string, { system }: { readonly system: boolean }
   }
   const command = line.slice(offset);
   if (command.trim() === "") return { at: offset, problem: "no command", suggestion: "write the command behind the time" };
-  if (/^[*?](?:\s|$)/.test(command)) {
+  // Debian's cron refuses every command that begins so, because a sixth time field was probably meant.
+  if (/^(?:\*|\?(?:\s|$))/.test(command)) {
     const suggestion = "cron has five time fields: take the seconds out";
     return { at: offset, problem: `bad command: a sixth time field, ${JSON.stringify(command.charAt(0))}`, suggestion };
   }

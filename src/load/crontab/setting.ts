@@ -14,7 +14,7 @@ export type ReadSetting =
 /** @returns undefined for a line that is no setting and was not meant as one. */
 export function readSetting(text: string): ReadSetting | undefined {
   const [, blank = "", quotedName, bareName, gap = "", rest = ""] =
-    /^([ \t]*)(?:("[^"]*"|'[^']*')|([^\s="']+))([ \t]*)=[ \t]*(.*)$/s.exec(text) ?? [];
+    /^([ \t]*)(?:("[^"=]*"|'[^'=]*')|([^\s="'][^\s=]*))([ \t]*)=[ \t]*(.*)$/s.exec(text) ?? [];
   if (quotedName === undefined && bareName === undefined) return undefined;
   const name = quotedName === undefined ? (bareName ?? "") : quotedName.slice(1, -1);
   const at = blank.length + (quotedName ?? bareName ?? "").length + gap.length + 1;
@@ -36,7 +36,7 @@ export function readSetting(text: string): ReadSetting | undefined {
 
 /** The name in a line that sets a variable, whether its value can be read or not; undefined for a line that is no setting. */
 export function settingName(text: string): string | undefined {
-  const [, , name] = /^[ \t]*(["']?)([^\s="']+)\1[ \t]*=/.exec(text) ?? [];
+  const [, , name] = /^[ \t]*(["']?)([^\s="'][^\s=]*?)\1[ \t]*=/.exec(text) ?? [];
   return name;
 }
 
