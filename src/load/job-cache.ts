@@ -7,6 +7,7 @@ import { readFileSync, statSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { isRecord } from "../job/shape.ts";
 import { formatOf, type FoundFiles } from "./find-files.ts";
 import type { Found } from "./several.ts";
 import { isSettled, stampNow } from "./stamp.ts";
@@ -71,8 +72,8 @@ function takeFrom(path: string, context: string): JobCache["take"] {
   if (files === undefined) return () => undefined;
   return (file) => {
     const entry = Object.hasOwn(files, file) ? files[file] : undefined;
-    const stamp = entry === undefined ? undefined : stampNow(file);
-    if (entry === undefined || typeof stamp !== "object" || stamp.text !== entry[0]) return undefined;
+    const stamp = isEntry(entry) ? stampNow(file) : undefined;
+    if (!isEntry(entry) || typeof stamp !== "object" || stamp.text !== entry[0]) return undefined;
     const [, openclaw, jobs, warnings] = entry;
     return { jobs, issues: [], warnings, openclaw };
   };
@@ -80,13 +81,22 @@ function takeFrom(path: string, context: string): JobCache["take"] {
 
 function filesOf(path: string, context: string): Layout["files"] | undefined {
   try {
-    if (statSync(path).size > cacheLimits.cacheBytes) return undefined;
+    const facts = statSync(path);
+    // Of a pipe or a device that lies there no end would come.
+    if (!facts.isFile() || facts.size > cacheLimits.cacheBytes) return undefined;
     const layout = layoutOf(readFileSync(path, "utf8"));
-    return layout.format === format && layout.context === context ? layout.files : undefined;
+    return layout.format === format && layout.context === context && isRecord(layout.files) ? layout.files : undefined;
   } catch {
     // There is none, or a part of one: all of it can be read anew.
     return undefined;
   }
+}
+
+/** Whether it was left whole, which no broken disk and no other program's hand has promised. */
+function isEntry(entry: Entry | undefined): entry is Entry {
+  if (!Array.isArray(entry) || entry.length !== 4) return false;
+  const [, , jobs, warnings] = entry;
+  return [jobs, warnings].every((list) => Array.isArray(list) && list.every(isRecord));
 }
 
 /** Only this program writes there, and the folder is its user's alone. */

@@ -45,13 +45,15 @@ function absence(error: unknown): string | undefined {
   return code === "ENOENT" ? undefined : code;
 }
 
-/** Clocks of file systems tick: on Linux every 1 to 10 ms, on FAT every 2 s. */
-const tickMs = { fine: 100, coarse: 2_500 };
+/** The clocks that Linux stamps files with tick every 1 to 10 ms. */
+const tickMs = 100;
 
 /**
  * Whether a change after `now` is sure to give the file another stamp. One that was changed just now may be changed again within the same tick
- * of the file system's clock, and then looks as if nothing had happened; git calls such an entry of its index "racily clean".
+ * of the file system's clock, and then looks as if nothing had happened; git calls such an entry of its index "racily clean". A time of whole
+ * seconds is never sure: on FAT and in images (squashfs, erofs, ISO 9660) it is the time that the writer gave, which `cp -p` and reproducible
+ * builds give again, and an image that is mounted in another's place numbers its files as the other did.
  */
-export function isSettled({ changedAt, isCoarse }: Stamp, now: number): boolean {
-  return changedAt < now - (isCoarse ? tickMs.coarse : tickMs.fine);
+export function isSettled({ changedAt, isCoarse }: Pick<Stamp, "changedAt" | "isCoarse">, now: number): boolean {
+  return !isCoarse && changedAt < now - tickMs;
 }

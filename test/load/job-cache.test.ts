@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findFiles } from "../../src/load/find-files.ts";
 import { openJobCache, type JobCachePlace } from "../../src/load/job-cache.ts";
 import { loadJobs, type LoadedJobs, type LoadJobsOptions } from "../../src/load/jobs.ts";
-import { stampNow } from "../../src/load/stamp.ts";
+import { isSettled, stampNow } from "../../src/load/stamp.ts";
 
 let dir = "";
 
@@ -120,6 +121,38 @@ describe("what was left", () => {
       const [first] = (await load(place("take"))).jobs;
       expect(first?.payload).toMatchObject({ message: "White" });
     }
+  });
+
+  it("is nothing of a file whose times are whole seconds, however old: on FAT and in images they are what the writer says", () => {
+    expect(isSettled({ changedAt: 5_000, isCoarse: true }, later())).toBe(false);
+    expect(isSettled({ changedAt: 5_000, isCoarse: false }, later())).toBe(true);
+  });
+
+  it.each([
+    ["no files", { files: null }],
+    ["files in a list", { files: [] }],
+    ["an entry that is nothing", { entry: () => null }],
+    ["an entry that is a text", { entry: ([stamp]: readonly unknown[]) => stamp }],
+    ["an entry without jobs", { entry: ([stamp]: readonly unknown[]) => [stamp, false] }],
+    ["jobs that are none", { entry: ([stamp]: readonly unknown[]) => [stamp, false, [null], []] }],
+  ])(
+    "is nothing where it was spoilt: %s",
+    async (_what, { entry, ...over }: { entry?: (entry: unknown[]) => unknown; files?: unknown }) => {
+      put("many.json", many);
+      await load(place("leave"));
+      const path = join(dir, "job-cache.json");
+      const layout = JSON.parse(readFileSync(path, "utf8"));
+      const file = join(dir, "jobs/many.json");
+      if (entry !== undefined) layout.files[file] = entry(layout.files[file]);
+      writeFileSync(path, JSON.stringify({ ...layout, ...over }));
+      expect(await load(place("take"))).toStrictEqual(await load());
+    },
+  );
+
+  it.skipIf(process.platform === "win32")("is not waited for where a pipe lies in its place", async () => {
+    put("many.json", many);
+    execFileSync("mkfifo", [join(dir, "job-cache.json")]);
+    expect(taken(place("take"))).toBe(0);
   });
 
   it("is for its user alone, and its folder is not made for it", async () => {
