@@ -8,8 +8,8 @@ import { nameOf, uniqueName } from "./name.ts";
 import { splitPercent } from "./percent.ts";
 import { loopOf, retryOf } from "./retry-of.ts";
 import { scheduleOf, type ImportedSchedule } from "./schedule-of.ts";
-import { hide } from "./secrets.ts";
-import { shellTokens } from "./shell.ts";
+import { hide, secretsOf } from "./secrets.ts";
+import { backgroundOf, shellTokens } from "./shell.ts";
 import { turnOf } from "./turn-of.ts";
 
 export interface ImportedEntry extends ImportDraft {
@@ -27,6 +27,14 @@ export function jobOf(
   const home = entry.settings.get("HOME")?.value ?? user.home;
   const draft: Draft = { entry, around, user, notes: [...schedule.notes], variables: new Set(), hidden: [], home };
   const { command, input } = splitPercent(entry.command);
+  if (
+    input !== undefined &&
+    secretsOf(entry.command).some((secret) => !`${command}\0${input}`.includes(secret.replaceAll("\\%", "%")))
+  )
+    return {
+      problem: 'a "%" stands within a key or password, so cron cuts the command there',
+      suggestion: 'write it as "\\%"',
+    };
   const name = uniqueName(nameOf(command), around.taken);
   if (input !== undefined && shellTokens(command) === undefined)
     draft.notes.push('its first "%" stands within a quotation, so cron cuts the command there; "\\%" was probably meant');
@@ -73,6 +81,18 @@ function workOf(draft: Draft, name: string, command: string, input: string | und
   // A loop that starts a command again, whatever it has done, says that it may be repeated.
   if (loop !== undefined)
     draft.notes.push("idempotent: true, because the loop starts it again whatever it has done; is that right?");
+  const left = backgroundOf(tried);
+  if (left === "&" || (left === "&>" && isPlainShell(draft.entry)))
+    draft.notes.push(
+      left === "&"
+        ? 'what "&" puts into the background goes on with cron; here it is ended with the command: take the "&" out, and it runs as long as it may (timeoutSeconds)'
+        : '"&>" puts the command into the background where sh is dash, as on Debian, and there it is ended at once: write ">FILE 2>&1"',
+    );
   const payload = commandPayload(draft, name, tried, input);
   return { payload, workDir: draft.home, retry, idempotent: loop !== undefined };
+}
+
+/** A shell for which `&>` may be no redirection. */
+function isPlainShell({ settings }: CrontabEntry): boolean {
+  return !/(?:^|\/)(?:ba|z|k|mk|fi)sh$/.test(settings.get("SHELL")?.value ?? "/bin/sh");
 }

@@ -131,6 +131,11 @@ export function hide(text: string, hidden: readonly string[]): string {
   );
 }
 
+/** The keys and passwords that the text holds, by their form or by where they stand. */
+export function secretsOf(text: string): readonly string[] {
+  return find(text).map(({ from, to }) => text.slice(from, to));
+}
+
 /** Whether the text holds a key or a password, by its form or by where it stands. */
 export function holdsSecret(text: string): boolean {
   return find(text).length > 0;

@@ -109,6 +109,19 @@ function closing(command: string, from: number): number | undefined {
   return undefined;
 }
 
+/**
+ * How a command leaves something behind that goes on without it: by `&`, or by `&>`, which only some shells take for a redirection;
+ * undefined if it does not, waits for it, or cannot be told.
+ */
+export function backgroundOf(command: string): "&" | "&>" | undefined {
+  const tokens = shellTokens(command) ?? [];
+  if (tokens.some((token) => isWord(token, "wait"))) return undefined;
+  // `;&` is a step of `case`, and `|&` a pipe of both outputs.
+  const signs = tokens.filter(({ text, from }) => text === "&" && !/[;|]/.test(command.charAt(from - 1)));
+  if (signs.some(({ kind, to }) => kind === "operator" && command.charAt(to) !== ">")) return "&";
+  return signs.some(({ kind }) => kind === "operator") ? "&>" : undefined;
+}
+
 /** What a shell carries out itself: without one, no program of that name need be there. */
 const shellWords = new Set(
   (

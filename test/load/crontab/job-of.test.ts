@@ -35,6 +35,45 @@ function one(text: string, system = false): ImportedEntry {
   return made;
 }
 
+describe("what goes on in the background", () => {
+  it.each([
+    ["@reboot sleep 30 && /opt/bin/daemon &", 'what "&" puts'],
+    ["0 5 * * * (nohup ./a.sh >/dev/null 2>&1 &)", 'what "&" puts'],
+    ["0 5 * * * ./a.sh & ./b.sh", 'what "&" puts'],
+    ["0 5 * * * ./a.sh &> /dev/null", '"&>" puts'],
+    ["SHELL=/bin/dash\n0 5 * * * ./a.sh &>>log", '"&>" puts'],
+  ])("is told, for here it ends with the command: %s", (line, told) => {
+    expect(one(line).notes.join("\n")).toContain(told);
+  });
+
+  it.each([
+    "0 5 * * * ./a.sh >log 2>&1 && ./b.sh <&3",
+    "0 5 * * * ./a.sh & ./b.sh & wait",
+    "0 5 * * * curl 'https://example.com/?a=1&b=2'",
+    "0 5 * * * ./a.sh \\& b # & c",
+    "SHELL=/usr/bin/bash\n0 5 * * * ./a.sh &> log",
+    "SHELL=/bin/bash\n0 5 * * * ./a.sh |& tee log",
+  ])("is not seen where there is none: %s", (line) => {
+    expect(one(line).notes.join("\n")).not.toContain("background");
+  });
+});
+
+it.each(['PGPASSWORD="tr0ub%4dor" psql', "curl -u 'bob:tr0ub%4dor' example.com", "x --password tr0ub%4dor -v"])(
+  "a password that cron cuts at a %% is not written in two halves: %s",
+  (command) => {
+    const { entries } = readCrontab(`0 5 * * * ${command}\n`, { file: "crontab", system: false });
+    const made = entries.map((entry) => JSON.stringify(jobOf(entry, around())));
+    expect(made).toEqual([expect.stringContaining("problem")]);
+    expect(made[0]).not.toMatch(/tr0ub|4dor/);
+  },
+);
+
+it("a password with an escaped % is taken out whole, with a text for stdin behind the command", () => {
+  const made = one('0 5 * * * PGPASSWORD="tr0ub\\%4dor" psql%select 1;');
+  expect(JSON.stringify([made.value, made.comment])).not.toMatch(/tr0ub|4dor/);
+  expect(made.value).toMatchObject({ payload: { input: "select 1;\n" } });
+});
+
 describe("a command", () => {
   it("without anything for a shell is a list of words, else a line for cron's shell, in cron's environment", () => {
     expect(one("0 5 * * * /usr/bin/rsync -a /srv /backup").value).toEqual({
