@@ -3,11 +3,13 @@
  *
  * A process holds the scheduler as the daemon uses it, with its jobs armed in a real ledger and none of them due: its memory (VmRSS and VmHWM of
  * proc_pid_status(5)) when it has been idle for so long, how long it took to arm them, and its CPU while nothing happens. Jobs are kept, and
- * garbage is given back, by what the daemon does that with. `--same` gives all jobs one of 60 expressions instead of one each.
+ * garbage is given back, by what the daemon does that with, and it allocates as the daemon does (bin/allocator.js). `--same` gives all jobs one of 60 expressions instead of one each,
+ * `--zones` has them in four zones and not in UTC.
  * scheduled-jobs-daemon.ts measures the daemon itself, with its files.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -23,6 +25,9 @@ import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
 import { scheduledJob } from "./scheduled-job.ts";
 
 const same = process.argv.includes("--same");
+const zones = process.argv.includes("--zones")
+  ? ["Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
+  : ["UTC"];
 const [jobs = 100_000, idleSeconds = 60] = process.argv
   .slice(2)
   .filter((word) => /^\d+$/.test(word))
@@ -39,7 +44,7 @@ function expression(number: number): string {
 function madeJobs(): Job[] {
   const keep = jobKeeper();
   return Array.from({ length: jobs }, (_, number) =>
-    keep(scheduledJob(number, { kind: "cron", expr: expression(number), tz: "UTC" })),
+    keep(scheduledJob(number, { kind: "cron", expr: expression(number), tz: zones[number % zones.length] ?? "UTC" })),
   );
 }
 
@@ -118,13 +123,17 @@ else {
   const { buildSync } = await import("esbuild");
   const entryPoints = [fileURLToPath(import.meta.url)];
   buildSync({ entryPoints, bundle: true, platform: "node", format: "esm", target: "node22", external: ["esbuild"], outfile });
-  const args = ["--disable-warning=ExperimentalWarning", outfile, "child", ...process.argv.slice(2)];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  // It allocates as the daemon does.
+  const how: { readonly environment: Readonly<Record<string, string>>; readonly options: readonly string[] } = createRequire(
+    import.meta.url,
+  )("../bin/allocator.js");
+  const args = ["--disable-warning=ExperimentalWarning", ...how.options, outfile, "child", ...process.argv.slice(2)];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, ...how.environment } });
   rmSync(folder, { recursive: true });
   if (stdout === "") throw new Error(stderr);
   const { armedMs, armCpuMs, rss, heap, peak, cpu }: Held = JSON.parse(stdout);
   console.log(
-    `${jobs} jobs, ${same ? "60 expressions" : "an expression each"}: armed in ${(armedMs / 1_000).toFixed(1)} s, ${(armCpuMs / 1_000).toFixed(1)} s of CPU`,
+    `${jobs} jobs, ${same ? "60 expressions" : "an expression each"} in ${zones.join(", ")}: armed in ${(armedMs / 1_000).toFixed(1)} s, ${(armCpuMs / 1_000).toFixed(1)} s of CPU`,
   );
   console.log(`memory: ${mib(rss)} (heap ${mib(heap)}, most while arming ${mib(peak)})`);
   console.log(`CPU while nothing is due, over ${idleSeconds} s: ${(cpu * 100).toFixed(3)} %`);

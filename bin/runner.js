@@ -13,14 +13,18 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
   process.stdout.write(require("../package.json").version + "\n");
   return;
 }
-// Node 22 warns once that node:sqlite is experimental, and each Node of how code-cache.js has programs imported. Those messages say nothing to
-// our users; every other warning stays.
+// Node 22 warns once that node:sqlite is experimental, and each Node of how code-cache.js has programs imported and allocator.js begins anew. Those
+// messages say nothing to our users; every other warning stays.
 var emitWarning = process.emitWarning;
 process.emitWarning = function (warning) {
-  if (typeof warning === "string" && /^(SQLite|vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER) is an experimental feature/.test(warning))
+  if (
+    typeof warning === "string" &&
+    /^(SQLite|process\.execve|vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER) is an experimental feature/.test(warning)
+  )
     return;
   return emitWarning.apply(process, arguments);
 };
+if (process.argv[2] === "start") require("./allocator.js").allocateWell(process.argv, process.env);
 if (!require("./code-cache.js")(process.argv[2], process.env)) {
   var nodeModule = require("node:module");
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();

@@ -8,7 +8,7 @@ import { root } from "./cli/stage.ts";
 /** Everything that may be in the package; anything else is a leak or a mistake. */
 const allowed: readonly RegExp[] = [
   /^(?:README\.md|CHANGELOG\.md|LICENSE|package\.json)$/,
-  /^bin\/(?:runner\.js|code-cache\.js|package\.json)$/,
+  /^bin\/(?:runner\.js|allocator\.js|code-cache\.js|package\.json)$/,
   /^man\/runner\.1$/,
   /^docs\/[a-z-]+\.(?:md|svg)$/,
   /^docs\/README\.md$/,
@@ -23,6 +23,7 @@ const allowed: readonly RegExp[] = [
 /** What must be in it, or it does not work. */
 const needed = [
   "bin/runner.js",
+  "bin/allocator.js",
   "bin/code-cache.js",
   "bin/package.json",
   "dist/build-id",

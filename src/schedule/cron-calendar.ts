@@ -13,8 +13,8 @@ import { unusable } from "./unusable.ts";
 
 const day = 86_400_000;
 
-/** Expressions that are kept as they were read, about 300 bytes each. */
-const maxKnown = 4_000;
+/** Expressions that are kept as they were read, about 400 bytes each: reading one takes some µs. */
+const maxKnown = 1_000;
 
 const known = new Map<string, CronTimes>();
 

@@ -9,41 +9,61 @@ const hashBytes = 32;
 /** Instants of a row. Not a number stands for none. */
 const [atField, sinceField, lastField, nextField, fields] = [0, 1, 2, 3, 4];
 
+/** Rows that a table grows by: 35 KB. */
+const growsBy = 512;
+
+/** More have another table. So much of addresses is set aside for each: 9 MB, of which nothing is memory before it is used. */
+const mostRows = 131_072;
+
 /**
  * The numbers of some entries, a row each: an instant takes 8 bytes here and 24 as the field of an object, a hash 32 and not 80, and the garbage
- * collector sees a handful of arrays and not thousands of values. A table does not grow, because what it had outgrown would be garbage.
+ * collector sees a handful of arrays and not thousands of values. A table grows where it stands, so nothing is left that it had outgrown, and
+ * it stands apart from everything that is allocated: among what reading leaves behind, one piece that stays keeps the system from having the rest.
  */
 export class EntryTable {
-  readonly instants: Float64Array;
-  readonly staggers: Uint32Array;
-  readonly behind: Uint8Array;
-  readonly hashes: Buffer;
-  readonly #rows: number;
+  readonly instants: Float64Array<ArrayBuffer>;
+  readonly staggers: Uint32Array<ArrayBuffer>;
+  readonly behind: Uint8Array<ArrayBuffer>;
+  readonly hashes: Uint8Array<ArrayBuffer>;
+  readonly #most: number;
+  #rows: number;
   /** Rows that were never somebody's begin here. */
   #unused = 0;
   readonly #free: number[] = [];
 
-  constructor(rows: number) {
-    this.#rows = rows;
-    this.instants = new Float64Array(rows * fields);
-    this.staggers = new Uint32Array(rows);
-    this.behind = new Uint8Array(rows);
-    this.hashes = Buffer.alloc(rows * hashBytes);
+  /** @param most Rows that it may come to have; a few are there from the beginning. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#rows = most <= growsBy ? most : 0;
+    const column = (rowBytes: number): ArrayBuffer =>
+      most <= growsBy ? new ArrayBuffer(most * rowBytes) : new ArrayBuffer(0, { maxByteLength: most * rowBytes });
+    this.instants = new Float64Array(column(8 * fields));
+    this.staggers = new Uint32Array(column(4));
+    this.behind = new Uint8Array(column(1));
+    this.hashes = new Uint8Array(column(hashBytes));
   }
 
   get isFull(): boolean {
-    return this.#free.length === 0 && this.#unused === this.#rows;
+    return this.#free.length === 0 && this.#unused === this.#most;
   }
 
   /** @throws Error if the hash is none. */
   newRow(hash: string, staggerMs: number): number {
-    const row = this.#free.pop() ?? this.#unused++;
-    if (this.hashes.write(hash, row * hashBytes, hashBytes, "hex") !== hashBytes)
+    if (!/^[\da-f]{64}$/.test(hash))
       throw new Error(`broken invariant: ${JSON.stringify(hash)} is not 64 hexadecimal characters`);
+    const row = this.#free.pop() ?? this.#unused++;
+    if (row >= this.#rows) this.#grow();
+    this.hashes.set(Buffer.from(hash, "hex"), row * hashBytes);
     this.instants.fill(Number.NaN, row * fields, (row + 1) * fields);
     this.staggers[row] = staggerMs;
     this.behind[row] = 0;
     return row;
+  }
+
+  #grow(): void {
+    this.#rows = Math.min(this.#rows + growsBy, this.#most);
+    for (const { buffer } of [this.instants, this.staggers, this.behind, this.hashes])
+      buffer.resize((buffer.maxByteLength / this.#most) * this.#rows);
   }
 
   /** A row that nobody has any more is somebody else's. */
@@ -67,13 +87,14 @@ export class EntryTable {
     return Number.isNaN(at) ? undefined : at;
   }
 
+  hash(row: number): string {
+    return Buffer.from(this.hashes.buffer, row * hashBytes, hashBytes).toString("hex");
+  }
+
   setInstant(row: number, field: number, at: number | undefined): void {
     this.instants[row * fields + field] = at ?? Number.NaN;
   }
 }
-
-/** Some 35 KB each. */
-const rowsOfTable = 512;
 
 /** The tables of a roster. */
 export class EntryTables {
@@ -86,7 +107,7 @@ export class EntryTables {
       if (!table.isFull) return table;
       this.#roomy.pop();
     }
-    const made = new EntryTable(rowsOfTable);
+    const made = new EntryTable(mostRows);
     this.#roomy.push(made);
     return made;
   }
@@ -164,7 +185,7 @@ export class Entry implements Timed {
 
   /** Fingerprint of the definition. That of the schedule alone is the ledger's: it says since when the job is armed. */
   get hash(): string {
-    return this.#table.hashes.toString("hex", this.#row * hashBytes, (this.#row + 1) * hashBytes);
+    return this.#table.hash(this.#row);
   }
 
   /** So much later than its instant each slot is answered. */

@@ -10,15 +10,18 @@ export interface Timed {
 
 const smallest = 64;
 
+/** So many items fit where an array stands. So much of addresses is set aside for it, 8 MB, of which nothing is memory before it is used. */
+const fitIn = 2 ** 20;
+
 /**
  * A binary heap whose instants lie in arrays of numbers, 24 bytes an item: a hundred thousand jobs that wait take little memory, and give the
  * garbage collector nothing to walk through. Each item knows its place, so that another time moves it and nothing stale is left behind.
  */
 export class Timeline<T extends Timed> {
   readonly #items: T[] = [];
-  #at = new Float64Array(smallest);
+  #at = numbers(smallest);
   /** Of two that are due at once, the one that was put in first comes first. */
-  #order = new Float64Array(smallest);
+  #order = numbers(smallest);
   #puts = 0;
 
   /** How many have a time. */
@@ -119,10 +122,25 @@ export class Timeline<T extends Timed> {
   }
 
   #resize(length: number): void {
-    const [at, order] = [this.#at, this.#order];
-    this.#at = new Float64Array(length);
-    this.#order = new Float64Array(length);
-    this.#at.set(at.subarray(0, length));
-    this.#order.set(order.subarray(0, length));
+    this.#at = resized(this.#at, length);
+    this.#order = resized(this.#order, length);
   }
+}
+
+type Numbers = Float64Array<ArrayBuffer>;
+
+function numbers(length: number, most = Math.max(length, fitIn)): Numbers {
+  return new Float64Array(new ArrayBuffer(length * 8, { maxByteLength: most * 8 }));
+}
+
+/** It grows and shrinks where it stands, as long as it may, so that nothing is left that it had outgrown. */
+function resized(array: Numbers, length: number): Numbers {
+  const bytes = length * 8;
+  if (bytes > array.buffer.maxByteLength) {
+    const larger = numbers(length, 2 * length);
+    larger.set(array);
+    return larger;
+  }
+  array.buffer.resize(bytes);
+  return array;
 }
