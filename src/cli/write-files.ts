@@ -59,7 +59,10 @@ export function writeFiles(
             file: file.path,
             path: "",
             message,
-            suggestion: `see what is there and whose it is: ls -ld ${shellWord(path.dirname(target))}`,
+            suggestion:
+              code === "ENOSPC" || code === "EDQUOT"
+                ? `free some space, and try again: df -h ${shellWord(path.dirname(target))}`
+                : `see what is there and whose it is: ls -ld ${shellWord(path.dirname(target))}`,
           },
         ],
         { cause: error },
