@@ -72,10 +72,10 @@ export function bringDue(state: State, now: number): void {
     const { runId, jobId, jobName, slotAt = item.dueAt, owner } = item.run;
     ahead.claimed.remove(runId);
     line.add(item);
-    // What another process has claimed is not given back where it is paused meanwhile.
-    if (leftOver(state, item.run, now) !== undefined) line.doubt();
     ahead.come.set(jobId, slotAt);
     if (isSameOwner(owner, parts.owner)) parts.listen({ type: "slot_claimed", at: now, jobName, runId, slotAt });
+    // What another process has claimed is not given back where it is paused meanwhile.
+    else if (leftOver(state, item.run, now) !== undefined) line.doubt();
   }
 }
 
