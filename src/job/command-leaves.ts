@@ -68,7 +68,7 @@ export const furtherWords = leaf<readonly string[]>(
 
 /** Names whose values are keys as a rule. */
 const keyName =
-  /^(?:PGPASSWORD|MYSQL_PWD|SSHPASS)$|(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i;
+  /^(?:PGPASSWORD|MYSQL_PWD|SSHPASS|REDISCLI_AUTH)$|(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i;
 
 /** Whether a variable of this name holds a key as a rule. */
 export function namesKey(name: string): boolean {

@@ -216,6 +216,7 @@ describe("secrets", () => {
       ["/bin/sh", "-c", 'get https://me:"${GET_KEY}"@example.com/x'],
     ],
     [`PGPASSWORD=hunter2\n0 5 * * * ask`, ["PGPASSWORD"], ["ask"]],
+    [`REDISCLI_AUTH=hunter2\n0 5 * * * ask`, ["REDISCLI_AUTH"], ["ask"]],
     ["0 5 * * * PGPASSWORD=hunter2 dump", ["DUMP_PGPASSWORD"], ["/bin/sh", "-c", 'PGPASSWORD="${DUMP_PGPASSWORD}" dump']],
     [
       "0 5 * * * mysqldump -u root -phunter2 db",
