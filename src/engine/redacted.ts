@@ -3,7 +3,7 @@
  * key, but an MCP server may print what it was given, and a provider may echo a header.
  */
 import { ProviderError, type StreamRecording } from "../errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { Ledger, TryFinish } from "../ledger/ledger.ts";
 import type { Judgement, TurnResult } from "../turn/turn.ts";
 import type { RunEvent, RunListener } from "./events.ts";
 import type { RunEnd } from "./outcome.ts";
@@ -41,6 +41,7 @@ export function redactedLedger(ledger: StepLedger, { known }: Redaction): StepLe
         ...finish,
         ...withError(finish, known),
         ...withReason(finish, known),
+        ...withNames(finish, known),
         ...recorded(finish.recording, known),
       }),
     startTool: (start) => ledger.startTool({ ...start, name: known(start.name), input: known(start.input) }),
@@ -58,6 +59,17 @@ function withError({ error }: { readonly error?: string }, known: Known): { erro
 function withReason({ reason }: { readonly reason?: string }, known: Known): { reason?: string } {
   return reason === undefined ? {} : { reason: known(reason) };
 }
+
+/** What a provider calls the answer and whoever gave it. */
+function withNames({ modelUsed, requestId, stopReason }: TryNames, known: Known): TryNames {
+  return {
+    ...(modelUsed === undefined ? {} : { modelUsed: known(modelUsed) }),
+    ...(requestId === undefined ? {} : { requestId: known(requestId) }),
+    ...(stopReason === undefined ? {} : { stopReason: known(stopReason) }),
+  };
+}
+
+type TryNames = Pick<TryFinish, "modelUsed" | "requestId" | "stopReason">;
 
 function recorded(recording: StreamRecording | undefined, known: Known): { recording?: StreamRecording } {
   return recording === undefined ? {} : { recording: { ...recording, text: known(recording.text) } };

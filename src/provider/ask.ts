@@ -74,17 +74,20 @@ async function ask(room: Room, request: UpstreamRequest): Promise<ProvenAnswer> 
   if (answer.status < 200 || answer.status >= 300) throw classifyAnswer(failed(await errorText(answer)));
   const read = await readProven(answer, room, request, failed);
   const { message, recording } = read;
+  // Whatever the provider chose goes into the ledger: one that gives the key back must not have it written there.
+  const clean = (words: string): string => redact(words, room.secrets);
+  const requestId = requestIdOf(answer.headers) ?? (message.id === "" ? undefined : message.id);
   const proven: ProvenAnswer = {
     dialect: config.dialect,
     message: message.body,
     sse: () => read.sse,
-    model: message.model === "" ? String(built.body["model"]) : message.model,
+    model: message.model === "" ? String(built.body["model"]) : clean(message.model),
     stopReason: message.stopReason,
     text: message.text,
     toolCalls: message.toolCalls,
     usage: message.usage,
-    repairs: cleanRepairs(read.repairs, (words) => redact(words, room.secrets)),
-    requestId: requestIdOf(answer.headers) ?? (message.id === "" ? undefined : message.id),
+    repairs: cleanRepairs(read.repairs, clean),
+    requestId: requestId === undefined ? undefined : clean(requestId),
     firstByteMs: answer.firstByteMs(),
     changes: built.changes,
     ...(recording === undefined ? {} : { recording }),

@@ -112,7 +112,7 @@ describe.concurrent("the end of a stream", () => {
     expect(ports.size).toBe(1);
   });
 
-  it("frees a connection whose body does not end, soon and without a word", async () => {
+  it("frees a connection whose body does not end, soon and without a word", async ({ expect: ours }) => {
     let open = 0;
     await using server = await serving((response) => {
       open += 1;
@@ -120,7 +120,7 @@ describe.concurrent("the end of a stream", () => {
       response.write(startFrame + textFrames + stopFrames + endFrame);
     });
     expect(told(await ask(on(server)))).toBe("answer end_turn");
-    await expect.poll(() => open, { timeout: 3_000 }).toBe(0);
+    await ours.poll(() => open, { timeout: 3_000 }).toBe(0);
   });
 
   it("is our wish, also while the words of an error are waited for", async () => {
@@ -340,4 +340,13 @@ describe("the key", () => {
       }
     }
   });
+});
+
+it("a provider that gives the key back as an id or as its model's name does not get it written down", async () => {
+  await using server = await serving((response) => {
+    const start = startFrame.replace(/"id":"[^"]*"/, `"id":"msg_${key}"`).replace(/"model":"[^"]*"/, `"model":"${key}"`);
+    response.end(start + textFrames + stopFrames + endFrame);
+  });
+  const answer = await ask(on(server));
+  expect(answer).toMatchObject({ model: "[redacted]", requestId: expect.stringContaining("[redacted]") });
 });
