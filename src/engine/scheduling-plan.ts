@@ -25,7 +25,9 @@ export interface SchedulingPlan {
 }
 
 export function schedulingOf(job: Job, groups: ReadonlyMap<string, number>): SchedulingPlan {
-  const { staggerMs = 0, startAt, endAt, blackout = [] } = job.schedule;
+  const { kind, startAt, endAt, blackout = [] } = job.schedule;
+  // What is due at a start of the machine is not spread.
+  const staggerMs = kind === "boot" ? 0 : (job.schedule.staggerMs ?? 0);
   const {
     policy,
     maxAgeMs = policy === "all" ? 24 * 3_600_000 : undefined,

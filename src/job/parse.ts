@@ -53,7 +53,7 @@ export function parseJob(written: unknown, locate: Locate, source: JobSource): P
     return asWritten(inWords(problem, origin(problem.path)));
   };
   const read = readJob(value, source, (path) => layerOf(path)?.folder ?? source.folder ?? "");
-  const warnings = [...hints.map(asWritten), ...read.warnings.map(toIssue)];
+  const warnings = [...hints.map(asWritten), ...[...read.warnings, ...idleStagger(value, own)].map(toIssue)];
   const secrets = secretProblems(written);
   if (secrets.length > 0 || twice.length > 0 || "problems" in read) {
     const found = "problems" in read ? withoutFollowers(read.problems).map(toIssue) : [];
@@ -188,6 +188,15 @@ function withoutRepeats(issues: readonly Issue[]): Issue[] {
 function withoutFollowers(problems: readonly Problem[]): readonly Problem[] {
   const other = problems.some(({ path, message }) => formatPath(path) === "payload.kind" && message.includes("not carried out"));
   return other ? problems.filter(({ path }) => path[0] !== "payload" || path[1] === "kind") : problems;
+}
+
+/** Said of the job's own alone: a folder's stagger is for the others in it. */
+function idleStagger(value: unknown, own: unknown): Problem[] {
+  const schedule = isRecord(value) ? value["schedule"] : undefined;
+  const path = ["schedule", "staggerMs"];
+  if (!isRecord(schedule) || schedule["kind"] !== "boot" || !holds(own, path)) return [];
+  const message = "spreads the slots of other schedules; what is due at a start of the machine begins at once";
+  return [{ path, of: "key", message, suggestion: "take it out" }];
 }
 
 function warningsOf(value: unknown): Problem[] {

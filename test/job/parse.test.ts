@@ -355,6 +355,16 @@ describe("fields of OpenClaw's", () => {
 });
 
 describe("doubts", () => {
+  it("are warned of: a stagger for a start of the machine, if the job says it itself", () => {
+    const value = { schedule: { staggerMs: 60_000 } };
+    const layer = { value, origin: (path: unknown) => path, locate: nowhere, file: "_defaults.yaml", folder: "/" };
+    const said = (schedule: object, staggered: boolean): unknown =>
+      parse({ ...least, schedule }, { defaults: staggered ? [layer] : [] }).warnings.map(({ path }) => path);
+    expect(said({ kind: "boot", stagger: "1m" }, false)).toEqual(["schedule.stagger"]);
+    expect(said({ kind: "boot" }, true)).toEqual([]);
+    expect(said({ kind: "every", every: "1h", stagger: "1m" }, false)).toEqual([]);
+  });
+
   it("are warned of: a star with a step in a day field, which cron(8) reads differently", () => {
     expect(parse({ ...least, schedule: { kind: "cron", expr: "0 0 */2 * 1" } }).warnings).toMatchObject([
       { path: "schedule.expr", suggestion: expect.stringContaining("+") },

@@ -7,7 +7,6 @@ import { LedgerError } from "../../errors.ts";
 import type { SlotRange } from "../../ledger/ledger.ts";
 import { isAnswered } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
-import { bootClaimOf } from "./claims.ts";
 import { decide, type Decision } from "./decide.ts";
 import { isOverdue } from "./overdue.ts";
 import { stopOpen } from "./overlap.ts";
@@ -164,31 +163,6 @@ function placeAnew(state: State, entry: Entry, askAgainAt: number | undefined): 
   }
 }
 
-/**
- * Jobs that run once after each start of the machine: those that are there when a scheduler first runs since, as with cron, which notes
- * that in /run/crond.reboot. One that is new later waits for the next start, also if this process is started anew. A start of the container
- * counts as one of the machine, but only for what stays: a container for each tick is started each minute.
- *
- * It is noted when the claims are written, so a crash in between loses none, and each is one of its job and boot.
- */
-export async function fireBoot(state: State, stays: boolean): Promise<void> {
-  const { ledger, owner, containerBoot, clock } = state.parts;
-  const boot = (stays ? containerBoot : undefined) ?? owner.bootId;
-  const answered = new Set((await ledger.events({ kinds: ["booted"] })).map(({ text }) => text));
-  if (answered.has(boot)) return;
-  const booting = [...state.roster.entries()].filter(({ job }) => job.schedule.kind === "boot");
-  for (const chunk of chunksOf(booting)) {
-    const claims = chunk.map((entry) => bootClaimOf(state.parts, entry, boot));
-    const results = await ledger.claimSlots(claims);
-    for (const [at, entry] of chunk.entries()) {
-      const [claim, result] = [claims[at], results[at]];
-      if (claim !== undefined && result !== undefined) take(state, entry, claim, result);
-    }
-  }
-  for (const text of new Set([boot, owner.bootId]))
-    if (text !== "" && !answered.has(text)) await ledger.noteEvent({ at: clock.now(), kind: "booted", text });
-}
-
-function chunksOf<T>(all: readonly T[]): T[][] {
+export function chunksOf<T>(all: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(all.length / rowsAtOnce) }, (_, at) => all.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce));
 }

@@ -2,7 +2,7 @@
  * From winning the lead to the first slot: what the last daemon left behind is closed and taken over, jobs are armed, and what passed meanwhile is
  * put in line for catching up, spread over some seconds.
  */
-import { fireBoot } from "./fire.ts";
+import { fireBoot } from "./boot.ts";
 import { readControl } from "./control.ts";
 import { findDead, lookAround } from "./open-runs.ts";
 import { Replacement, type JobSet } from "./reload.ts";

@@ -238,6 +238,29 @@ describe("other jobs", () => {
     expect([await run("", [early]), await run("", [early])]).toEqual([["early"], ["early"]]);
   });
 
+  it("at each start of the machine are skipped in a blackout, and nothing before startAt and from endAt on", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const now = Date.parse("2026-11-25T08:00:00Z");
+    const night = { kind: "daily", fromMinute: 8 * 60, toMinute: 9 * 60 } as const;
+    const jobs = [
+      job("dark", { kind: "boot", tz: "UTC", blackout: [night] }),
+      job("elsewhere", { kind: "boot", tz: "Europe/Berlin", blackout: [night] }),
+      job("early", { kind: "boot", startAt: now + hour }),
+      job("late", { kind: "boot", endAt: now }),
+      job("within", { kind: "boot", startAt: now - hour, endAt: now + hour }),
+    ];
+    const daemon = await machine.start(jobs);
+    await machine.clock.pass(3_000);
+    await daemon.kill();
+    expect(machine.begun.map(({ jobId }) => jobId).toSorted()).toEqual(["elsewhere", "within"]);
+    const [row, ...more] = await machine.rows("dark");
+    expect([row, more]).toEqual([
+      expect.objectContaining({ status: "skipped", trigger: "boot", reason: "in a blackout: 08:00-09:00" }),
+      [],
+    ]);
+    expect(await machine.story("early")).toEqual([]);
+  });
+
   it("at each start of the machine run at each start of a daemon's container, and not with each container of a tick", async () => {
     machine = new Machine("2026-11-25T08:00:00Z");
     const run = async (container: string, facts: { readonly once?: boolean } = {}): Promise<number> => {
