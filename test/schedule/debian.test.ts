@@ -73,21 +73,23 @@ describe("debianInstants", () => {
     ]);
   });
 
+  // Iran changed its clocks for the last time in 2022.
   const zones = [
-    "America/New_York",
-    "Europe/London",
-    "Australia/Lord_Howe",
-    "America/St_Johns",
-    "Africa/Casablanca",
-    "Asia/Tehran",
-  ];
+    ["America/New_York", 2026],
+    ["Europe/London", 2026],
+    ["Australia/Lord_Howe", 2026],
+    ["America/St_Johns", 2026],
+    ["Africa/Casablanca", 2026],
+    ["Asia/Tehran", 2021],
+  ] as const;
 
-  it.each(zones)("agrees with the slow oracle around the changes of the clock in %s", (zone) => {
-    const around = changes(zone, 2026).map((at) => ({
+  it.each(zones)("agrees with the slow oracle around the changes of the clock in %s, %i", (zone, year) => {
+    const around = changes(zone, year).map((at) => ({
       from: at - 4 * 3_600_000,
       to: at + 4 * 3_600_000,
       minutes: localMinutes(zone, at - 30 * 3_600_000, at + 4 * 3_600_000),
     }));
+    expect(around).not.toEqual([]);
     fc.assert(
       fc.property(fieldOf(59), fieldOf(23), (minute, hour) => {
         const fields = sets(`${minute} ${hour} * * *`);
