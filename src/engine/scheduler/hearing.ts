@@ -2,14 +2,14 @@
 import { claimAgain } from "./claim-again.ts";
 import { isHerdAtHand } from "./claim-ahead.ts";
 import { readControl } from "./control.ts";
-import { lookAround } from "./open-runs.ts";
+import { hasOneDied, lookAround } from "./open-runs.ts";
 import { repeatRescued, rescue } from "./rescue.ts";
 import { beside, type State } from "./state.ts";
 
-/** How often it is heard whether another process has asked for something. */
+/** How often it is heard whether another process has asked for something, or has died. */
 const hearMs = 1_000;
 
-/** How often the owners of open runs are looked at although nothing was written: the dead write nothing. */
+/** How often the owners of open runs that cannot be seen are looked at although nothing was written: the dead write nothing. */
 const lookMs = 30_000;
 
 export class Hearing {
@@ -49,6 +49,7 @@ export class Hearing {
       // that cannot be read any more is found before the next runs are to begin.
       if (await ledger.hasChangedElsewhere()) this.doubt();
       if (!herd && (await ledger.hasChanged())) this.#unheard = true;
+      if (!herd && hasOneDied(state)) state.stale = true;
     }
     if (this.#unheard) {
       await readControl(state);

@@ -2,7 +2,7 @@
  * What the ledger shows of open runs: those of other processes take up places and stand in the way, queued and waiting ones are carried on
  * by whoever leads, and those of the dead are to be closed.
  */
-import type { RunRow } from "../../ledger/ledger.ts";
+import type { Owner, RunRow } from "../../ledger/ledger.ts";
 import { isClaimedAhead } from "../claimed-ahead.ts";
 import { isLeaseAhead, isLeaseOver, leaseMs } from "../lease.ts";
 import { isSameOwner } from "./leadership.ts";
@@ -52,6 +52,21 @@ export async function lookAround(state: State): Promise<readonly RunRow[]> {
     state.stale = true;
     throw error;
   }
+}
+
+/**
+ * Whether a process that has runs under way, as the ledger showed it last, has died since: it writes nothing of that, and its run would stand in
+ * the way of a slot. Of those that cannot be seen the next look tells.
+ */
+export function hasOneDied({ others, parts }: State): boolean {
+  const asked: Owner[] = [];
+  for (const { owner } of others.values()) {
+    // A daemon that drains may have very many.
+    if (asked.some((one) => isSameOwner(one, owner))) continue;
+    if (parts.ownerState(owner) === "dead") return true;
+    asked.push(owner);
+  }
+  return false;
 }
 
 /** Takes note of one row; returns whether it is the run of a dead process. */

@@ -220,6 +220,25 @@ describe("what a dead daemon leaves behind", () => {
     expect(await machine.story(), "and nobody repeats what a person has started").toEqual(["manual interrupted"]);
   });
 
+  it.each([
+    ["takes its job's next slot", { overlap: "skip" } as const, 8],
+    ["takes the only place", {}, 1],
+  ])("and within two seconds, however little is written meanwhile: %s no longer", async (_what, more, maxRuns) => {
+    machine = new Machine("2026-11-25T07:59:40Z");
+    await machine.start([job("a", "0 8 * * *", more), job("b", "0 8 * * *")], { settings: { maxRuns } });
+    const owner = machine.owner();
+    const byHand = await machine.ledger();
+    const startedAt = machine.clock.now();
+    const start = { runId: "by-hand-1", jobId: "a", jobName: "a", trigger: "manual", startedAt, owner } as const;
+    await byHand.claimRun({ ...start, leaseUntil: startedAt + hour, modelAsked: "m", simulated: false, jobHash: "h" });
+    await byHand.close();
+    await machine.clock.passUntil("2026-11-25T07:59:57.500Z");
+    machine.alive.delete(owner.pid);
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    expect(await machine.story("a")).toEqual(["manual interrupted", "08:00 succeeded"]);
+    expect(await machine.story("b")).toEqual(["08:00 succeeded"]);
+  });
+
   it("a run that somebody has cancelled is cancelled, although its process died before it heard of it", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
     const first = await machine.start([job("a", "0 8 * * *")], { play: open });
