@@ -105,8 +105,8 @@ export interface SchedulingReader {
   settledSlots(until: number): Promise<ReadonlyMap<string, number>>;
   /** The run or range that answers this instant of the job. */
   slotRecord(jobId: string, at: number): Promise<RunRow | undefined>;
-  /** Since when each job is armed, and with which schedule. */
-  armed(): Promise<ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }>>;
+  /** Since when each job, or each of these, is armed, and with which schedule. */
+  armed(jobIds?: readonly string[]): Promise<ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }>>;
   leader(): Promise<Leader | undefined>;
   /** Those that are in force at `now`, by job id. */
   pauses(now: number): Promise<ReadonlyMap<string, Pause>>;

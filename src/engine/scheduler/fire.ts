@@ -5,6 +5,7 @@
 import { setImmediate as yieldOnce } from "node:timers/promises";
 import { LedgerError } from "../../errors.ts";
 import type { SlotRange } from "../../ledger/ledger.ts";
+import { onTimeMs } from "../../schedule/missed.ts";
 import { isAnswered } from "./claim-ahead.ts";
 import { beginWhatMay } from "./carry.ts";
 import { decide, type Decision } from "./decide.ts";
@@ -32,6 +33,7 @@ export async function fire(state: State, now: number): Promise<void> {
     else answer(state, entry);
   }
   if (due.length === 0) return;
+  await armAsRecorded(state, due, now);
   const left = new Set(due);
   const decisions = due.flatMap((entry) => decideSafely(state, entry, now));
   // Those that are on time do not wait for what is late.
@@ -48,6 +50,25 @@ export async function fire(state: State, now: number): Promise<void> {
     // What was not written is due as before.
     const decided = new Set(decisions.map(({ entry }) => entry));
     for (const entry of left) if (decided.has(entry)) state.roster.rest(entry);
+  }
+}
+
+/**
+ * What is late is caught up with since its job was armed, and that may have been done anew: by `runner reset`, which promises that nothing is made
+ * up for any more. @throws LedgerError: they are due as before
+ */
+async function armAsRecorded({ parts, roster }: State, due: readonly Entry[], now: number): Promise<void> {
+  const late = due.filter(({ next, staggerMs }) => next !== undefined && next + staggerMs < now - onTimeMs);
+  if (late.length === 0) return;
+  try {
+    const armed = await parts.ledger.armed(late.map(({ job }) => job.id));
+    for (const entry of late) {
+      const since = armed.get(entry.job.id)?.since ?? 0;
+      if (since > entry.since && since <= now) entry.since = since;
+    }
+  } catch (error) {
+    for (const entry of due) roster.rest(entry);
+    throw error;
   }
 }
 

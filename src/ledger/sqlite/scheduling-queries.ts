@@ -30,6 +30,7 @@ export const schedulingQueries = {
   // Back from the newest over what was run by hand: the scheduler's rows are claimed first or stand for several slots.
   settledSlots: `SELECT j.id, (SELECT r.slot_at FROM runs r WHERE r.job = j.key AND r.slot_at <= :until
     AND (r.slot_from IS NOT NULL OR r.scheduling ->> '$.queuedAt' IS NOT NULL) AND r.scheduling ->> '$.earlyAt' IS NULL ORDER BY r.slot_at DESC LIMIT 1) AS at FROM jobs j`,
+  armedOf: "SELECT job_id, since, schedule_hash FROM armed WHERE job_id IN (SELECT k.value FROM json_each(:ids) k)",
   // A request goes with the end of its run, so they are few, however many runs are open.
   cancelRequests: `SELECT r.id, c.requested_at, c.reason FROM cancel_requests c CROSS JOIN runs r ON r.key = c.run
     WHERE r.status = 'running' ORDER BY c.run`,
@@ -65,7 +66,7 @@ export function schedulingReadMethods(source: Source): SchedulingReader {
     lastSlots: (until = Number.MAX_SAFE_INTEGER) => source.read(() => slotsByJob(source, schedulingQueries.lastSlots, until)),
     settledSlots: (until) => source.read(() => slotsByJob(source, schedulingQueries.settledSlots, until)),
     slotRecord: (jobId, at) => source.read(() => recordOfSlot(source, jobId, at)),
-    armed: () => source.read(() => armed(source)),
+    armed: (jobIds) => source.read(() => armed(source, jobIds)),
     leader: () => source.read(() => leader(source)),
     pauses: (now) => source.read(() => pauses(source, whole(now))),
     endedPauses: (now) => source.read(() => endedPauses(source, whole(now))),
@@ -80,8 +81,13 @@ function slotsByJob(source: Source, query: string, until: number): ReadonlyMap<s
   return new Map(rows.flatMap((row): [string, number][] => (row["at"] === null ? [] : [[text(row, "id"), integer(row, "at")]])));
 }
 
-function armed(source: Source): ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }> {
-  const rows = source.sql("SELECT job_id, since, schedule_hash FROM armed").all();
+type ArmedSince = ReadonlyMap<string, { readonly since: number; readonly scheduleHash: string }>;
+
+function armed(source: Source, jobIds: readonly string[] | undefined): ArmedSince {
+  const rows =
+    jobIds === undefined
+      ? source.sql("SELECT job_id, since, schedule_hash FROM armed").all()
+      : source.sql(schedulingQueries.armedOf).all({ ids: JSON.stringify(jobIds) });
   return new Map(
     rows.map((row) => [text(row, "job_id"), { since: integer(row, "since"), scheduleHash: text(row, "schedule_hash") }]),
   );

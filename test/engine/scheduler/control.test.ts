@@ -58,6 +58,27 @@ describe("requests of other processes", () => {
     );
     await person.close();
   });
+
+  it("a job that is armed anew, as `runner reset` does, catches up with nothing from before, also where it was at it", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const jobs = [job("a", "*/10 * * * *", { catchUp: { policy: "all" } })];
+    const before = await machine.start(jobs);
+    await machine.clock.pass(1_000);
+    await before.kill();
+    machine.clock.set(hour);
+    const daemon = await machine.start(jobs, { play: open });
+    await machine.clock.pass(2_000);
+    expect(await machine.story(), "the others wait for its end").toEqual(["08:00 running"]);
+    const person = await machine.ledger();
+    const armed = { jobId: "a", jobName: "a", scheduleHash: (await person.armed()).get("a")?.scheduleHash ?? "" };
+    await person.armJobs([{ ...armed, scheduleHash: "" }], machine.clock.now(), false);
+    await person.armJobs([armed], machine.clock.now(), false);
+    await person.close();
+    await machine.clock.pass(2_000);
+    for (const run of daemon.running()) await run.end("succeeded");
+    await machine.clock.passUntil("2026-11-25T09:00:05Z");
+    expect(await machine.story(), "what comes is answered").toEqual(["08:00 succeeded", "09:00 running"]);
+  });
 });
 
 describe("other jobs", () => {

@@ -27,6 +27,7 @@ export function scheduler(bench: Bench): void {
     expect(await bench.ledger().armJobs([job("a", "1", "renamed")], 400, true)).toEqual(new Map([["a", 100]]));
     expect(await bench.ledger().armed()).toEqual(new Map([["a", { since: 100, scheduleHash: "1" }]]));
     expect(await bench.ledger().armJobs([job("b", "2")], 500, false), "what was forgotten is new").toEqual(new Map([["b", 500]]));
+    expect([...(await bench.ledger().armed(["b", "nobody"]))]).toEqual([["b", { since: 500, scheduleHash: "2" }]]);
   });
 
   test("the leader is what the last change left", async () => {
