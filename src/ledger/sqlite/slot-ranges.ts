@@ -150,6 +150,8 @@ export function isFirstBlock(connection: Connection, runId: string): boolean {
   if (before === undefined || integer(before, "key") !== integer(telling, "key")) return false;
   const from = integerIf(before, "slot_from") ?? integerIf(before, "slot_at");
   const to = integerIf(row, "slot_at");
+  // What a person has started is theirs, and its slot may be any: slots that have their rows may lie between.
+  if ([before, row].some((one) => text(one, "trigger") !== "slot")) return false;
   const spent = before["cost_microusd"] !== null || before["input_tokens"] !== null || before["output_tokens"] !== null;
   if (from === undefined || to === undefined || integer(before, "slot_at") >= to || spent) return false;
   removeRun(connection, integer(before, "key"));

@@ -131,6 +131,19 @@ export function ranges(bench: Bench): void {
     expect(await rows()).toEqual(["b5 blocked undefined-5000 undefined", "b4 blocked 3000-4000 2", "b2 blocked 1000-2000 2"]);
   });
 
+  test("what a person has started keeps its row, also for a slot", async () => {
+    const ledger = bench.ledger();
+    await ledger.recordSlots([slotRange({ runId: "r1", from: 2000, to: 3000, slots: 2 })]);
+    await ledger.claimRun(runStart({ runId: "by hand", slotAt: 1000, trigger: "manual" }));
+    await ledger.finishRun("by hand", runFinish({ status: "blocked", reason: "no key" }));
+    expect(await block("b1", 4000)).toBe(false);
+    expect(await rows()).toEqual([
+      "b1 blocked undefined-4000 undefined",
+      "by hand blocked undefined-1000 undefined",
+      "r1 missed 2000-3000 2",
+    ]);
+  });
+
   test("a job stays blocked over slots that say nothing of it", async () => {
     const ledger = bench.ledger();
     expect(await block("b1", 1000)).toBe(true);
