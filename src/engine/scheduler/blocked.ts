@@ -10,15 +10,19 @@ const silent: ReadonlySet<string> = new Set(["skipped", "missed", "cancelled", "
 export async function noteBlock(state: State, { id, name }: Job, { status, reason, runId }: RunOutcome): Promise<void> {
   const { ledger, clock, listen } = state.parts;
   if (status === "blocked") {
-    (await blockedJobs(state)).add(id);
-    if (!(await ledger.isFirstBlock(runId))) return;
+    const known = await blockedJobs(state);
+    // One that was recorded, and whose process died or whose ledger failed before it was told, is told now.
+    if (!(await ledger.isFirstBlock(runId)) && known.has(id)) return;
     await ledger.noteEvent({ at: clock.now(), kind: "blocked", jobId: id, text: reason });
+    known.add(id);
     listen({ type: "job_blocked", at: clock.now(), jobName: name, runId, reason });
     return;
   }
   if (silent.has(status) || state.roster.get(id) === undefined) return;
-  if (!(await blockedJobs(state)).delete(id)) return;
+  const known = await blockedJobs(state);
+  if (!known.has(id)) return;
   await ledger.noteEvent({ at: clock.now(), kind: "unblocked", jobId: id, text: `its run ended ${status}` });
+  known.delete(id);
   listen({ type: "job_unblocked", at: clock.now(), jobName: name });
 }
 

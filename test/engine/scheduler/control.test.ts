@@ -1,5 +1,6 @@
 /** What people do to a running scheduler: pause, cancel, other jobs, an end. And one that only drains what is due. */
 import { afterEach, describe, expect, it } from "vitest";
+import { LedgerError } from "../../../src/errors.ts";
 import type { Job } from "../../../src/job/job.ts";
 import type { RunEnding } from "../../../src/run/run.ts";
 import { hour, job, Machine, minute, settings, type Play, type Process } from "./stage.ts";
@@ -327,6 +328,28 @@ it("a job that is blocked is told once, and that it no longer is, whoever leads 
   status = "blocked";
   await minutes("2026-11-25T08:08:05Z");
   expect(told).toEqual(["job_blocked", "job_unblocked", "job_blocked"]);
+});
+
+it("that a job is blocked, or is not any more, is told by the next run where the ledger failed just then", async () => {
+  machine = new Machine("2026-11-25T07:59:50Z");
+  let status: RunEnding = "blocked";
+  let fails = true;
+  const daemon = await machine.start([job("a", "* * * * *")], {
+    play: () => ({ afterMs: 10, status }),
+    fail: (method, [event]) => {
+      if (!fails || method !== "noteEvent" || !JSON.stringify(event).includes('blocked"')) return;
+      fails = false;
+      throw new LedgerError("locked", "it is locked", { location: "x" });
+    },
+  });
+  const told = (): string[] => daemon.types().filter((type) => type.endsWith("blocked"));
+  await machine.clock.passUntil("2026-11-25T08:00:50Z");
+  expect(told()).toEqual([]);
+  await machine.clock.passUntil("2026-11-25T08:02:05Z");
+  expect(told()).toEqual(["job_blocked"]);
+  [status, fails] = ["succeeded", true];
+  await machine.clock.passUntil("2026-11-25T08:05:05Z");
+  expect(told()).toEqual(["job_blocked", "job_unblocked"]);
 });
 
 describe("the end", () => {
