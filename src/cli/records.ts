@@ -37,10 +37,12 @@ export async function withRecords<T>(
  */
 export async function findRun({ project, ledger }: Records, wanted: string): Promise<RunDetail> {
   const jobId = project.jobIdFor(wanted);
-  if (ledger === undefined && jobId === undefined)
-    throw new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "Start one: runner run JOB" });
-  if (ledger === undefined) throw notRunYet(wanted);
+  const nothingYet = (): UsageError =>
+    new UsageError(`there is no run "${wanted}": nothing has been run yet`, { suggestion: "Start one: runner run JOB" });
+  if (ledger === undefined) throw jobId === undefined ? nothingYet() : notRunYet(wanted);
   const newest = wanted === "last" ? (await ledger.history({ limit: 1 }))[0] : undefined;
+  // A daemon makes the ledger before it has anything to write into it.
+  if (wanted === "last" && newest === undefined && jobId === undefined) throw nothingYet();
   const found = await ledger.run(newest?.runId ?? wanted);
   if (found !== undefined && !("ambiguous" in found)) return found;
   const [ofJob] = await runsOfJob(ledger, jobId ?? wanted, { limit: 1 });

@@ -75,6 +75,13 @@ It succeeded (exit 0): answered by kimi-coding/k2p5 with streaming off; healed: 
     });
     const nothing = await project.runner(["explain", "last", "--state-dir", `${project.stateDir}-none`]);
     expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("nothing has been run yet") as string });
+    // A daemon makes a ledger before there is a run.
+    const stateDir = `${project.stateDir}-empty`;
+    await (await openLedger({ stateDir })).close();
+    expect(await project.runner(["explain", "last", "--state-dir", stateDir])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("nothing has been run yet") as string,
+    });
   });
 });
 
