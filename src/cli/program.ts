@@ -28,7 +28,11 @@ export async function parse(argv: readonly string[], commands: readonly CommandD
     const message = error.code === "commander.help" ? "no command given" : error.message.replace(/^error: /, "");
     const [command] = commands.length === 1 ? commands : [];
     const help = command === undefined ? "runner --help" : `runner ${command.name} --help`;
-    throw new UsageError(message, { cause: error, suggestion: `See: ${help}` });
+    // `git -C` and `make -C` have it in front.
+    const [flag = ""] = argv[0]?.split("=") ?? [];
+    const isInFront = error.code === "commander.unknownOption" && /^-(?:C|-[a-z]+(?:-[a-z]+)*)$/.test(flag);
+    const place = isInFront ? `An option stands behind its command: runner COMMAND ${flag} … ` : "";
+    throw new UsageError(message, { cause: error, suggestion: `${place}See: ${help}` });
   }
   return exitCode;
 }

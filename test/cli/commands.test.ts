@@ -36,6 +36,15 @@ async function json(args: readonly string[]): Promise<{ code: number | null; std
   return { code, stderr, body };
 }
 
+it.each([
+  [["-C", "sub", "list"], "An option stands behind its command: runner COMMAND -C … See: runner --help\n"],
+  [["--state-dir=/x", "list"], "An option stands behind its command: runner COMMAND --state-dir … See: runner --help\n"],
+  [["list", "-D"], "See: runner list --help\n"],
+])("an option in front of the command is told where it belongs: %j", async (args, words) => {
+  const { code, stderr } = await project.runner(args);
+  expect([code, stderr.split("\n").at(-2)]).toEqual([2, words.trimEnd()]);
+});
+
 describe("list, next, validate", () => {
   it("lists every job; a simulated run does not pass for its last one", async () => {
     const { code, stdout } = await project.runner(["list"]);
