@@ -127,6 +127,13 @@ describe("what systemd cannot say", () => {
     expect(calendarOf(schedule, { zone: "UTC", now })).toEqual({ problem: expect.stringMatching(words) as string });
   });
 
+  it("is told: what bounds a start of the machine, which answers no slot", () => {
+    expect(calendarOf({ kind: "boot", startAt: now.getTime() }, { zone: "UTC", now })).toEqual({
+      lines: ["OnBootSec=30"],
+      notes: ["it runs at each start all the same: left out: startAt"],
+    });
+  });
+
   it("is told: an interval that is no part of a day, a stagger that is longer than an interval", () => {
     expect(calendarOf({ kind: "every", everyMs: 70_000 }, { zone: "UTC", now })).toEqual({
       problem: expect.stringContaining("no calendar of systemd says every 70 s") as string,

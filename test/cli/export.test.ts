@@ -168,7 +168,7 @@ describe("export crontab and k8s", () => {
     job("seconds", { cron: "*/10 * * * * *" });
     job("last", { cron: "0 0 L * *" });
     job("once", { at: "2030-01-01T00:00:00Z" });
-    job("up", { schedule: { kind: "boot" } });
+    job("up", { schedule: { kind: "boot", blackout: "22:00-06:00", endAt: "2099-01-01" } });
     job("hand", {});
     moved.write("jobs/ask.yaml", "message: Hello\ncron: '0 7 * * *'\ntz: Asia/Tokyo\noverlap: queue\n");
   });
@@ -212,6 +212,7 @@ describe("export crontab and k8s", () => {
       "seconds: ",
       "last: ",
       "once: runs once",
+      "up: it runs at each start all the same: left out: endAt, blackout",
       "Debian's cron does not know it",
       "KIMI_API_KEY",
       "up: cron starts it each time it starts itself",

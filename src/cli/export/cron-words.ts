@@ -10,6 +10,12 @@ export type CronWords =
   | { readonly boot: true }
   | { readonly problem: string };
 
+/** Of a command that runs at a start of the machine: it answers no slot, so nothing asks for the schedule's bounds and blackouts. */
+export function bootNotes({ startAt, endAt, blackout }: Schedule): string[] {
+  const unasked = Object.entries({ startAt, endAt, blackout }).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+  return unasked.length === 0 ? [] : [`it runs at each start all the same: left out: ${unasked.join(", ")}`];
+}
+
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 

@@ -4,7 +4,7 @@ import type { Job } from "../../job/job.ts";
 import { isSameZone } from "../../job/zone.ts";
 import { machineZone } from "../../load/machine-zone.ts";
 import { escapePercent } from "../../load/crontab/percent.ts";
-import { cronWords } from "./cron-words.ts";
+import { bootNotes, cronWords } from "./cron-words.ts";
 import type { Exported, ExportFormat, ExportInput, ExportNote } from "./format.ts";
 
 /** Lines of a crontab: one a job, or with `--tick` one for all, which then can be all that a job file can say. */
@@ -61,7 +61,10 @@ function jobLines(input: ExportInput): Lines {
     }
     const own =
       "boot" in words
-        ? ["cron starts it each time it starts itself, also where a daemon has run it since this boot"]
+        ? [
+            "cron starts it each time it starts itself, also where a daemon has run it since this boot",
+            ...bootNotes(job.schedule),
+          ]
         : words.notes;
     for (const message of [...own, ...policyNotes(job)]) notes.push({ job: job.name, message });
     // Keyed by its slot, a line that cron starts twice, or beside a daemon, has one run.

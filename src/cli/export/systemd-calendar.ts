@@ -6,6 +6,7 @@ import { readCron } from "../../job/cron.ts";
 import { offsetMinutes } from "../../job/offset.ts";
 import type { Schedule } from "../../job/job.ts";
 import { nextSlots } from "../../schedule/slot.ts";
+import { bootNotes } from "./cron-words.ts";
 import { changeLines, changesOf } from "./systemd-changes.ts";
 import { compact, cronLines, pad, padded, type CalendarProblem } from "./systemd-cron.ts";
 import { zoneName } from "./zone-name.ts";
@@ -41,7 +42,7 @@ function ruleOf(schedule: Schedule, { zone, now }: Place): Calendar | CalendarPr
     case "manual":
       return { problem: "has no schedule, so there is no timer" };
     case "boot":
-      return { lines: ["OnBootSec=30"], notes: [] };
+      return { lines: ["OnBootSec=30"], notes: bootNotes(schedule) };
     case "at": {
       // An instant that has passed is no slot of the future.
       const [at] = nextSlots(schedule, now, 1, zone);
