@@ -15,8 +15,14 @@ import { mayWaitUntil } from "./window.ts";
 /** Trees that are ended at once. */
 const atOnce = 16;
 
-/** Interrupted runs that are looked at for a repetition, at a start: those of before were looked at before. */
-const lookedBack = 200;
+/**
+ * Interrupted runs that are looked at for a repetition: those of before were looked at before. As many as were under way may be interrupted at
+ * once, and once more before the first of them are repeated.
+ */
+const lookedBack = ({ settings }: State): number => Math.max(200, 2 * settings.maxRuns);
+
+/** Rows of one transaction. */
+const rowsAtOnce = 500;
 
 /** Closes dead runs, many at once. Returns those that are closed now; the others are tried again at the next look. */
 export async function rescue(state: State, dead: readonly RunRow[]): Promise<readonly RunRow[]> {
@@ -77,14 +83,19 @@ export async function repeatRescued(state: State, rescuing: Promise<readonly Run
   state.alarm.ring();
 }
 
+interface FollowUp {
+  readonly claim: SlotClaim;
+  readonly of: RunRow;
+}
+
 /**
  * Repeats what was interrupted and has done nothing, at a start and after a rescue. A run that was ended with its daemon counts as well, and so does one
  * that was closed just before the process that closed it died; that nothing is repeated twice is the ledger's matter.
  */
 export async function repeatInterrupted(state: State): Promise<void> {
   const { ledger } = state.parts;
-  const found = await ledger.history({ statuses: ["interrupted"], limit: lookedBack });
-  const claims: { readonly claim: SlotClaim; readonly of: RunRow }[] = [];
+  const found = await ledger.history({ statuses: ["interrupted"], limit: lookedBack(state) });
+  const claims: FollowUp[] = [];
   for (const run of found) {
     const claim = await followUpOf(state, run);
     if (claim !== undefined) claims.push({ claim, of: run });
@@ -93,7 +104,11 @@ export async function repeatInterrupted(state: State): Promise<void> {
   const jobIds = new Set(claims.map(({ claim }) => claim.jobId));
   // At most one run of a job is queued, and this one is due before a slot that is still to come.
   await giveBack(state, ({ jobId }) => jobIds.has(jobId));
-  const results = await ledger.claimSlots(claims.map(({ claim }) => claim));
+  for (let at = 0; at < claims.length; at += rowsAtOnce) await claimTogether(state, claims.slice(at, at + rowsAtOnce));
+}
+
+async function claimTogether(state: State, claims: readonly FollowUp[]): Promise<void> {
+  const results = await state.parts.ledger.claimSlots(claims.map(({ claim }) => claim));
   for (const [at, { claim, of }] of claims.entries()) {
     if (results[at]?.won !== true) continue;
     const { runId, jobName, startedAt } = claim;

@@ -157,6 +157,17 @@ describe("what a dead daemon leaves behind", () => {
     expect(repeated).toMatchObject({ trigger: "retry", rerunOf: interrupted?.runId, scheduledFor: interrupted?.slotAt });
   });
 
+  it("repeats all that were under way, however many places there are", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const jobs = Array.from({ length: 230 }, (_, at) => job(`j${at}`, "0 8 * * *"));
+    const first = await machine.start(jobs, { play: open, settings: { maxRuns: 230 } });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    await first.kill();
+    const second = await machine.start(jobs, { play: open, settings: { maxRuns: 230 } });
+    await machine.clock.pass(3_000);
+    expect(second.running().filter(({ run }) => run.trigger === "retry")).toHaveLength(230);
+  });
+
   it("repeats a run that kills the daemon no more often than the job has attempts", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
     const jobs = [job("killer", "0 8 * * *")];
