@@ -61,6 +61,8 @@ export class Hearing {
       this.#lookedAt = monotonic;
       const dead = await lookAround(state);
       if (dead.length > 0) beside(state, repeatRescued(state, rescue(state, dead)));
+      // Somebody may have asked for the end of a run that is known only now: its process has put it aside before it heard of that.
+      if (state.cancelRequests.size > 0) await readControl(state);
     }
     await claimAgain(state);
   }

@@ -60,6 +60,22 @@ describe("requests of other processes", () => {
     await person.close();
   });
 
+  it("a cancel holds where the run was put aside before its process heard of it", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const daemon = await machine.start([job("a", "0 12 * * *")], { play: open });
+    const other = await machine.ledger();
+    const now = machine.clock.now();
+    const start = { runId: "theirs", jobId: "a", jobName: "a", trigger: "slot", slotAt: now - 500, startedAt: now } as const;
+    const facts = { owner: machine.owner(), leaseUntil: now + hour, modelAsked: "m", simulated: false, jobHash: "h" };
+    await other.claimRun({ ...start, ...facts });
+    await other.requestCancel({ runId: "theirs", at: now, reason: "cancelled by maria" });
+    await other.parkRun("theirs", { until: now + 900, why: "", kind: "attempt", since: now, ranMs: 0, uncounted: 0 });
+    await other.close();
+    await machine.clock.pass(3_000);
+    expect(await machine.story()).toEqual(["07:59:49 cancelled"]);
+    expect(daemon.carried, "nothing of it is begun").toEqual([]);
+  });
+
   it("a job that is armed anew, as `runner reset` does, catches up with nothing from before, also where it was at it", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
     const jobs = [job("a", "*/10 * * * *", { catchUp: { policy: "all" } })];
