@@ -4,8 +4,8 @@
  * was changed just before it was read is not left (see `isSettled`). What runs jobs never asks here.
  */
 import { readFileSync, statSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { isRecord } from "../job/shape.ts";
 import { formatOf, type FoundFiles } from "./find-files.ts";
@@ -138,8 +138,21 @@ function gather(context: string, now: () => number): Pick<JobCache, "before" | "
   };
 }
 
+/** Whoever writes takes seconds at most; an older one has died over it. */
+const writtenForMs = 60_000;
+
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^job-cache\.json\.\d+$/.test(name)) continue;
+    const part = join(folder, name);
+    const { mtimeMs } = await stat(part);
+    if (Math.abs(Date.now() - mtimeMs) > writtenForMs) await rm(part, { force: true });
+  }
+}
+
 async function replace(path: string, text: string): Promise<void> {
   const made = `${path}.${process.pid}`;
+  await sweep(dirname(path)).catch(() => {});
   try {
     await writeFile(made, text, { mode: 0o600, flag: "wx" });
     await rename(made, path);

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as fc from "fast-check";
@@ -153,6 +163,17 @@ describe("what was left", () => {
     put("many.json", many);
     execFileSync("mkfifo", [join(dir, "job-cache.json")]);
     expect(taken(place("take"))).toBe(0);
+  });
+
+  it("takes the place of what somebody died over, also under the number of this process", async () => {
+    put("many.json", many);
+    for (const pid of [process.pid, 4_000_000]) {
+      writeFileSync(join(dir, `job-cache.json.${pid}`), "{");
+      utimesSync(join(dir, `job-cache.json.${pid}`), 1_000_000, 1_000_000);
+    }
+    await load(place("leave"));
+    expect(taken(place("take"))).toBe(1);
+    expect(readdirSync(dir).filter((name) => name.startsWith("job-cache"))).toEqual(["job-cache.json"]);
   });
 
   it("is for its user alone, and its folder is not made for it", async () => {
