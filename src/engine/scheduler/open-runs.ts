@@ -54,9 +54,12 @@ export async function lookAround(state: State): Promise<readonly RunRow[]> {
   }
 }
 
+/** Processes that are asked for each second: to find the lock of one in another container takes up to a millisecond. */
+const mostAsked = 20;
+
 /**
  * Whether a process that has runs under way, as the ledger showed it last, has died since: it writes nothing of that, and its run would stand in
- * the way of a slot. Of those that cannot be seen the next look tells.
+ * the way of a slot. Of those that cannot be seen, and of more than a few processes, the next look tells.
  */
 export function hasOneDied({ others, parts }: State): boolean {
   const asked: Owner[] = [];
@@ -64,7 +67,7 @@ export function hasOneDied({ others, parts }: State): boolean {
     // A daemon that drains may have very many.
     if (asked.some((one) => isSameOwner(one, owner))) continue;
     if (parts.ownerState(owner) === "dead") return true;
-    asked.push(owner);
+    if (asked.push(owner) === mostAsked) break;
   }
   return false;
 }
