@@ -3,6 +3,7 @@ import { LedgerError } from "../../errors.ts";
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { CarriedOn } from "../engine.ts";
 import type { RunOutcome } from "../outcome.ts";
+import { Stopped } from "../stopped.ts";
 import { claimAgain } from "./claim-again.ts";
 import { noteBlock } from "./blocked.ts";
 import { leftOver, overAtOf } from "./left-over.ts";
@@ -111,8 +112,11 @@ async function goOn(state: State, item: InLine, running: Running, carried: Carri
     case "waiting": {
       const { until, why } = carried.wait;
       listen({ type: "run_waits", at: clock.now(), jobName: job.name, runId: run.runId, until, why });
-      if (!state.draining) enlist(state, { ...run, status: "waiting" }, carried.wait);
-      return;
+      if (state.draining) return;
+      enlist(state, { ...run, status: "waiting" }, carried.wait);
+      // It was told to end as it was put aside, and has not heard it; whoever told it waits for its end.
+      const { reason } = running.stop.signal;
+      return reason instanceof Stopped ? dismiss(state, run, "cancelled", reason.message) : undefined;
     }
     case "ended":
       count(state, running, carried.outcome);

@@ -58,6 +58,20 @@ describe("overlap", () => {
     expect((await machine.rows()).at(-2)?.reason).toBe("replaced by slot 2026-11-25T08:20:00.000Z (overlap: replace)");
   });
 
+  it("replace: the open run does not wait on for hours where it was put aside just as it was to end", async () => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const daemon = await machine.start([job("a", "*/10 * * * *", { overlap: "replace" })], { play: open });
+    await machine.clock.passUntil("2026-11-25T08:00:05Z");
+    const [first] = daemon.running();
+    if (first !== undefined) first.stubborn.value = true;
+    await machine.clock.skipUntil("2026-11-25T08:10:02Z");
+    expect(await machine.story(), "it is told to end, and does not hear it").toEqual(["08:00 running", "08:10 queued"]);
+    await first?.park(machine.clock.now() + 5 * hour);
+    await machine.clock.pass(1_000);
+    expect(await machine.story()).toEqual(["08:00 cancelled", "08:10 running"]);
+    expect((await machine.rows())[0]?.reason).toBe("replaced by slot 2026-11-25T08:10:00.000Z (overlap: replace)");
+  });
+
   it("a run that waits for its next attempt is open: skipped under skip, ended at once under replace", async () => {
     machine = new Machine("2026-11-25T07:59:00Z");
     const until = Date.parse("2026-11-25T08:15:00Z");
