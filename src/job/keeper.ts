@@ -20,10 +20,7 @@ export function jobKeeper(before: readonly Job[] = []): KeepJob {
   const keepText = (text: string): string => shared(texts, text, () => copyOfText(text));
   const keepPart = (part: object): object => {
     const json = JSON.stringify(part);
-    return shared(parts, json, () => {
-      const made: object = copyOf(json, {});
-      return Array.isArray(made) ? withTexts(made, keepText) : made;
-    });
+    return shared(parts, json, () => withTexts(copyOf(json, {}), keepText));
   };
   const keep = (job: Job): Job =>
     exact(job, keepText, (part, key) =>
@@ -60,10 +57,10 @@ function copyOfText(text: string): string {
 
 const padding = " ".repeat(shortestCopied);
 
-/** The list itself, with texts that are kept in place of its own. */
-function withTexts(list: unknown[], keepText: (text: string) => string): unknown[] {
-  for (const [index, value] of list.entries()) if (typeof value === "string") list[index] = keepText(value);
-  return list;
+/** The list or object itself, with texts that are kept in place of its own: what many jobs name, a zone above all, is there once. */
+function withTexts(part: object, keepText: (text: string) => string): object {
+  for (const [key, value] of Object.entries(part)) if (typeof value === "string") Reflect.set(part, key, keepText(value));
+  return part;
 }
 
 /** The same object without room to grow, of texts and parts that are kept. */
