@@ -10,7 +10,18 @@ export interface Clock {
   sinceBoot?(): number;
   /** Resolves after `ms`, rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Returns when the wall clock shows the instant, or after `longestHoldMs`; nothing else is done meanwhile. For the last of a sleep: a timer of
+   * Node counts whole milliseconds from some time ago, and is mostly 1 to 2 ms late. Absent where a sleep ends exactly.
+   */
+  hold?(until: number): void;
 }
+
+/** The longest time in ms in which nothing else is done. */
+export const longestHoldMs = 2;
+
+/** So long is slept in one piece while it is held: a tenth of a millisecond in which nothing is computed. */
+const heldAtOnceMs = 0.1;
 
 /** The longest delay a Node timer takes; beyond it the timer would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -29,7 +40,13 @@ export const systemClock: Clock = {
       await timer(Math.min(Math.ceil(left), longestTimerMs), signal);
     }
   },
+  hold(until) {
+    const end = performance.now() + longestHoldMs;
+    while (Date.now() < until && performance.now() < end) Atomics.wait(nobodyWakes, 0, 0, heldAtOnceMs);
+  },
 };
+
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
 
 function timer(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -45,7 +45,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     while (!stop.aborted && end === undefined) {
       end = await turn(loop, look);
       parts.turned?.();
-      if (end === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs)));
+      if (end === undefined) look = watch.look(await alarm.sleep(loop.sleepMs(pollMs), loop.nextBegin));
     }
     loop.release();
     await loop.stop();

@@ -146,6 +146,11 @@ export class Turns {
     return Math.max(0, Math.min(mostMs, wakeInMs(this.state) ?? Infinity, waitInMs, this.#startInMs ?? Infinity));
   }
 
+  /** When the first slot that is claimed already begins: nothing is left to do for it but that. */
+  get nextBegin(): number | undefined {
+    return this.#state.ahead.claimed.first?.dueAt;
+  }
+
   /** It is asked to stop: what was claimed ahead is for whoever leads when it is due. */
   async stop(): Promise<void> {
     this.#state.draining = true;
