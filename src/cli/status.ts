@@ -39,7 +39,11 @@ export async function deathWatch(
 }
 
 /** The status in its colour, with what has to be known beside it. */
-export function statusWords(style: (style: Style, text: string) => string, run: RunRow, died: (run: RunRow) => boolean): string {
+export function statusWords<Run extends Pick<RunRow, "status" | "simulated">>(
+  style: (style: Style, text: string) => string,
+  run: Run,
+  died: (run: Run) => boolean,
+): string {
   if (died(run)) return style("red", "died") + style("dim", " (a daemon or the next run closes it)");
   return style(statusStyle(run.status), run.status) + (run.simulated ? style("dim", " (simulated)") : "");
 }

@@ -130,6 +130,8 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
   history(query: HistoryQuery): Promise<readonly RunRow[]>;
   /** The last recorded run of each job, by job id. Cheap however many runs there are. */
   lastRuns(): Promise<ReadonlyMap<string, RunRow>>;
+  /** The same in few words, for whoever shows a thousand jobs at once. */
+  lastStates(): Promise<ReadonlyMap<string, LastState>>;
   /** One run by its id or an unambiguous beginning of it (4 characters or more). Of the ids of an ambiguous one, the first 20. */
   run(idOrPrefix: string): Promise<RunDetail | { readonly ambiguous: readonly string[] } | undefined>;
   /** One memory a provider and model; the later `notedAt` stays. */
@@ -140,12 +142,19 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
   close(): Promise<void>;
 }
 
+/** How the last recorded run of a job stands. */
+export interface LastState extends Pick<RunRow, "status" | "startedAt" | "simulated"> {
+  /** The whole of one that is `running`: whether it has lost its process is to be found out. */
+  readonly run?: RunRow;
+}
+
 /** What commands that only read need: it changes nothing, not even the folder it reads in. */
 export type LedgerReader = SchedulingReader &
   Pick<
     Ledger,
     | "history"
     | "lastRuns"
+    | "lastStates"
     | "lastRun"
     | "run"
     | "recordings"

@@ -40,10 +40,12 @@ export interface FoundFiles {
 
 export function formatOf(path: string): JobFormat | undefined {
   const name = path.slice(path.lastIndexOf(sep) + 1);
-  // A folder's README explains the jobs and is not one; neither are the types of a program.
-  if (name.startsWith(".") || /^readme\.md$/i.test(name) || /\.d\.[cm]?ts$/.test(name)) return undefined;
   const extension = name.slice(name.lastIndexOf(".") + 1);
-  return Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+  const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+  if (format === undefined || name.startsWith(".")) return undefined;
+  // A folder's README explains the jobs and is not one; neither are the types of a program.
+  if (format === "markdown" && /^readme\.md$/i.test(name)) return undefined;
+  return format === "program" && /\.d\.[cm]?ts$/.test(name) ? undefined : format;
 }
 
 /** `jobs-state.json` and `jobs-quarantine.json` beside `jobs.json`: OpenClaw's own, whatever the store's name is. */

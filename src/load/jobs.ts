@@ -93,11 +93,15 @@ export async function loadJobs(options: LoadJobsOptions): Promise<LoadedJobs> {
   let lastBreath = performance.now();
   const used = new Map<string, number>(defaults.files.map((file) => [file, 0]));
   // Programs last: one that a job names, such as an event handler, is no job and is not run.
-  for (const path of [...files.jobs.filter((file) => !isProgram(file)), ...files.jobs.filter(isProgram)]) {
-    if (isProgram(path) && named.has(path)) continue;
-    lastBreath = await breathe(lastBreath);
+  const programs = new Set(files.jobs.filter(isProgram));
+  for (const path of [...files.jobs.filter((file) => !programs.has(file)), ...programs]) {
+    if (programs.has(path) && named.has(path)) continue;
     const layers = defaults.layersOf(dirname(path));
-    const made = (layers === undefined ? undefined : cache?.take(path)) ?? (await readJobFile(path, layers));
+    let made = layers === undefined ? undefined : cache?.take(path);
+    if (made === undefined) {
+      lastBreath = await breathe(lastBreath);
+      made = await readJobFile(path, layers);
+    }
     found.set(path, keep === undefined ? made : { ...made, jobs: made.jobs.map(keep) });
     for (const layer of layers ?? []) used.set(layer.file, (used.get(layer.file) ?? 0) + made.jobs.length);
   }

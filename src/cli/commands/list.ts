@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Pause, RunRow } from "../../ledger/ledger.ts";
+import type { LastState, Pause } from "../../ledger/ledger.ts";
 import type { Job } from "../../job/job.ts";
 import type { Project } from "../../compose/project.ts";
 import { describeSchedule } from "../../schedule/describe.ts";
@@ -25,24 +25,31 @@ async function execute(context: CommandContext): Promise<number> {
   const { loadProject, openProjectLedger } = await import("../../compose/project.ts");
   const project = await loadProject({ ...context.place, env: context.env }, { cache: "take" });
   const ledger = await openProjectLedger(project, { create: false });
-  const lastRuns = ledger === undefined ? new Map<string, RunRow>() : await ledger.lastRuns();
+  // A document has the whole of each run; a line shows how it stands.
+  const lastRuns = context.output.json ? await ledger?.lastRuns() : undefined;
+  const lastStates = context.output.json ? undefined : await ledger?.lastStates();
   const pauses = await ledger?.pauses(Date.now());
   const pauseOf = (job: Job): Pause | undefined => pauses?.get(job.id) ?? pauses?.get("*");
   await ledger?.close();
-  const died = await deathWatch([...lastRuns.values()], ledger);
   if (context.output.json) {
     const jobs = project.jobs.map((job) => ({
       ...job,
       model: job.payload.kind === "command" ? null : (job.payload.model ?? project.defaultModel ?? null),
-      lastRun: lastRuns.get(job.id) ?? null,
+      lastRun: lastRuns?.get(job.id) ?? null,
       paused: pauseOf(job) ?? null,
     }));
     context.output.document("list", { timezone: project.zone, jobs, issues: project.issues, warnings: project.warnings });
-  } else
+  } else {
+    const watch = await deathWatch(
+      [...(lastStates?.values() ?? [])].flatMap(({ run }) => run ?? []),
+      ledger,
+    );
+    const died = ({ run }: LastState): boolean => run !== undefined && watch(run);
     print(context, project, {
-      lastRunOf: (job) => lastRun(context.output, lastRuns.get(job.id), died),
+      lastRunOf: (job) => lastRun(context.output, lastStates?.get(job.id), died),
       isPaused: (job) => pauseOf(job) !== undefined,
     });
+  }
   return reportProblems(context.output, project);
 }
 
@@ -80,7 +87,7 @@ function programOf([program = "", option = "", line = ""]: readonly string[]): s
   return path.basename(shell ? (line.trim().split(/\s/)[0] ?? "") : program);
 }
 
-function lastRun(output: CommandContext["output"], run: RunRow | undefined, died: (run: RunRow) => boolean): string {
-  if (run === undefined) return output.style("dim", "never");
-  return `${statusWords(output.style, run, died)} ${ago(run.startedAt, Date.now())}`;
+function lastRun(output: CommandContext["output"], state: LastState | undefined, died: (state: LastState) => boolean): string {
+  if (state === undefined) return output.style("dim", "never");
+  return `${statusWords(output.style, state, died)} ${ago(state.startedAt, Date.now())}`;
 }

@@ -1,6 +1,6 @@
 /** What the ledger is asked: the same for whoever also writes and for whoever only reads. */
 import type { RunStatus } from "../../run/run.ts";
-import type { HistoryQuery, LedgerReader, RunDetail, RunRow } from "../ledger.ts";
+import type { HistoryQuery, LastState, LedgerReader, RunDetail, RunRow } from "../ledger.ts";
 import { readBreakers } from "./breakers.ts";
 import { integer, text, whole, type Row } from "./columns.ts";
 import { costs, healings, rungCounts } from "./counts.ts";
@@ -11,7 +11,7 @@ import { attemptRow, callRow, runRow, rungMemory, toolRow, tryRow } from "./rows
 import { fromRuns, runColumns } from "./run-columns.ts";
 import { schedulingQueries, schedulingReadMethods } from "./scheduling-queries.ts";
 import type { Source } from "./source.ts";
-import { stateValues } from "./status-columns.ts";
+import { stateValues, statusOf } from "./status-columns.ts";
 
 const fromRunsWithOutput = `SELECT ${runColumns}, o.text AS output, o.value FROM runs r JOIN jobs j ON j.key = r.job LEFT JOIN outputs o ON o.run = r.key`;
 
@@ -32,6 +32,8 @@ export const queries = {
   recordingsOf: "SELECT * FROM recordings WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY attempt, call, try",
   // One step into the index for each job; CROSS JOIN keeps the planner from starting at the runs.
   last: `SELECT ${runColumns} FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)`,
+  lastStates:
+    "SELECT j.id AS job_id, r.key, r.status, r.phase, r.started_at, r.simulated FROM jobs j CROSS JOIN runs r ON r.key = (SELECT max(l.key) FROM runs l WHERE l.job = j.key)",
   ...schedulingQueries,
   ...openQueries,
   ...pruneQueries,
@@ -52,6 +54,7 @@ export function readMethods(source: Source): Omit<LedgerReader, "close" | "owner
               .map((run): [string, RunRow] => [run.jobId, run]),
           ),
       ),
+    lastStates: () => source.read(() => lastStates(source)),
     run: (idOrPrefix) => source.read(() => find(source, idOrPrefix)),
     lastRun: (jobId, statuses, before) => source.read(() => lastRun(source, jobId, statuses, before)),
     async recordings(runId) {
@@ -67,6 +70,17 @@ export function readMethods(source: Source): Omit<LedgerReader, "close" | "owner
         source.sql("SELECT * FROM rung_memories WHERE expires_at > ? ORDER BY provider, model").all(whole(now)).map(rungMemory),
       ),
   };
+}
+
+function lastStates(source: Source): ReadonlyMap<string, LastState> {
+  const rows = source.sql(queries.lastStates).all();
+  return new Map(
+    rows.map((row): [string, LastState] => {
+      const state = { status: statusOf(row), startedAt: integer(row, "started_at"), simulated: integer(row, "simulated") === 1 };
+      const run = state.status === "running" ? source.sql(`${fromRuns} WHERE r.key = ?`).get(integer(row, "key")) : undefined;
+      return [text(row, "job_id"), run === undefined ? state : { ...state, run: runRow(run) }];
+    }),
+  );
 }
 
 function history(source: Source, query: HistoryQuery): readonly RunRow[] {

@@ -80,6 +80,17 @@ export function reading(bench: Bench): void {
     ]);
   });
 
+  test("lastStates says how each of them stands, and gives the whole of one that is running", async () => {
+    await record("a1", "a", 50);
+    await bench.ledger().claimRun(runStart({ runId: "b1", jobId: "b" }));
+    const [runs, states] = [await bench.ledger().lastRuns(), await bench.ledger().lastStates()];
+    expect([...states.keys()].toSorted()).toEqual(["a", "b"]);
+    for (const [jobId, { status, startedAt, simulated, run }] of states) {
+      expect(runs.get(jobId)).toMatchObject({ status, startedAt, simulated });
+      expect(run).toEqual(status === "running" ? runs.get(jobId) : undefined);
+    }
+  });
+
   test("a run without an end is given with its owner and its lease", async () => {
     await bench.ledger().claimRun(runStart({ runId: "open" }));
     const { leaseUntil: _none, ...older } = runStart({ runId: "older", jobId: "b" });
