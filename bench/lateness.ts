@@ -113,7 +113,8 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
     ownerState,
     sweep: async () => true,
     settings: {
-      maxRuns: Infinity,
+      // More than any of these has jobs; a project may set 10,000.
+      maxRuns: 1_000_000,
       groups: new Map(),
       providers: new Map(),
       startsPerSecond: 1e9,
