@@ -23,7 +23,7 @@ export interface JobCachePlace {
   readonly now?: () => number;
 }
 
-export const cacheLimits = {
+const cacheLimits = {
   /** A project with fewer is read in no time. */
   leastJobs: 100,
   /** Some 10,000 jobs. A project with more is read from its files, as a daemon with 100,000 jobs has no memory for this. */
