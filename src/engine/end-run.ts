@@ -40,8 +40,8 @@ export async function endRun(parts: EndRunParts, run: RunRow, words: string): Pr
   if (isEnding(run.status)) return { how: "over", run };
   if (run.status === "running") return endRunning(parts, run, words);
   const before = run.status === "queued" ? "queued" : "waiting";
-  // Whoever begins it at this moment gives it a lease, and then it is that one's to end.
-  const closed = await ledger.finishRun(run.runId, { ...end, finishedAt: now(), reason: words }, { leaseUntil: undefined });
+  // Whoever begins it at this moment has it, and then it is that one's to end.
+  const closed = await ledger.finishRun(run.runId, { ...end, finishedAt: now(), reason: words }, { status: before });
   if (closed) return { how: "closed", before };
   const found = await ledger.run(run.runId);
   if (found === undefined || "ambiguous" in found) throw new Error(`broken invariant: run ${run.runId} vanished`);

@@ -16,7 +16,7 @@ import type { BreakerState } from "../run/breaker.ts";
 import type { RunStatus } from "../run/run.ts";
 import type { CostRow, CountQuery, HealingCount, RungCount } from "./counts.ts";
 import type { Keep } from "./kept.ts";
-import type { ClaimResult, Owner, OwnerLock, RunFinish, RunRow, RunStart } from "./run-record.ts";
+import type { ClaimResult, Owner, OwnerLock, RunFinish, RunRow, RunStart, StillIs } from "./run-record.ts";
 import type { SchedulingLedger, SchedulingReader } from "./scheduling.ts";
 import type {
   AttemptFinish,
@@ -71,11 +71,11 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
   recordRun(start: RunStart, finish: RunFinish): Promise<void>;
   /**
    * Closes an open run and, under it, everything that has no end yet (see `endedWithoutRecord`). A run that is closed already
-   * stays as it is; returns whether this call closed it. With `onlyIf` it is closed only while its lease is still that one: the
-   * run of somebody who is not to be seen, and who has renewed it since the caller looked, stays open. Now and then, in its wake,
-   * what is older than is kept is removed (see `prune`).
+   * stays as it is; returns whether this call closed it. With `onlyIf` it is closed only while it is still that: the run of somebody
+   * who is not to be seen and has renewed its lease since the caller looked stays open, and so does one that waited and was begun
+   * since. Now and then, in its wake, what is older than is kept is removed (see `prune`).
    */
-  finishRun(runId: string, finish: RunFinish, onlyIf?: { readonly leaseUntil: number | undefined }): Promise<boolean>;
+  finishRun(runId: string, finish: RunFinish, onlyIf?: StillIs): Promise<boolean>;
   /**
    * Says, until the connection is closed or this process dies, to whoever cannot see the owner that it lives; see `ownerLock`. To be called
    * before the owner is recorded anywhere; a second call does nothing. Where that is not possible, nothing happens: leases decide.

@@ -1,6 +1,6 @@
 /** What the ledger records of a run: its start, its claim, its end, and the row that is read back. */
 import type { Fault, Usage } from "../errors.ts";
-import type { RunEnding, RunStatus } from "../run/run.ts";
+import type { OpenStatus, RunEnding, RunStatus } from "../run/run.ts";
 
 /** Who runs a run: enough to know later whether that very process still lives. A pid alone proves nothing. */
 export interface Owner {
@@ -99,6 +99,12 @@ export interface RunFinish {
   /** For `blocked`: what stands in its way, the same as long as it is the same thing; cut to 500 characters. Default: its `reason`. */
   readonly obstacle?: string;
 }
+
+/**
+ * What a run must still be for `finishRun` to close it, as whoever closes it saw it. `leaseUntil`: its lease is that one, so its owner, who is not
+ * to be seen, has not renewed it. `status`: it has nothing under way, so nobody has begun it or carried it on.
+ */
+export type StillIs = { readonly leaseUntil: number | undefined } | { readonly status: Exclude<OpenStatus, "running"> };
 
 /** What the cheap command before the turn said; the turn follows only on `go`. */
 export interface GateRecord {

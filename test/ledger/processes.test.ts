@@ -161,6 +161,27 @@ describe("eight processes race for what must be done once", () => {
     await ledger.close();
   });
 
+  test("a run that has nothing under way is begun by one or ended by one, never both", async () => {
+    const stateDir = join(folder, "state");
+    const ledger = await openLedger({ stateDir });
+    const wait = { until: 1, why: "later", kind: "attempt", since: 0, ranMs: 0, uncounted: 0 } as const;
+    for (let round = 0; round < 8; round++) {
+      const runId = `run-${round}`;
+      const still = round % 2 === 0 ? "waiting" : "queued";
+      if (still === "queued") await ledger.claimSlots([slotClaim({ runId, slotAt: round })]);
+      else await ledger.claimRun(runStart({ runId }));
+      if (still === "waiting") await ledger.parkRun(runId, wait);
+      for (const [at, program] of racing.entries())
+        program.say(["begin", "end"].map((what) => [what, stateDir, runId, still].join("\t"))[at % 2] ?? "");
+      const answers = await Promise.all(racing.map(async (program) => (await program.next()) ?? program.complaints()));
+      expect(answers.toSorted()).toEqual([...Array.from({ length: racers - 1 }, () => "lost"), "won"]);
+      const { run } = await detail(ledger, runId);
+      expect(run.status).toBe(answers.indexOf("won") % 2 === 0 ? "running" : "cancelled");
+      await ledger.finishRun(runId, runFinish());
+    }
+    await ledger.close();
+  });
+
   test("exactly one may run a tool, round after round", async () => {
     const stateDir = join(folder, "state");
     const ledger = await openLedger({ stateDir });

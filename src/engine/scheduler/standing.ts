@@ -37,7 +37,7 @@ export function endWaits(state: State, now: number): void {
   }
 }
 
-/** Ends a run that has nothing under way, and forgets it. */
+/** Ends a run that has nothing under way, if that is still so, and forgets it. */
 export async function dismiss(
   state: State,
   run: RunRow,
@@ -45,10 +45,13 @@ export async function dismiss(
   reason: string,
   more: Pick<RunFinish, "blockedBy" | "deferredUntil"> = {},
 ): Promise<void> {
+  const { ledger, clock } = state.parts;
+  const stillIs = { status: run.status === "waiting" ? run.status : "queued" } as const;
   try {
-    await state.parts.ledger.finishRun(run.runId, endOf(status, reason, state.parts.clock.now(), more));
+    // Whoever has begun it or carried it on meanwhile ends it: how it stands is read anew.
+    if (!(await ledger.finishRun(run.runId, endOf(status, reason, clock.now(), more), stillIs))) state.stale = true;
   } catch (error) {
-    // A row that is not there any more, or is something else by now, is nobody's to end.
+    // A row that is not there any more is nobody's to end.
     if (error instanceof LedgerError) throw error;
     state.stale = true;
   }

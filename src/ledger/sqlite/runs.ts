@@ -1,8 +1,8 @@
 import { isEnding, isMove, transition } from "../../run/run.ts";
 import { endedWithoutRecord } from "../ledger.ts";
-import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart } from "../ledger.ts";
+import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart, StillIs } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
-import { integer, integerIf, whole, wholeIf, type Values } from "./columns.ts";
+import { integer, integerIf, whole, wholeIf, type Row, type Values } from "./columns.ts";
 import { isPruneDue, prune, pruneInTheWake } from "./prune.ts";
 import { finishValues, ownerValues, runRow } from "./rows.ts";
 import { fromRuns } from "./run-columns.ts";
@@ -141,16 +141,15 @@ function isSameClaim(recorded: RunRow, start: Omit<RunStart, "leaseUntil">): boo
   );
 }
 
-function finishRun(
-  connection: Connection,
-  runId: string,
-  finish: RunFinish,
-  onlyIf?: { leaseUntil: number | undefined },
-): boolean {
+function stillIs(row: Row, is: StillIs): boolean {
+  return "status" in is ? statusOf(row) === is.status : integerIf(row, "lease_until") === is.leaseUntil;
+}
+
+function finishRun(connection: Connection, runId: string, finish: RunFinish, onlyIf?: StillIs): boolean {
   const row = connection.sql(`${fromRuns} WHERE r.id = ?`).get(runId);
   if (row === undefined) throw new Error(`broken invariant: there is no run ${runId} to finish`);
   const status = statusOf(row);
-  if (isEnding(status) || (onlyIf !== undefined && integerIf(row, "lease_until") !== onlyIf.leaseUntil)) return false;
+  if (isEnding(status) || (onlyIf !== undefined && !stillIs(row, onlyIf))) return false;
   if (!isMove(status, finish.status) || !isEnding(finish.status))
     throw new Error(`broken invariant: run ${runId} is ${status} and cannot become ${finish.status}`);
   const key = integer(row, "key");

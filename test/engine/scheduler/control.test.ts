@@ -60,6 +60,37 @@ describe("requests of other processes", () => {
     await person.close();
   });
 
+  for (const what of ["queued", "waiting"] as const)
+    it(`a ${what} run that another process begins just as it is to be ended runs on, and is that one's to end`, async () => {
+      machine = new Machine("2026-11-25T07:59:50Z");
+      const later = { until: Date.parse("2026-11-25T09:00:00Z"), why: "", kind: "later", ranMs: 0, uncounted: 0 } as const;
+      const other = await machine.ledger();
+      const begin = { owner: machine.owner(), leaseUntil: hour, at: 0, modelAsked: "m", jobHash: "h" };
+      let begun: Promise<unknown> | undefined;
+      const daemon = await machine.start([job("other", "0 8 * * *"), job("a", "0 8 * * *")], {
+        play: (run) => (run.jobId === "a" ? { wait: later } : {}),
+        settings: { maxRuns: what === "queued" ? 1 : 2 },
+        fail: (method, [runId]) => {
+          // The ledger is in this process and has written it when the call returns.
+          if (method === "finishRun" && begun === undefined) begun = other.beginRun(String(runId), begin);
+        },
+      });
+      await machine.clock.passUntil("2026-11-25T08:00:05Z");
+      const [run] = await machine.rows("a");
+      expect(run?.status).toBe(what);
+      await other.requestCancel({ runId: run?.runId ?? "", at: 1, reason: "cancelled by maria" });
+      await machine.clock.pass(1_100);
+      expect(await begun).toEqual({ begun: true });
+      expect(await machine.story("a")).toEqual(["08:00 running"]);
+      // Its slot is answered, and the next one finds it under way.
+      const next = await machine.rows("a");
+      expect(next).toHaveLength(1);
+      await machine.clock.pass(1_100);
+      expect(daemon.types()).not.toContain("rescued");
+      expect(await other.cancelRequests(), "whoever has it is still asked").toHaveLength(1);
+      await other.close();
+    });
+
   it("a cancel holds where the run was put aside before its process heard of it", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
     const daemon = await machine.start([job("a", "0 12 * * *")], { play: open });

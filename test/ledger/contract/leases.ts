@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runFinish, runStart } from "../records.ts";
+import { beginning, runFinish, runStart, slotClaim } from "../records.ts";
 import type { Bench } from "./bench.ts";
 
 export function leases(bench: Bench): void {
@@ -34,5 +34,22 @@ export function leases(bench: Bench): void {
     expect(await other.finishRun("older", dead, { leaseUntil: 40 })).toBe(false);
     expect(await other.finishRun("older", dead, { leaseUntil: undefined })).toBe(true);
     await other.close();
+  });
+
+  test("what has nothing under way is closed only while that is so", async () => {
+    const ledger = bench.ledger();
+    const cancelled = runFinish({ status: "cancelled" });
+    const wait = { until: 9, why: "later", kind: "attempt", since: 5, ranMs: 0, uncounted: 0 } as const;
+    await ledger.claimSlots([slotClaim({ runId: "run" })]);
+    expect(await ledger.finishRun("run", cancelled, { status: "waiting" })).toBe(false);
+    await ledger.beginRun("run", beginning());
+    for (const status of ["queued", "waiting"] as const) expect(await ledger.finishRun("run", cancelled, { status })).toBe(false);
+    // Also an ending that a running one cannot have is refused for that reason, and is no mistake of the caller.
+    expect(await ledger.finishRun("run", runFinish({ status: "missed" }), { status: "queued" })).toBe(false);
+    await ledger.parkRun("run", wait);
+    expect((await bench.detail("run")).run.status).toBe("waiting");
+    expect(await ledger.finishRun("run", cancelled, { status: "queued" })).toBe(false);
+    expect(await ledger.finishRun("run", cancelled, { status: "waiting" })).toBe(true);
+    expect(await ledger.finishRun("run", cancelled, { status: "waiting" })).toBe(false);
   });
 }
