@@ -113,10 +113,11 @@ async function goOn(state: State, item: InLine, running: Running, carried: Carri
       const { until, why } = carried.wait;
       listen({ type: "run_waits", at: clock.now(), jobName: job.name, runId: run.runId, until, why });
       if (state.draining) return;
-      enlist(state, { ...run, status: "waiting" }, carried.wait);
+      const parked = { ...run, status: "waiting" } as const;
+      enlist(state, parked, carried.wait);
       // It was told to end as it was put aside, and has not heard it; whoever told it waits for its end.
       const { reason } = running.stop.signal;
-      return reason instanceof Stopped ? dismiss(state, run, "cancelled", reason.message) : undefined;
+      return reason instanceof Stopped ? dismiss(state, parked, "cancelled", reason.message) : undefined;
     }
     case "ended":
       count(state, running, carried.outcome);
