@@ -17,6 +17,7 @@ import type { RunStatus } from "../run/run.ts";
 import type { CostRow, CountQuery, HealingCount, RungCount } from "./counts.ts";
 import type { Keep } from "./kept.ts";
 import type { ClaimResult, Owner, OwnerLock, RunFinish, RunRow, RunStart, StillIs } from "./run-record.ts";
+import type { SlotClaim } from "./scheduling-records.ts";
 import type { SchedulingLedger, SchedulingReader } from "./scheduling.ts";
 import type {
   AttemptFinish,
@@ -65,10 +66,10 @@ export interface Ledger extends SchedulingLedger, SchedulingReader {
    */
   claimRun(start: RunStart): Promise<ClaimResult>;
   /**
-   * Records a run that never started, such as a skip. Its status is an ending that `transition("due", …)` can give. A run or a
-   * slot that is recorded already, alone or in a range, stays as it is.
+   * Records a run that never started, such as a skip. Its status is an ending that `transition("due", …)` can give. A run, a slot
+   * or a boot that is recorded already, the slot alone or in a range, stays as it is.
    */
-  recordRun(start: RunStart, finish: RunFinish): Promise<void>;
+  recordRun(start: RunStart & Pick<SlotClaim, "boot">, finish: RunFinish): Promise<void>;
   /**
    * Closes an open run and, under it, everything that has no end yet (see `endedWithoutRecord`). A run that is closed already
    * stays as it is; returns whether this call closed it. With `onlyIf` it is closed only while it is still that: the run of somebody

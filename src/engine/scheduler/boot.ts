@@ -1,11 +1,9 @@
 /** Jobs that run once after each start of the machine: `@reboot` of crontab(5). */
-import type { SlotClaim } from "../../ledger/ledger.ts";
 import { blackoutAt, describeBlackout } from "../../schedule/blackout.ts";
 import { bootClaimOf } from "./claims.ts";
 import { chunksOf } from "./fire.ts";
 import type { Entry } from "./roster.ts";
-import { dismiss } from "./standing.ts";
-import type { State } from "./state.ts";
+import { endOf, type State } from "./state.ts";
 import { take } from "./taken.ts";
 
 /**
@@ -26,23 +24,27 @@ export async function fireBoot(state: State, stays: boolean): Promise<void> {
     const { kind, startAt = -Infinity, endAt = Infinity } = schedule;
     return kind === "boot" && startAt <= now && now < endAt;
   });
-  for (const chunk of chunksOf(booting)) {
+  const clear: Entry[] = [];
+  for (const entry of booting) {
+    const dark = darkness(state, entry, now);
+    if (dark === undefined) clear.push(entry);
+    // In one step: whoever came between a claim and its end would begin it.
+    else await ledger.recordRun(bootClaimOf(state.parts, entry, boot), endOf("skipped", `in a blackout: ${dark}`, now));
+  }
+  for (const chunk of chunksOf(clear)) {
     const claims = chunk.map((entry) => bootClaimOf(state.parts, entry, boot));
     const results = await ledger.claimSlots(claims);
     for (const [at, entry] of chunk.entries()) {
       const [claim, result] = [claims[at], results[at]];
-      if (claim === undefined || result === undefined) continue;
-      take(state, entry, claim, result);
-      if (result.won) await skipInBlackout(state, entry, claim);
+      if (claim !== undefined && result !== undefined) take(state, entry, claim, result);
     }
   }
   for (const text of new Set([boot, owner.bootId]))
     if (text !== "" && !answered.has(text)) await ledger.noteEvent({ at: clock.now(), kind: "booted", text });
 }
 
-async function skipInBlackout(state: State, { job: { schedule } }: Entry, { runId, startedAt }: SlotClaim): Promise<void> {
-  const dark = blackoutAt(schedule.blackout ?? [], schedule.tz ?? state.roster.zone, startedAt);
-  const item = dark === undefined ? undefined : state.line.get(runId);
-  if (dark !== undefined && item !== undefined)
-    await dismiss(state, item.run, "skipped", `in a blackout: ${describeBlackout(dark)}`);
+/** The blackout in which this start of the machine falls, in words. */
+function darkness({ roster }: State, { job: { schedule } }: Entry, now: number): string | undefined {
+  const dark = blackoutAt(schedule.blackout ?? [], schedule.tz ?? roster.zone, now);
+  return dark === undefined ? undefined : describeBlackout(dark);
 }

@@ -1,6 +1,6 @@
 import { isEnding, isMove, transition } from "../../run/run.ts";
 import { endedWithoutRecord } from "../ledger.ts";
-import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart, StillIs } from "../ledger.ts";
+import type { ClaimResult, Ledger, RunFinish, RunRow, RunStart, SlotClaim, StillIs } from "../ledger.ts";
 import type { Connection } from "./connection.ts";
 import { integer, integerIf, whole, wholeIf, type Row, type Values } from "./columns.ts";
 import { isPruneDue, prune, pruneInTheWake } from "./prune.ts";
@@ -70,7 +70,7 @@ let insertOpen: string | undefined;
 /** Returns whether the row is new. The unique indexes on id, open run, queued run, slot, retry and boot are what decides a race. */
 export function insertRun(
   connection: Connection,
-  start: RunStart,
+  start: RunStart & Pick<SlotClaim, "boot">,
   { finish, queued = false, job, range }: Inserted = {},
 ): boolean {
   const phase: Phase = queued ? "queued" : "active";

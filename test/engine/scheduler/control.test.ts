@@ -330,6 +330,35 @@ describe("other jobs", () => {
     expect(await machine.story("early")).toEqual([]);
   });
 
+  it.each([
+    // Who is there only when it is over, and finds no record, is the first that runs in this boot.
+    ["its record", 2 * hour, "succeeded: told"],
+    ["its record", 1_000, "skipped: in a blackout: 08:00-09:00"],
+    ["booted", 2 * hour, "skipped: in a blackout: 08:00-09:00"],
+    ["booted", 1_000, "skipped: in a blackout: 08:00-09:00"],
+  ])(
+    "at each start of the machine are skipped once in a blackout, also where a daemon died before %s was written: %d ms later",
+    async (at, later, end) => {
+      machine = new Machine("2026-11-25T08:00:00Z");
+      const night = { kind: "daily", fromMinute: 8 * 60, toMinute: 9 * 60 } as const;
+      const dark = job("dark", { kind: "boot", tz: "UTC", blackout: [night] });
+      let wrote = false;
+      const writes = (method: string): boolean => ["recordRun", "finishRun"].includes(method);
+      const daemon = await machine.start([dark], {
+        fail: (method, _, process) => {
+          if (at === "booted" ? method === "noteEvent" && wrote : writes(method)) void process.kill();
+          wrote ||= writes(method);
+        },
+      });
+      expect(daemon.isDead).toBe(true);
+      machine.clock.stride(later);
+      const next = await machine.start([dark]);
+      await machine.clock.pass(3_000);
+      await next.kill();
+      expect((await machine.rows("dark")).map(({ status, reason }) => `${status}: ${reason}`)).toEqual([end]);
+    },
+  );
+
   it("at each start of the machine run at each start of a daemon's container, and not with each container of a tick", async () => {
     machine = new Machine("2026-11-25T08:00:00Z");
     const run = async (container: string, facts: { readonly once?: boolean } = {}): Promise<number> => {
