@@ -15,7 +15,7 @@ export const keptRecording = 1_048_576;
 
 /** Events of the scheduler that are kept, the newest, and the longest text of one, in UTF-16 units. */
 export const keptEvents = 10_000;
-/** Starts of the machine, or of a container, that are known as answered, beyond those. */
+/** Starts of the machine, or of a container, that are known as answered, beyond those: the ones that were noted last. */
 export const keptBoots = 100;
 export const keptEventText = 500;
 

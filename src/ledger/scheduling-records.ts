@@ -182,6 +182,8 @@ export interface SchedulerEventQuery {
   readonly jobId?: string;
   /** Default every kind. */
   readonly kinds?: readonly SchedulerEventKind[];
+  /** Only of this very text. */
+  readonly text?: string;
   /** Newest first, at most this many. Default 100. */
   readonly limit?: number;
 }

@@ -71,7 +71,7 @@ export async function lookAt(
 async function isBooted(ledger: LedgerReader | undefined, jobs: readonly Job[]): Promise<boolean> {
   if (ledger === undefined || !jobs.some(({ schedule }) => schedule.kind === "boot")) return false;
   const boot = containerBoot() ?? thisOwner().bootId;
-  return (await ledger.events({ kinds: ["booted"] })).some(({ text }) => text === boot);
+  return (await ledger.events({ kinds: ["booted"], text: boot, limit: 1 })).length > 0;
 }
 
 /** The newest records are mostly past; only where one is not, those are asked for that are. */

@@ -1,4 +1,5 @@
 /** Jobs that run once after each start of the machine: `@reboot` of crontab(5). */
+import { keptBoots } from "../../ledger/ledger.ts";
 import { blackoutAt, describeBlackout } from "../../schedule/blackout.ts";
 import { bootClaimOf } from "./claims.ts";
 import { chunksOf } from "./fire.ts";
@@ -17,8 +18,7 @@ import { take } from "./taken.ts";
 export async function fireBoot(state: State, stays: boolean): Promise<void> {
   const { ledger, owner, containerBoot, clock } = state.parts;
   const boot = (stays ? containerBoot : undefined) ?? owner.bootId;
-  const answered = new Set((await ledger.events({ kinds: ["booted"] })).map(({ text }) => text));
-  if (answered.has(boot)) return;
+  if (await isAnswered(ledger, boot)) return;
   const now = clock.now();
   const booting = [...state.roster.entries()].filter(({ job: { schedule } }) => {
     const { kind, startAt = -Infinity, endAt = Infinity } = schedule;
@@ -40,7 +40,21 @@ export async function fireBoot(state: State, stays: boolean): Promise<void> {
     }
   }
   for (const text of new Set([boot, owner.bootId]))
-    if (text !== "" && !answered.has(text)) await ledger.noteEvent({ at: clock.now(), kind: "booted", text });
+    if (text !== "" && !(await isAnswered(ledger, text))) await ledger.noteEvent({ at: clock.now(), kind: "booted", text });
+}
+
+/**
+ * Whether a scheduler has run since that start. One that is asked for is noted again before others take its place, with its own time: each start of
+ * a container is noted, and a host that only ticks is to know of its own start for as long as it runs.
+ */
+async function isAnswered(ledger: State["parts"]["ledger"], boot: string): Promise<boolean> {
+  // A system that does not tell its boots is taken for started each time.
+  if (boot === "") return false;
+  const [noted] = await ledger.events({ kinds: ["booted"], text: boot, limit: 1 });
+  if (noted === undefined) return false;
+  const newest = await ledger.events({ kinds: ["booted"], limit: keptBoots / 2 });
+  if (!newest.some(({ text }) => text === boot)) await ledger.noteEvent(noted);
+  return true;
 }
 
 /** The blackout in which this start of the machine falls, in words. */

@@ -104,11 +104,14 @@ function requestCancel(connection: Connection, request: CancelRequest): boolean 
 }
 
 function noteEvent(connection: Connection, event: SchedulerEventRow): void {
+  const kept = cut(event.text, keptEventText);
   const { lastInsertRowid } = connection
     .sql("INSERT INTO scheduler_events (at, kind, job_id, text) VALUES (?, ?, ?, ?)")
-    .run(whole(event.at), event.kind, event.jobId ?? null, cut(event.text, keptEventText));
+    .run(whole(event.at), event.kind, event.jobId ?? null, kept);
   // Which starts of the machine are answered is to be known for as long as the machine runs.
   const old = Number(lastInsertRowid) - keptEvents;
   connection.sql("DELETE FROM scheduler_events WHERE key <= ? AND kind <> 'booted'").run(old);
-  if (event.kind === "booted") connection.sql(forgetBoots).run({ old, kept: keptBoots });
+  if (event.kind !== "booted") return;
+  connection.sql("DELETE FROM scheduler_events WHERE kind = 'booted' AND text = ? AND key < ?").run(kept, lastInsertRowid);
+  connection.sql(forgetBoots).run({ old, kept: keptBoots });
 }

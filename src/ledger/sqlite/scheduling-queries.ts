@@ -111,14 +111,18 @@ function cancelRequest(row: Row): CancelRequest {
 }
 
 /** They are few (`keptEvents`), so they are looked through. What a later version of this schema has noted, this one leaves out. */
-function events(source: Source, { since, until, jobId, kinds, limit = 100 }: SchedulerEventQuery): readonly SchedulerEventRow[] {
+function events(
+  source: Source,
+  { since, until, jobId, kinds, text: words, limit = 100 }: SchedulerEventQuery,
+): readonly SchedulerEventRow[] {
   if (!Number.isInteger(limit) || limit < 0) throw new Error(`broken invariant: ${limit} events were asked for`);
   const select = `SELECT at, kind, job_id, text FROM scheduler_events WHERE at >= :since AND at <= :until
-    AND (:job IS NULL OR job_id IS NULL OR job_id = :job) AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds))) ORDER BY key DESC LIMIT :limit`;
+    AND (:job IS NULL OR job_id IS NULL OR job_id = :job) AND (:text IS NULL OR text = :text) AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds))) ORDER BY key DESC LIMIT :limit`;
   const found = source.sql(select).all({
     since: whole(since ?? 0),
     until: whole(until ?? Number.MAX_SAFE_INTEGER),
     job: jobId ?? null,
+    text: words ?? null,
     kinds: kinds === undefined ? null : JSON.stringify(kinds),
     limit,
   });

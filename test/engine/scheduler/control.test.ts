@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { LedgerError } from "../../../src/errors.ts";
 import type { Job } from "../../../src/job/job.ts";
+import { keptBoots } from "../../../src/ledger/ledger.ts";
 import type { RunEnding } from "../../../src/run/run.ts";
 import { hour, job, Machine, minute, settings, type Play, type Process } from "./stage.ts";
 
@@ -305,6 +306,31 @@ describe("other jobs", () => {
     expect(await run("boot-3", [early, late])).toEqual(["early", "late"]);
     // A machine that does not tell its boots is taken for started at each start of the scheduler.
     expect([await run("", [early]), await run("", [early])]).toEqual([["early"], ["early"]]);
+  });
+
+  it("at each start of the machine wait for the next one on a host that ticks, however many containers have started since", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const [early, late] = [job("early", { kind: "boot" }), job("late", { kind: "boot" })];
+    const tick = async (jobs: readonly Job[]): Promise<number> => {
+      const before = machine.begun.length;
+      const process = await machine.start(jobs, { once: true });
+      await machine.clock.pass(3_000);
+      await process.kill();
+      return machine.begun.length - before;
+    };
+    expect(await tick([early])).toBe(1);
+    const ledger = await machine.ledger();
+    for (let round = 0; round < 3; round += 1) {
+      for (let number = 0; number < keptBoots; number += 1)
+        await ledger.noteEvent({ at: machine.clock.now(), kind: "booted", text: `boot-1:${round} ${number}` });
+      expect(await tick([early, late])).toBe(0);
+      const noted = await ledger.events({ kinds: ["booted"], limit: 1 });
+      expect(noted).toEqual([{ at: Date.parse("2026-11-25T08:00:00Z"), kind: "booted", text: "boot-1" }]);
+    }
+    expect(await ledger.events({ kinds: ["booted"], text: "boot-1", limit: 9 }), "once").toHaveLength(1);
+    await ledger.close();
+    machine.boot = "boot-2";
+    expect(await tick([early, late])).toBe(2);
   });
 
   it("at each start of the machine are skipped in a blackout, and nothing before startAt and from endAt on", async () => {

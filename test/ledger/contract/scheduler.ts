@@ -184,6 +184,12 @@ export function scheduler(bench: Bench): void {
     await ledger.noteEvent({ at: 300, kind: "booted", text: "boot 120" });
     const boots = await ledger.events({ kinds: ["booted"], limit: 999 });
     expect([boots.length, boots[0]?.text, boots.at(-1)?.text]).toEqual([100, "boot 120", "boot 21"]);
+    // One that is noted again is one, keeps its time, and is the newest.
+    await ledger.noteEvent({ at: 21, kind: "booted", text: "boot 21" });
+    await ledger.noteEvent({ at: 301, kind: "booted", text: "boot 121" });
+    expect(await ledger.events({ kinds: ["booted"], text: "boot 21" })).toEqual([{ at: 21, kind: "booted", text: "boot 21" }]);
+    expect(await ledger.events({ kinds: ["booted"], text: "boot 22" }), "forgotten").toEqual([]);
+    expect(await ledger.events({ kinds: ["booted"], limit: 999 })).toHaveLength(100);
   });
 
   test("whatever was written, here or by another, is noticed once", async () => {
