@@ -11,6 +11,8 @@ afterEach(() => machine.close());
 
 const open: Play = () => ({});
 
+const ends = (method: string): boolean => ["recordRun", "finishRun"].includes(method);
+
 describe("requests of other processes", () => {
   it("a pause skips what is queued and what comes; what runs goes on, and what waits is not carried on", async () => {
     machine = new Machine("2026-11-25T07:59:50Z");
@@ -369,11 +371,10 @@ describe("other jobs", () => {
       const night = { kind: "daily", fromMinute: 8 * 60, toMinute: 9 * 60 } as const;
       const dark = job("dark", { kind: "boot", tz: "UTC", blackout: [night] });
       let wrote = false;
-      const writes = (method: string): boolean => ["recordRun", "finishRun"].includes(method);
       const daemon = await machine.start([dark], {
         fail: (method, _, process) => {
-          if (at === "booted" ? method === "noteEvent" && wrote : writes(method)) void process.kill();
-          wrote ||= writes(method);
+          if (at === "booted" ? method === "noteEvent" && wrote : ends(method)) void process.kill();
+          wrote ||= ends(method);
         },
       });
       expect(daemon.isDead).toBe(true);
