@@ -19,13 +19,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Cron } from "croner";
 import { schedule as scheduleByNodeCron } from "node-cron";
-import { systemClock } from "../src/engine/clock.ts";
-import { ownerState, thisOwner } from "../src/engine/owner.ts";
+import type { RunCarrier } from "../src/engine/engine.ts";
 import { createScheduler } from "../src/engine/scheduler.ts";
-import type { Job } from "../src/job/job.ts";
 import { openLedger } from "../src/ledger/index.ts";
-import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
+import type { Ledger } from "../src/ledger/ledger.ts";
 import { scheduledJob } from "./scheduled-job.ts";
+import { schedulerParts } from "./scheduler-parts.ts";
 
 type Subject = "runner" | "at-instant" | "croner" | "node-cron" | "cron";
 
@@ -78,61 +77,35 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
   const wanted = all.length * slotsOf(all.length);
   const { promise: fired, resolve } = Promise.withResolvers<void>();
   const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
-  const scheduler = createScheduler({
-    ledger: {
-      ...ledger,
-      async claimSlots(claims) {
-        const begin = now();
-        if (refuseEarly && claims.some(({ slotAt = 0 }) => slotAt > begin))
-          return claims.map(({ runId }) => ({ won: false, because: "queued_run", blocker: { runId, status: "queued" } }));
-        const results = await ledger.claimSlots(claims);
-        cost.ms += now() - begin;
-        cost.claims += claims.length;
-        cost.times += 1;
-        if (claims.some(({ slotAt = 0 }) => slotAt >= at)) cost.firstAt = Math.min(cost.firstAt, begin);
-        for (const [index, { runId }] of claims.entries()) if (results[index]?.won === true) durable.add(runId);
-        return results;
-      },
+  const noted: Ledger = {
+    ...ledger,
+    async claimSlots(claimed) {
+      const begin = now();
+      if (refuseEarly && claimed.some(({ slotAt = 0 }) => slotAt > begin))
+        return claimed.map(({ runId }) => ({ won: false, because: "queued_run", blocker: { runId, status: "queued" } }));
+      const results = await ledger.claimSlots(claimed);
+      cost.ms += now() - begin;
+      cost.claims += claimed.length;
+      cost.times += 1;
+      if (claimed.some(({ slotAt = 0 }) => slotAt >= at)) cost.firstAt = Math.min(cost.firstAt, begin);
+      for (const [index, { runId }] of claimed.entries()) if (results[index]?.won === true) durable.add(runId);
+      return results;
     },
-    carrier: {
-      // The turn itself is another matter; its row is ended at once, so that the job's next slot finds it free.
-      async carryOn(_job, run) {
-        if (run.slotAt === undefined || !durable.has(run.runId)) throw new Error("it has no durable claim");
-        // Some expressions name the minute before as well.
-        if (run.slotAt >= at) late.push(now() - run.slotAt);
-        if (late.length === wanted) resolve();
-        if (slotsOf(all.length) === 1) return new Promise(() => {});
-        await wait(50);
-        await ledger.finishRun(run.runId, { status: "skipped", finishedAt: Date.now(), reason: "", exitCode: 0, usage: {} });
-        return { kind: "gone" };
-      },
+  };
+  const carrier: RunCarrier = {
+    // The turn itself is another matter; its row is ended at once, so that the job's next slot finds it free.
+    async carryOn(_job, run) {
+      if (run.slotAt === undefined || !durable.has(run.runId)) throw new Error("it has no durable claim");
+      // Some expressions name the minute before as well.
+      if (run.slotAt >= at) late.push(now() - run.slotAt);
+      if (late.length === wanted) resolve();
+      if (slotsOf(all.length) === 1) return new Promise(() => {});
+      await wait(50);
+      await ledger.finishRun(run.runId, { status: "skipped", finishedAt: Date.now(), reason: "", exitCode: 0, usage: {} });
+      return { kind: "gone" };
     },
-    clock: systemClock,
-    random: Math.random,
-    owner: thisOwner(),
-    ownerState,
-    sweep: async () => true,
-    settings: {
-      // More than any of these has jobs; a project may set 10,000.
-      maxRuns: 1_000_000,
-      groups: new Map(),
-      providers: new Map(),
-      startsPerSecond: 1e9,
-      shutdownGraceMs: 0,
-      killGraceMs: 0,
-    },
-    zone: "UTC",
-    projectDir: folder,
-    version: "bench",
-    hash: jobHash,
-    scheduleHash: (job: Job) => scheduleHash(job, "UTC"),
-    providersOf: () => [],
-    modelOf: () => "simulated/model",
-    simulated: false,
-    listen(event) {
-      if (event.type === "leading") leads();
-    },
-  });
+  };
+  const scheduler = createScheduler(schedulerParts({ folder, ledger: noted, carrier, leads }));
   await scheduler.replaceJobs(
     all.map((expr, number) => scheduledJob(number, { kind: "cron", expr, tz: "UTC" })),
     true,

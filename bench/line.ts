@@ -13,16 +13,14 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { systemClock } from "../src/engine/clock.ts";
 import { leaseMs } from "../src/engine/lease.ts";
-import { ownerState, thisOwner } from "../src/engine/owner.ts";
+import { thisOwner } from "../src/engine/owner.ts";
 import type { RunCarrier } from "../src/engine/engine.ts";
 import { createScheduler } from "../src/engine/scheduler.ts";
-import type { Job } from "../src/job/job.ts";
 import { openLedger } from "../src/ledger/index.ts";
 import type { Ledger, Owner } from "../src/ledger/ledger.ts";
-import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
 import { scheduledJob } from "./scheduled-job.ts";
+import { asByDefault, schedulerParts } from "./scheduler-parts.ts";
 
 const modes = ["still", "moving", "elsewhere"] as const;
 const places = 8;
@@ -55,32 +53,9 @@ async function measure(queued: number, mode: (typeof modes)[number]): Promise<vo
   const other = await openLedger({ stateDir: folder });
   const owner = thisOwner();
   const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
-  const scheduler = createScheduler({
-    ledger,
-    carrier: carrierOf(ledger, owner, mode === "moving"),
-    clock: systemClock,
-    random: Math.random,
-    owner,
-    ownerState,
-    sweep: async () => true,
-    settings: {
-      maxRuns: places,
-      groups: new Map(),
-      providers: new Map(),
-      startsPerSecond: 10,
-      shutdownGraceMs: 0,
-      killGraceMs: 0,
-    },
-    zone: "UTC",
-    projectDir: folder,
-    version: "bench",
-    hash: jobHash,
-    scheduleHash: (job: Job) => scheduleHash(job, "UTC"),
-    providersOf: () => [],
-    modelOf: () => "simulated/model",
-    simulated: false,
-    listen: (event) => event.type === "leading" && leads(),
-  });
+  const carrier = carrierOf(ledger, owner, mode === "moving");
+  const settings = { ...asByDefault, maxRuns: places };
+  const scheduler = createScheduler({ ...schedulerParts({ folder, ledger, carrier, settings, leads }), owner });
   const at = Math.ceil((Date.now() + 4_000 + queued) / 1_000) * 1_000;
   const schedule = { kind: "at", at: new Date(at).toISOString() } as const;
   await scheduler.replaceJobs(

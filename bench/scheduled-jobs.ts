@@ -15,14 +15,12 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { giveBackMemory } from "../src/compose/daemon/memory.ts";
-import { systemClock } from "../src/engine/clock.ts";
-import { ownerState, thisOwner } from "../src/engine/owner.ts";
 import { createScheduler } from "../src/engine/scheduler.ts";
 import type { Job } from "../src/job/job.ts";
 import { jobKeeper } from "../src/job/keeper.ts";
 import { openLedger } from "../src/ledger/index.ts";
-import { jobHash, scheduleHash } from "../src/load/job-hash.ts";
 import { scheduledJob } from "./scheduled-job.ts";
+import { asByDefault, schedulerParts } from "./scheduler-parts.ts";
 
 const same = process.argv.includes("--same");
 const zones = process.argv.includes("--zones")
@@ -59,26 +57,10 @@ async function hold(): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "runner-jobs-"));
   const ledger = await openLedger({ stateDir: folder });
   const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
-  const scheduler = createScheduler({
-    ledger,
-    carrier: { carryOn: () => new Promise(() => {}) },
-    clock: systemClock,
-    random: Math.random,
-    owner: thisOwner(),
-    ownerState,
-    sweep: async () => true,
-    settings: { maxRuns: 8, groups: new Map(), providers: new Map(), startsPerSecond: 10, shutdownGraceMs: 0, killGraceMs: 0 },
-    zone: "UTC",
-    projectDir: folder,
-    version: "bench",
-    hash: jobHash,
-    scheduleHash: (job: Job) => scheduleHash(job, "UTC"),
-    providersOf: () => [],
-    modelOf: () => "simulated/model",
-    simulated: false,
-    settled: giveBackMemory,
-    listen: (event) => event.type === "leading" && leads(),
-  });
+  const carrier = { carryOn: () => new Promise<never>(() => {}) };
+  const scheduler = createScheduler(
+    schedulerParts({ folder, ledger, carrier, settings: asByDefault, settled: giveBackMemory, leads }),
+  );
   const begun = performance.now();
   const atStart = process.cpuUsage();
   await scheduler.replaceJobs(madeJobs(), true);

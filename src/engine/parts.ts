@@ -98,6 +98,9 @@ export interface CarryOnRequest {
   /** Ends the run: its processes are asked to stop, then killed. */
   readonly signal: AbortSignal;
   readonly listen: RunListener;
-  /** The latest instant, epoch ms, at which the run may still be carried on: the job's next slot, or `limits.defer` after this one. */
-  readonly mayWaitUntil: number;
+  /**
+   * The latest instant, epoch ms, at which the run may still be carried on: the job's next slot, or `limits.defer` after this one. Asked for once
+   * the run has begun: a herd of runs that begins on one instant is not to wait for the calendar of each.
+   */
+  readonly mayWaitUntil: () => number;
 }

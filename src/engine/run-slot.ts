@@ -53,7 +53,8 @@ export async function carryOn(parts: EngineParts, asWritten: Job, row: RunRow, a
   if (begun !== "begun") return { kind: "in_the_way", blocker: begun };
   const { start, past } = await readBack(parts, runId);
   const state = stateOf(parts, { job, start, plan: planned, past });
-  const carried = await carry(parts, state, { trigger: row.trigger, ...asked }, planned.problem);
+  const request = { trigger: row.trigger, ...asked, mayWaitUntil: asked.mayWaitUntil() };
+  const carried = await carry(parts, state, request, planned.problem);
   return "wait" in carried ? { kind: "waiting", wait: carried.wait } : { kind: "ended", outcome: carried };
 }
 

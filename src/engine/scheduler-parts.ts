@@ -16,6 +16,8 @@ export interface SchedulerSettings {
   readonly providers: ReadonlyMap<string, number>;
   /** Runs begun in one second. Default 10. */
   readonly startsPerSecond: number;
+  /** How many of them may be for slots that are caught up with. Default 5: half of `startsPerSecond`. */
+  readonly catchUpsPerSecond: number;
   /** From the first signal to the end of what is still under way. Default 20 s: with `killGrace` it is less than the 30 s of Kubernetes. */
   readonly shutdownGraceMs: number;
   /** From TERM to KILL of each process tree. Default 5 s. */

@@ -34,6 +34,10 @@ const scheduler = shape(
       }),
     ),
     startsPerSecond: optional("Runs begun in one second. Default 10.", whole(10, 1, 10_000)),
+    catchUpsPerSecond: optional(
+      "How many of the runs begun in one second may be for slots that are caught up with. Default 5.",
+      whole(5, 1, 10_000),
+    ),
     shutdownGrace: optional(
       "From the first signal until what is still under way is ended. Default 20s.",
       duration("20s", 0, 24 * hour),

@@ -26,6 +26,7 @@ interface SchedulerFile {
   readonly groups?: Readonly<Record<string, number>>;
   /** Runs begun in one second. Default 10. */
   readonly startsPerSecond?: number;
+  readonly catchUpsPerSecond?: number;
   /** From the first signal until what is still under way is ended. Default `20s`. */
   readonly shutdownGrace?: DurationText;
   /** From TERM to KILL of each process tree. Default `5s`. */

@@ -10,6 +10,8 @@ export interface SchedulerLimits {
   readonly providers: ReadonlyMap<string, number>;
   /** Runs begun in one second. */
   readonly startsPerSecond: number;
+  /** How many of them may be for slots that are caught up with. */
+  readonly catchUpsPerSecond: number;
   readonly shutdownGraceMs: number;
   readonly killGraceMs: number;
 }
@@ -18,13 +20,14 @@ export interface SchedulerLimits {
 export const schedulerDefaults = {
   maxRuns: 8,
   startsPerSecond: 10,
+  catchUpsPerSecond: 5,
   shutdownGrace: 20_000,
   killGrace: 5_000,
 } as const;
 
 export function schedulerLimits({ scheduler = {}, providers = {} }: ConfigValues): SchedulerLimits {
   const { groups = {}, ...set } = scheduler;
-  const { maxRuns, startsPerSecond, shutdownGrace, killGrace } = { ...schedulerDefaults, ...set };
+  const { maxRuns, startsPerSecond, catchUpsPerSecond, shutdownGrace, killGrace } = { ...schedulerDefaults, ...set };
   const ofProviders = Object.entries(providers).flatMap(([id, provider]): [string, number][] =>
     provider.maxRuns === undefined ? [] : [[id, provider.maxRuns]],
   );
@@ -33,6 +36,7 @@ export function schedulerLimits({ scheduler = {}, providers = {} }: ConfigValues
     groups: new Map(Object.entries(groups)),
     providers: new Map(ofProviders),
     startsPerSecond,
+    catchUpsPerSecond,
     shutdownGraceMs: shutdownGrace,
     killGraceMs: killGrace,
   };

@@ -108,6 +108,7 @@ describe("what is odd about schedules", () => {
       groups: new Map([["reports", 2]]),
       providers: new Map(),
       startsPerSecond: 10,
+      catchUpsPerSecond: 5,
       shutdownGraceMs: 0,
       killGraceMs: 0,
     };

@@ -111,7 +111,7 @@ describe.concurrent("the daemon", () => {
     expect(text).toMatch(/runner \S+, pid \d+, project .*: 1 job \(1 file not used\)/);
     expect(text).toMatch(/times are in America\/New_York \(runner\.config\.json:\d+\)/);
     expect(text).toMatch(
-      /at most 8 runs at once, 10 begun a second; at a stop 1 s for what is under way, then 1 s from TERM to KILL/,
+      /at most 8 runs at once, 10 begun a second \(5 of them to catch up\); at a stop 1 s for what is under way, then 1 s from TERM to KILL/,
     );
     expect(text).toMatch(/not used: jobs\/broken\.json/);
     expect(text).toMatch(/next: beat at /);

@@ -243,7 +243,7 @@ describe("the window in which a run may wait", () => {
   it("is closed by the job's next slot: it does not begin to wait for longer", async () => {
     const stage = await stageOf({ acts: [() => died("overloaded")] });
     await stage.claim("run-1");
-    const outcome = outcomeOf(await stage.carryOn("run-1", { mayWaitUntil: slotAt + 5_000 }));
+    const outcome = outcomeOf(await stage.carryOn("run-1", { mayWaitUntil: () => slotAt + 5_000 }));
     expect(outcome).toMatchObject({ status: "failed", exitCode: 69, fault: "overloaded" });
     expect(outcome.reason).toContain(
       "a wait of 7 s is longer than what is left until it has to be carried on (the job's next slot)",
@@ -253,7 +253,7 @@ describe("the window in which a run may wait", () => {
   it("is what a provider's time has to lie in: else the run ends deferred, as by hand, with that time", async () => {
     const stage = await stageOf({ acts: [refusedFor(7_200_000)] });
     await stage.claim("run-1");
-    const outcome = outcomeOf(await stage.carryOn("run-1", { mayWaitUntil: slotAt + 3_601_000 }));
+    const outcome = outcomeOf(await stage.carryOn("run-1", { mayWaitUntil: () => slotAt + 3_601_000 }));
     expect(outcome).toMatchObject({ status: "deferred", exitCode: 75, deferredUntil: slotAt + 7_201_000 });
     expect(outcome.reason).toBe(
       "it failed: quota_window; quota_window: another attempt would not change it; it may wait 60 min and not 2 h (the job's next slot)",

@@ -170,8 +170,12 @@ export async function openStage({ acts, job: given, parts: more }: StageOptions)
     async carryOn(runId, request) {
       const { run } = await detail(runId);
       const signal = new AbortController().signal;
-      const mayWaitUntil = slotAt + 86_400_000;
-      return engine.carryOn(job, run, { signal, listen: (event) => events.push(event), mayWaitUntil, ...request });
+      return engine.carryOn(job, run, {
+        signal,
+        listen: (event) => events.push(event),
+        mayWaitUntil: () => slotAt + 86_400_000,
+        ...request,
+      });
     },
     async close() {
       await ledger.close();

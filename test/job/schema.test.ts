@@ -228,7 +228,14 @@ describe("the schemas of defaults and of the configuration", () => {
     expect(check.defaults({ modle: "a/b" })).toBe(false);
     const config = defineConfig({
       model: "mine/large",
-      scheduler: { maxRuns: 8, groups: { reports: 2 }, startsPerSecond: 10, shutdownGrace: "20s", killGrace: "5s" },
+      scheduler: {
+        maxRuns: 8,
+        groups: { reports: 2 },
+        startsPerSecond: 10,
+        catchUpsPerSecond: 5,
+        shutdownGrace: "20s",
+        killGrace: "5s",
+      },
       providers: {
         mine: {
           baseUrl: "https://api.example.com/v1",

@@ -48,6 +48,7 @@ const noScheduler = {
   groups: new Map(),
   providers: new Map(),
   startsPerSecond: 10,
+  catchUpsPerSecond: 5,
   shutdownGraceMs: 20_000,
   killGraceMs: 5_000,
 };
@@ -121,6 +122,7 @@ describe("a project's configuration", () => {
         groups: new Map([["reports", 2]]),
         providers: new Map([["mine", 3]]),
         startsPerSecond: 10,
+        catchUpsPerSecond: 5,
         shutdownGraceMs: 60_000,
         killGraceMs: 5_000,
       },
@@ -327,6 +329,7 @@ describe("who won", () => {
       `stateDir = "${join(project, "s")}" --state-dir`,
       "scheduler.maxRuns = 8 default",
       "scheduler.startsPerSecond = 10 default",
+      "scheduler.catchUpsPerSecond = 5 default",
       'scheduler.shutdownGrace = "20s" default',
       'scheduler.killGrace = "5s" default',
     ]);
@@ -362,6 +365,7 @@ describe("who won", () => {
       'scheduler.killGrace = "1m30s" config.yaml:3',
       "providers.anthropic.maxRuns = 5 config.yaml:6",
       "scheduler.startsPerSecond = 10 default",
+      "scheduler.catchUpsPerSecond = 5 default",
       'scheduler.shutdownGrace = "20s" default',
     ]);
   });

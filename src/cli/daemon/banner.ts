@@ -33,6 +33,7 @@ export function sayStart(log: DaemonLog, project: Project, { version, pid, state
     simulated,
     maxRuns: scheduler.maxRuns,
     startsPerSecond: scheduler.startsPerSecond,
+    catchUpsPerSecond: scheduler.catchUpsPerSecond,
     shutdownGraceMs: scheduler.shutdownGraceMs,
     killGraceMs: scheduler.killGraceMs,
     ...(next === undefined ? {} : { next: { job: next.job, at: new Date(next.at).toISOString() } }),
@@ -40,9 +41,10 @@ export function sayStart(log: DaemonLog, project: Project, { version, pid, state
   const made = simulated ? "; SIMULATED: answers are not real, and the ledger is one of its own" : "";
   log.say("info", "started", `runner ${version}, pid ${pid}, project ${projectDir}: ${jobWords(project)}${made}`, facts);
   log.say("info", "zone", `times are in ${zone} (${source}) unless a job names its zone`, { zone, zoneFrom: source });
-  const { maxRuns, startsPerSecond, shutdownGraceMs, killGraceMs } = scheduler;
+  const { maxRuns, startsPerSecond, catchUpsPerSecond, shutdownGraceMs, killGraceMs } = scheduler;
   const ends = `at a stop ${duration(shutdownGraceMs)} for what is under way, then ${duration(killGraceMs)} from TERM to KILL`;
-  log.say("info", "limits", `at most ${several(maxRuns, "run")} at once, ${startsPerSecond} begun a second; ${ends}`);
+  const starts = `${startsPerSecond} begun a second (${catchUpsPerSecond} of them to catch up)`;
+  log.say("info", "limits", `at most ${several(maxRuns, "run")} at once, ${starts}; ${ends}`);
   log.say("info", "ledger", `ledger in ${stateDir}`, { stateDir });
   sayUnused(log, project);
   const { told, more } = toldProblems(project.warnings);

@@ -15,7 +15,7 @@ import { closed, dismiss, enlist } from "./standing.ts";
 import { mayWaitUntil } from "./window.ts";
 
 /**
- * Begins what may begin, in the order of due time. A run that has no place is passed by whoever has one: a full group or one long job
+ * Begins what may begin, in the order of the line. A run that has no place is passed by whoever has one: a full group or one long job
  * holds up nobody else (openclaw/openclaw#132952). Returns in how many milliseconds another start is allowed, if that is what is missing.
  */
 export async function beginWhatMay(state: State, now: number): Promise<number | undefined> {
@@ -27,10 +27,13 @@ export async function beginWhatMay(state: State, now: number): Promise<number | 
     if (state.draining || places.isFull) return undefined;
     if (!mayBegin(state, item, now)) continue;
     const over = leftOver(state, item.run, now);
-    const monotonic = parts.clock.monotonic();
     if (over !== undefined) await dismiss(state, item.run, over.status, over.reason);
-    else if (state.rate.take(monotonic)) begin(state, item);
-    else return state.rate.waitMs(monotonic);
+    else {
+      // What is behind it is due later or is caught up with, and waits at least as long.
+      const waitMs = state.rate.take(item.isCatchUp, parts.clock.monotonic());
+      if (waitMs > 0) return waitMs;
+      begin(state, item);
+    }
   }
   return undefined;
 }
@@ -81,10 +84,7 @@ async function carryOn(state: State, running: Running, item: InLine): Promise<vo
     const carried = await carrier.carryOn(job, run, {
       signal: stop.signal,
       listen: (event) => listen({ type: "run", jobName: job.name, event }),
-      // Computed when it is asked for: a herd of runs that begins on one instant is not to wait for the calendar of each.
-      get mayWaitUntil() {
-        return mayWaitUntil(state, run, begunAt);
-      },
+      mayWaitUntil: () => mayWaitUntil(state, run, begunAt),
     });
     state.running.delete(run.runId);
     await goOn(state, item, running, carried);

@@ -65,10 +65,12 @@ function certainClaim(state: State, entry: Entry, now: number): SlotClaim | unde
   return claimAheadOf(parts, entry, next);
 }
 
-/** Slots that were claimed ahead and are due now stand in line like any other. */
-export function bringDue(state: State, now: number): void {
+/** Slots that were claimed ahead and are due now stand in line like any other: so many of them, the first ones first. Returns how many. */
+export function bringDue(state: State, now: number, atMost = Infinity): number {
   const { ahead, line, parts } = state;
-  for (let item = ahead.claimed.first; item !== undefined && item.dueAt <= now; item = ahead.claimed.first) {
+  let brought = 0;
+  for (let item = ahead.claimed.first; item !== undefined && item.dueAt <= now && brought < atMost; item = ahead.claimed.first) {
+    brought++;
     const { runId, jobId, jobName, slotAt = item.dueAt, owner } = item.run;
     ahead.claimed.remove(runId);
     line.add(item);
@@ -77,6 +79,7 @@ export function bringDue(state: State, now: number): void {
     // What another process has claimed is not given back where it is paused meanwhile.
     else if (leftOver(state, item.run, now) !== undefined) line.doubt();
   }
+  return brought;
 }
 
 /** Whether the slot that the job is due for was claimed ahead, and so needs no decision. */

@@ -43,8 +43,8 @@ export async function fire(state: State, now: number): Promise<void> {
     for (const chunk of [...chunksOf(onTime), ...chunksOf(late)]) {
       await writeTogether(state, chunk, now);
       for (const { entry } of chunk) left.delete(entry);
-      // A herd begins as it is written; what is late has the first places, and is written last.
-      if (late.length === 0 && decisions.length > rowsAtOnce && !state.places.isFull) await beginWhatMay(state, now);
+      // A herd begins as it is written; what is caught up with goes last anyway.
+      if (decisions.length > rowsAtOnce && !state.places.isFull) await beginWhatMay(state, now);
     }
   } finally {
     // What was not written is due as before.
@@ -122,6 +122,8 @@ async function write(state: State, decisions: readonly Decision[]): Promise<void
     // Whoever has the slot instead of us ends it without telling us, so nothing waits for that.
     entry.behind = behind && (claimed === undefined || won.has(claimed.runId));
     if (last !== undefined) entry.last = last;
+    // Its next slot has come and gets no run, because one for an older slot has not begun yet: it stands for this one as well.
+    if (claimed === undefined && !behind) state.line.promote(entry.job.id);
     state.answered.push(askAgainAt === undefined ? { entry } : { entry, askAgainAt });
   }
 }

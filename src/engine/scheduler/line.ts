@@ -1,4 +1,7 @@
-/** Runs in the order in which they are due: those that could begin now and wait for a place, or those whose time has not come yet. */
+/**
+ * Runs in the order in which they are to begin: those that could begin now and wait for a place, or those whose time has not come yet. Whoever is
+ * due first goes first; what is made up for goes last, because it is late already, and a thousand of it would make everything else late too.
+ */
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { Place } from "./places.ts";
 
@@ -7,6 +10,8 @@ export interface InLine {
   readonly run: RunRow;
   /** When it was to begin, epoch ms. */
   readonly dueAt: number;
+  /** Its slot is long over and is made up for: whatever is on time goes first. */
+  readonly isCatchUp: boolean;
   /** What it takes up when it has begun. */
   readonly place: Place;
   /** When it is over if it has not begun, epoch ms: as soon as it is looked at where that is past. Default: never by itself. */
@@ -97,7 +102,7 @@ export class Line {
 
   add(item: InLine): void {
     if (this.#byRun.has(item.run.runId)) return;
-    const at = this.#placeOf(item.dueAt);
+    const at = this.#placeOf(item);
     if (at === this.#items.length) this.#items.push(item);
     else this.#items.splice(at, 0, item);
     this.#front = Math.min(this.#front, at);
@@ -116,6 +121,14 @@ export class Line {
     if (blocked?.delete(item) === true && blocked.size === 0) this.#blocked.delete(item.blockedBy ?? "");
     if (this.#items.length > 2 * this.#byRun.size + 1_000) this.#sweep();
     return item;
+  }
+
+  /** The job's queued run stands for a slot that is on time now, and is not passed any longer by others that are. */
+  promote(jobId: string): void {
+    const item = this.#queuedOf.get(jobId);
+    if (item?.isCatchUp !== true) return;
+    this.remove(item.run.runId);
+    this.add({ ...item, isCatchUp: false });
   }
 
   /** It waits for the end of that run. */
@@ -144,15 +157,20 @@ export class Line {
     this.#front = 0;
   }
 
-  /** Behind all that were due then or before. */
-  #placeOf(dueAt: number): number {
+  /** Behind all that go before it, or are due at the same time. */
+  #placeOf(item: InLine): number {
     let low = 0;
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#items[middle]?.dueAt ?? Infinity) <= dueAt) low = middle + 1;
-      else high = middle;
+      const other = this.#items[middle];
+      if (other === undefined || goesBefore(item, other)) high = middle;
+      else low = middle + 1;
     }
     return low;
   }
+}
+
+function goesBefore(one: InLine, other: InLine): boolean {
+  return one.isCatchUp === other.isCatchUp ? one.dueAt < other.dueAt : other.isCatchUp;
 }

@@ -32,8 +32,9 @@ export type Rules = Pick<SchedulerParts, "settings" | "zone">;
 /** Other limits, or another zone, from now on. */
 export function setRules(state: State, { settings, zone }: Rules): void {
   const { places, roster, parts } = state;
-  if (settings.startsPerSecond !== state.settings.startsPerSecond)
-    state.rate = new StartRate(settings.startsPerSecond, parts.clock.monotonic());
+  const { startsPerSecond, catchUpsPerSecond } = state.settings;
+  if (settings.startsPerSecond !== startsPerSecond || settings.catchUpsPerSecond !== catchUpsPerSecond)
+    state.rate = new StartRate(settings, parts.clock.monotonic());
   state.settings = settings;
   places.limits = settings;
   roster.zone = zone;

@@ -2,6 +2,7 @@
 import { LedgerError } from "../../errors.ts";
 import type { RunFinish, RunRow, Wait } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
+import { onTimeMs } from "../../schedule/missed.ts";
 import { isClaimedAhead } from "../claimed-ahead.ts";
 import { overAtOf } from "./left-over.ts";
 import type { InLine } from "./line.ts";
@@ -26,7 +27,14 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
 /** A run as it stands in a line. */
 export function inLine(state: State, run: RunRow, dueAt: number): InLine {
   const overAt = overAtOf(state, run, state.parts.clock.now());
-  return { run, dueAt, place: placeOf(state, run.jobId), ...(overAt === undefined ? {} : { overAt }) };
+  const item = { run, dueAt, isCatchUp: isCatchUp(run), place: placeOf(state, run.jobId) };
+  return overAt === undefined ? item : { ...item, overAt };
+}
+
+/** Whether the run was claimed when its slot was long over. */
+function isCatchUp({ status, trigger, slotAt, dueAt = slotAt, queuedAt }: RunRow): boolean {
+  if (status !== "queued" || trigger !== "slot" || dueAt === undefined || queuedAt === undefined) return false;
+  return queuedAt - dueAt > onTimeMs;
 }
 
 /** Waiting runs whose time has come are now in the line, among the others by their time. */

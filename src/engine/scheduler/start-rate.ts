@@ -2,7 +2,9 @@
  * How fast runs may begin: a bucket of as many starts as one second allows, filled evenly on the monotonic clock. A herd of jobs on one
  * second must not freeze the machine (openclaw/openclaw#18892, systemd/systemd#43464).
  */
-export class StartRate {
+import type { SchedulerSettings } from "../scheduler-parts.ts";
+
+class Bucket {
   readonly #perSecond: number;
   #tokens: number;
   #filledAt: number;
@@ -13,23 +15,38 @@ export class StartRate {
     this.#filledAt = monotonic;
   }
 
-  /** Whether one more may begin now; if so it is counted. */
-  take(monotonic: number): boolean {
-    this.#fill(monotonic);
-    if (this.#tokens < 1) return false;
+  take(): void {
     this.#tokens -= 1;
-    return true;
   }
 
   /** Milliseconds until one more may begin; 0 if it may now. */
   waitMs(monotonic: number): number {
-    this.#fill(monotonic);
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
-  }
-
-  #fill(monotonic: number): void {
     const gained = ((monotonic - this.#filledAt) / 1000) * this.#perSecond;
     this.#tokens = Math.min(Math.max(1, this.#perSecond), this.#tokens + gained);
     this.#filledAt = monotonic;
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000);
+  }
+}
+
+/** Runs that are caught up with have a limit of their own below that of all runs, so that what is due now finds a start at once. */
+export class StartRate {
+  readonly #all: Bucket;
+  readonly #catchUps: Bucket;
+
+  constructor(
+    { startsPerSecond, catchUpsPerSecond }: Pick<SchedulerSettings, "startsPerSecond" | "catchUpsPerSecond">,
+    monotonic: number,
+  ) {
+    this.#all = new Bucket(startsPerSecond, monotonic);
+    this.#catchUps = new Bucket(catchUpsPerSecond, monotonic);
+  }
+
+  /** Counts one more start if it may be now, and returns 0; else returns in how many milliseconds it may. */
+  take(isCatchUp: boolean, monotonic: number): number {
+    const waitMs = Math.max(this.#all.waitMs(monotonic), isCatchUp ? this.#catchUps.waitMs(monotonic) : 0);
+    if (waitMs > 0) return waitMs;
+    this.#all.take();
+    if (isCatchUp) this.#catchUps.take();
+    return 0;
   }
 }

@@ -90,7 +90,7 @@ export function newState(parts: SchedulerParts): State {
     others: new RunMap(({ jobId }) => jobId),
     rescuing: new Set(),
     places: new Places(parts.settings),
-    rate: new StartRate(parts.settings.startsPerSecond, parts.clock.monotonic()),
+    rate: new StartRate(parts.settings, parts.clock.monotonic()),
     blocked: undefined,
     settings: parts.settings,
     beside: new Set(),

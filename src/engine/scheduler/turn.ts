@@ -16,6 +16,9 @@ import type { State } from "./state.ts";
 import { forgetRows, takeOver } from "./take-over.ts";
 import { endWhatIsStale } from "./window.ts";
 
+/** Runs of a herd that are put in line before some of them begin. */
+const broughtAtOnce = 250;
+
 export class Turns {
   readonly #state: State;
   readonly #post: Post;
@@ -170,8 +173,12 @@ export class Turns {
     const { first } = this.#state.ahead.claimed;
     if (first === undefined || first.dueAt > now || !this.#post.leads || this.#changed) return;
     await this.#hearing.hearRequests();
-    bringDue(this.#state, now);
-    this.#startInMs = await beginWhatMay(this.#state, now);
+    // A herd begins while the rest of it is brought; where no more may begin, there is no hurry with the rest.
+    let brought: number;
+    do {
+      brought = bringDue(this.#state, now, broughtAtOnce);
+      this.#startInMs = await beginWhatMay(this.#state, now);
+    } while (brought === broughtAtOnce && this.#startInMs === undefined && !this.#state.places.isFull);
   }
 
   /** Whether this process leads; takes the lead, and everything that goes with it, if it is free. */

@@ -89,19 +89,26 @@ describe("the heap of what is due", () => {
 
 describe("the bucket of starts", () => {
   it("gives one second's worth at once and then one after the other, evenly", () => {
-    const rate = new StartRate(4, 1000);
-    expect([1, 2, 3, 4, 5].map(() => rate.take(1000))).toEqual([true, true, true, true, false]);
-    expect(rate.waitMs(1000)).toBe(250);
-    expect(rate.take(1249)).toBe(false);
-    expect(rate.take(1250)).toBe(true);
-    expect(rate.take(1250)).toBe(false);
+    const rate = new StartRate({ startsPerSecond: 4, catchUpsPerSecond: 4 }, 1000);
+    expect([1, 2, 3, 4, 5].map(() => rate.take(false, 1000))).toEqual([0, 0, 0, 0, 250]);
+    expect(rate.take(false, 1249)).toBeGreaterThan(0);
+    expect(rate.take(false, 1250)).toBe(0);
+    expect(rate.take(false, 1250)).toBe(250);
   });
 
   it("saves up no more than one second, and knows rates under one a second", () => {
-    const rate = new StartRate(0.5, 0);
-    expect(rate.take(0)).toBe(true);
-    expect(rate.waitMs(0)).toBe(2000);
-    expect([rate.take(1_000_000), rate.take(1_000_000)]).toEqual([true, false]);
+    const rate = new StartRate({ startsPerSecond: 0.5, catchUpsPerSecond: 0.5 }, 0);
+    expect(rate.take(false, 0)).toBe(0);
+    expect(rate.take(false, 0)).toBe(2000);
+    expect([rate.take(false, 1_000_000), rate.take(false, 1_000_000)]).toEqual([0, 2000]);
+  });
+
+  it("gives what is caught up with its share and no more, which counts for all", () => {
+    const rate = new StartRate({ startsPerSecond: 4, catchUpsPerSecond: 2 }, 0);
+    expect([1, 2, 3].map(() => rate.take(true, 0))).toEqual([0, 0, 500]);
+    expect([1, 2, 3].map(() => rate.take(false, 0))).toEqual([0, 0, 250]);
+    // A start of the one is missing sooner than a share of the other is full again.
+    expect([rate.take(false, 250), rate.take(true, 250), rate.take(true, 500)]).toEqual([0, 250, 0]);
   });
 });
 

@@ -27,6 +27,7 @@ export const settings: SchedulerSettings = {
   groups: new Map(),
   providers: new Map(),
   startsPerSecond: 1_000,
+  catchUpsPerSecond: 1_000,
   shutdownGraceMs: 20_000,
   killGraceMs: 5_000,
 };
