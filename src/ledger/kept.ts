@@ -18,6 +18,8 @@ export const keptEvents = 10_000;
 /** Starts of the machine, or of a container, that are known as answered, beyond those: the ones that were noted last. */
 export const keptBoots = 100;
 export const keptEventText = 500;
+/** Of what is noted again and again in the same words only the newest so many are kept. */
+export const keptOfSame = { booted: 1, ticked: 2 } as const;
 
 /**
  * Pauses that are over are kept for so long, and the newest so many: longer than any slot is made up for (`catchUp.maxAge` is at most 30 days),

@@ -144,6 +144,7 @@ export const schedulerEventKinds = [
   "stopped",
   "took_over",
   "stood_down",
+  "ticked",
   "reloaded",
   "reload_refused",
   "files_refused",

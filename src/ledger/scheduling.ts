@@ -74,7 +74,7 @@ export interface SchedulingLedger {
   unpause(jobId: string, now: number): Promise<boolean>;
   /** Asks the process that has the run to end it. Returns whether the run is open. Ends nothing itself. */
   requestCancel(request: CancelRequest): Promise<boolean>;
-  /** `booted` of a text that is noted already takes that one's place: it counts as the newest again, and is one. */
+  /** Of `booted` and `ticked` only the newest of each text are kept (`keptOfSame`): one that is noted again counts as the newest. */
   noteEvent(event: SchedulerEventRow): Promise<void>;
   /**
    * Whether any process may have written since this was asked last on this connection; the first answer is `true`. Costs some

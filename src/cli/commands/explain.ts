@@ -54,7 +54,7 @@ async function explainAt(context: CommandContext, wanted: string, time: string):
     ]);
     const now = Date.now();
     const asked = timeAsked(time, now, job.schedule.tz ?? project.zone);
-    const facts = await gatherAt(ledger, { job, asked, now, projectZone: project.zone });
+    const facts = await gatherAt(ledger, project.projectDir, { job, asked, now, projectZone: project.zone });
     const story = storyAt(facts);
     if (!context.output.json) {
       print(context, story);

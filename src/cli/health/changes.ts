@@ -26,7 +26,7 @@ export function changeTeller(zone: string): (health: ProjectHealth, now: number)
     const head = headLines(health, now, zone);
     const whole = JSON.stringify([
       daemon.kind,
-      daemon.kind === "none" ? "" : daemon.leader.owner,
+      daemon.kind === "none" ? [daemon.ticked !== undefined, daemon.ticked?.everyMs !== undefined] : daemon.leader.owner,
       daemon.kind === "alive" ? [daemon.draining, daemon.held, daemon.problems, daemon.refused] : "",
       health.problems,
       health.pausedAll,

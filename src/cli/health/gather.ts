@@ -63,8 +63,14 @@ export async function lookAt(
     armed: (await ledger?.armed()) ?? nothing,
     pauses: (await ledger?.pauses(now)) ?? nothing,
     statusCounts: (await ledger?.statusCounts({ since: now - rateMs })) ?? [],
+    ticks: await ticksOf(ledger, projectDir),
     events: (await ledger?.events({ since: now - eventsMs, kinds: toldEvents, limit: 200 })) ?? [],
   });
+}
+
+/** When somebody last did what was due without a daemon, the newest first: two, so that it can be told whether that comes by itself. */
+export async function ticksOf(ledger: LedgerReader | undefined, projectDir: string): Promise<readonly number[]> {
+  return ((await ledger?.events({ kinds: ["ticked"], text: projectDir, limit: 2 })) ?? []).map(({ at }) => at);
 }
 
 /** Asked for only where it is told. */

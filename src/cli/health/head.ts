@@ -1,5 +1,6 @@
 /** What `status` says of the whole: who fires the slots, and what holds for every job. Pure. */
 import { otherProjectRemedy } from "../../engine/other-project.ts";
+import type { DaemonHealth } from "../../engine/health/daemon-health.ts";
 import type { ProjectHealth } from "../../engine/health/health.ts";
 import { duration, instantIn, oneLine, shortId, withInstants } from "../format.ts";
 import { several } from "../money.ts";
@@ -40,15 +41,7 @@ export function headLines(health: ProjectHealth, now: number, zone: string): rea
 function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: string; bad: boolean }[] {
   if (daemon.kind === "none") {
     const waiting = jobs.some(({ job, state }) => job.schedule.kind !== "manual" && state.kind !== "disabled");
-    const stopped = daemon.stoppedAt === undefined ? "" : ` (the last one stopped ${past(daemon.stoppedAt, now)})`;
-    return waiting
-      ? [
-          {
-            text: `no daemon is running${stopped}: nothing fires by itself. Start one: runner start (or do what is due, once: runner tick)`,
-            bad: true,
-          },
-        ]
-      : [];
+    return waiting ? [nobodyLeads(daemon, now)] : [];
   }
   const { leader } = daemon;
   const who = `pid ${leader.owner.pid}${daemon.kind === "alive" && daemon.elsewhere ? ` on ${oneLine(leader.owner.host, 40)}` : ""}`;
@@ -82,6 +75,23 @@ function daemonLines({ daemon, jobs }: ProjectHealth, now: number): { text: stri
     });
   }
   return lines;
+}
+
+function nobodyLeads(
+  { stoppedAt, ticked }: Extract<DaemonHealth, { kind: "none" }>,
+  now: number,
+): { text: string; bad: boolean } {
+  if (ticked?.everyMs !== undefined)
+    return {
+      text: `no daemon is running: runner tick does what is due, about every ${duration(ticked.everyMs)}, last ${past(ticked.at, now)}`,
+      bad: false,
+    };
+  const stopped = stoppedAt === undefined ? "" : ` (the last one stopped ${past(stoppedAt, now)})`;
+  const last = ticked === undefined ? stopped : ` (runner tick did what was due ${past(ticked.at, now)})`;
+  return {
+    text: `no daemon is running${last}: nothing fires by itself. Start one: runner start (or do what is due, once: runner tick)`,
+    bad: true,
+  };
 }
 
 /** What is wrong with the files, said once, whoever found it. */

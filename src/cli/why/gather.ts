@@ -3,7 +3,7 @@ import { isClaimedAhead } from "../../engine/claimed-ahead.ts";
 import { judgeDaemon } from "../../engine/health/daemon-health.ts";
 import type { Job } from "../../job/job.ts";
 import type { LedgerReader, RunRow } from "../../ledger/ledger.ts";
-import { leaderState } from "../health/gather.ts";
+import { leaderState, ticksOf } from "../health/gather.ts";
 import type { AtFacts } from "./facts.ts";
 import { slotsAround } from "./slots-around.ts";
 import type { TimeAsked } from "../time-asked.ts";
@@ -22,7 +22,7 @@ export interface AtQuestion {
   readonly projectZone: string;
 }
 
-export async function gatherAt(ledger: LedgerReader | undefined, question: AtQuestion): Promise<AtFacts> {
+export async function gatherAt(ledger: LedgerReader | undefined, projectDir: string, question: AtQuestion): Promise<AtFacts> {
   const { job, asked, now, projectZone } = question;
   const zone = job.schedule.tz ?? projectZone;
   const around = slotsAround(job, asked, projectZone);
@@ -50,7 +50,13 @@ export async function gatherAt(ledger: LedgerReader | undefined, question: AtQue
     armedSince: (await ledger?.armed())?.get(job.id)?.since,
     pause: pauses?.get(job.id) ?? pauses?.get("*"),
     endedPauses: ((await ledger?.endedPauses(now)) ?? []).filter(({ jobId }) => jobId === job.id || jobId === "*"),
-    daemon: judgeDaemon({ leader, leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now), events, now }),
+    daemon: judgeDaemon({
+      leader,
+      leaderState: leader === undefined ? "dead" : leaderState(ledger, leader, now),
+      events,
+      ticks: await ticksOf(ledger, projectDir),
+      now,
+    }),
     events,
     byHand: runs.filter(({ slotAt, startedAt }) => slotAt === undefined && startedAt >= asked.at - nearMs && startedAt < until),
   };

@@ -109,6 +109,7 @@ const eventWords: Readonly<Record<SchedulerEventRow["kind"], string>> = {
   stopped: "the daemon stopped",
   took_over: "a daemon took over",
   stood_down: "a daemon stood down",
+  ticked: "runner tick did what was due",
   reloaded: "the job files were read anew",
   reload_refused: "changed job files were refused",
   files_refused: "job files could not be used",
@@ -148,7 +149,7 @@ function eventLines(facts: AtFacts, slot: number | undefined, record: RunRow | u
   return [say("Around that time:", "aside"), ...lines];
 }
 
-/** Starts of the machine are news for the jobs that are due then. */
+/** Starts of the machine are news for the jobs that are due then, and that somebody ticks is none. */
 function concerns({ job }: AtFacts, { kind }: SchedulerEventRow): boolean {
-  return kind !== "booted" || job.schedule.kind === "boot";
+  return kind !== "ticked" && (kind !== "booted" || job.schedule.kind === "boot");
 }

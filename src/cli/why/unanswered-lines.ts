@@ -77,7 +77,19 @@ function daemonLines(facts: AtFacts): StoryLine[] {
   const { daemon, now } = facts;
   switch (daemon.kind) {
     case "none": {
-      const stopped = daemon.stoppedAt === undefined ? "" : `; the last one stopped at ${at(facts, daemon.stoppedAt)}`;
+      const { ticked, stoppedAt } = daemon;
+      if (ticked?.everyMs !== undefined)
+        return [
+          say(
+            `No daemon is running: runner tick comes about every ${duration(ticked.everyMs)}, last at ${at(facts, ticked.at)}.`,
+          ),
+        ];
+      const stopped =
+        ticked !== undefined
+          ? `; runner tick did what was due at ${at(facts, ticked.at)}`
+          : stoppedAt === undefined
+            ? ""
+            : `; the last one stopped at ${at(facts, stoppedAt)}`;
       return [say(`No daemon is running${stopped}. To start one: runner start`)];
     }
     case "dead":

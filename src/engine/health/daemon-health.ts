@@ -20,8 +20,14 @@ export type DaemonHealth =
     }
   /** It died without a word: nothing fires until another one is started. */
   | { readonly kind: "dead"; readonly leader: Leader; readonly seenAt: number }
-  /** `stoppedAt`: when the last one ended, if that is still known. */
-  | { readonly kind: "none"; readonly stoppedAt?: number };
+  /** `stoppedAt`: when the last one ended, if that is still known. `ticked`: after the last one somebody did what was due, without a daemon. */
+  | { readonly kind: "none"; readonly stoppedAt?: number; readonly ticked?: Ticked };
+
+/** When `runner tick` came last; `everyMs`: it comes by itself, about so often, and is not overdue. */
+export interface Ticked {
+  readonly at: number;
+  readonly everyMs?: number;
+}
 
 export interface DaemonFacts {
   readonly leader: Leader | undefined;
@@ -30,6 +36,8 @@ export interface DaemonFacts {
   readonly otherProject?: string | undefined;
   /** Newest first. */
   readonly events: readonly SchedulerEventRow[];
+  /** When `runner tick` did what was due for this project, the newest two, the newest first. */
+  readonly ticks: readonly number[];
   /** Epoch ms. */
   readonly now: number;
 }
@@ -37,10 +45,27 @@ export interface DaemonFacts {
 /** A daemon writes every 10 s that it lives. One that lives and has not for so long, in ms, can write nothing at all. */
 const silentMs = 60_000;
 
-export function judgeDaemon({ leader, leaderState, otherProject, events, now }: DaemonFacts): DaemonHealth {
-  if (leader === undefined) {
-    const stopped = events.find(({ kind }) => kind === "stopped");
-    return { kind: "none", ...(stopped === undefined ? {} : { stoppedAt: stopped.at }) };
+/** What comes more seldom than daily, with an hour for a change of the clock, is a person's doing. */
+const mostTickMs = 25 * 3_600_000;
+/** So much later than it was to come a tick may come. */
+const tickLateMs = 60_000;
+
+/** What `runner tick` did after the last daemon, if anything. */
+function tickedAfter(end: number, { ticks, now }: DaemonFacts): Ticked | undefined {
+  const [at, before] = ticks.filter((tick) => tick > end);
+  if (at === undefined) return undefined;
+  const everyMs = before === undefined ? 0 : at - before;
+  const comes = everyMs > 0 && everyMs <= mostTickMs && now <= at + 2 * everyMs + tickLateMs;
+  return comes ? { at, everyMs } : { at };
+}
+
+export function judgeDaemon(facts: DaemonFacts): DaemonHealth {
+  const { leader, leaderState, otherProject, events, now } = facts;
+  const stopped = events.find(({ kind }) => kind === "stopped")?.at;
+  const ticked = tickedAfter(leader?.seenAt ?? stopped ?? -Infinity, facts);
+  if (leader === undefined || (leaderState === "dead" && ticked !== undefined)) {
+    const known = leader === undefined ? stopped : undefined;
+    return { kind: "none", ...(known === undefined ? {} : { stoppedAt: known }), ...(ticked === undefined ? {} : { ticked }) };
   }
   if (leaderState === "dead") return { kind: "dead", leader, seenAt: leader.seenAt };
   const { state, problems, refused } = leader.report;

@@ -41,6 +41,8 @@ export interface HealthFacts {
   readonly statusCounts: readonly StatusCount[];
   /** Newest first. */
   readonly events: readonly SchedulerEventRow[];
+  /** When `runner tick` did what was due for this project, the newest two, the newest first. */
+  readonly ticks: readonly number[];
   /** How long after it was due a slot without a record is called overdue. */
   readonly toleranceMs: number;
 }

@@ -33,6 +33,8 @@ export async function takeOver(state: State, jobs: JobSet, stays: boolean): Prom
   // The run of this boot comes in the place of one that the last boot's end has interrupted: at most one run of a job is queued.
   await fireBoot(state, stays);
   await repeatInterrupted(state);
+  // Somebody does the work, although nobody leads.
+  if (!stays) await parts.ledger.noteEvent({ at: parts.clock.now(), kind: "ticked", text: parts.projectDir });
 }
 
 /** What was known of rows is not ours to know any more: another daemon has led, or will. What runs here runs on. */

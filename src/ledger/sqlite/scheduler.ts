@@ -1,5 +1,5 @@
 /** What is kept of the scheduler itself: which jobs it looks after, who leads, what is paused or to be ended, and what happened to it. */
-import { keptBoots, keptEvents, keptEventText } from "../ledger.ts";
+import { keptBoots, keptEvents, keptEventText, keptOfSame } from "../ledger.ts";
 import type { Armed, CancelRequest, Leader, Ledger, SchedulerEventRow } from "../ledger.ts";
 import { cut, integer, text, whole } from "./columns.ts";
 import type { Connection } from "./connection.ts";
@@ -42,6 +42,9 @@ export function schedulerMethods(connection: Connection): SchedulerMethods {
 
 const forgetBoots = `DELETE FROM scheduler_events WHERE kind = 'booted' AND key <= :old
   AND key NOT IN (SELECT key FROM scheduler_events WHERE kind = 'booted' ORDER BY key DESC LIMIT :kept)`;
+
+const forgetSame = `DELETE FROM scheduler_events WHERE kind = :kind AND text = :text AND key NOT IN
+  (SELECT key FROM scheduler_events WHERE kind = :kind AND text = :text ORDER BY key DESC LIMIT :kept)`;
 
 function armJobs(connection: Connection, jobs: readonly Armed[], now: number, complete: boolean): ReadonlyMap<string, number> {
   const before = new Map(
@@ -111,7 +114,7 @@ function noteEvent(connection: Connection, event: SchedulerEventRow): void {
   // Which starts of the machine are answered is to be known for as long as the machine runs.
   const old = Number(lastInsertRowid) - keptEvents;
   connection.sql("DELETE FROM scheduler_events WHERE key <= ? AND kind <> 'booted'").run(old);
-  if (event.kind !== "booted") return;
-  connection.sql("DELETE FROM scheduler_events WHERE kind = 'booted' AND text = ? AND key < ?").run(kept, lastInsertRowid);
-  connection.sql(forgetBoots).run({ old, kept: keptBoots });
+  if (event.kind === "booted" || event.kind === "ticked")
+    connection.sql(forgetSame).run({ kind: event.kind, text: kept, kept: keptOfSame[event.kind] });
+  if (event.kind === "booted") connection.sql(forgetBoots).run({ old, kept: keptBoots });
 }

@@ -1,7 +1,7 @@
 /** What the scheduler, and whoever shows what it does, asks of the ledger. */
-import { schedulerEventKinds } from "../ledger.ts";
+import { keptEventText, schedulerEventKinds } from "../ledger.ts";
 import type { CancelRequest, Leader, RunRow, SchedulerEventQuery, SchedulerEventRow, SchedulingReader } from "../ledger.ts";
-import { integer, present, text, textIf, whole, type Row } from "./columns.ts";
+import { cut, integer, present, text, textIf, whole, type Row } from "./columns.ts";
 import { reportOf } from "./leader-report.ts";
 import { endedPauses, pauses } from "./pauses.ts";
 import { recentQueries, recentRuns } from "./recent-runs.ts";
@@ -122,7 +122,7 @@ function events(
     since: whole(since ?? 0),
     until: whole(until ?? Number.MAX_SAFE_INTEGER),
     job: jobId ?? null,
-    text: words ?? null,
+    text: words === undefined ? null : cut(words, keptEventText),
     kinds: kinds === undefined ? null : JSON.stringify(kinds),
     limit,
   });

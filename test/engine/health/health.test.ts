@@ -44,6 +44,7 @@ function judge(rows: readonly RunRow[], over: Partial<HealthFacts> = {}): Projec
     pauses: new Map(),
     statusCounts: [],
     events: [],
+    ticks: [],
     toleranceMs: onTimeMs,
     ...over,
   });
@@ -308,6 +309,48 @@ describe("the whole", () => {
     );
     expect(judge([ran], { leader: { ...leader, seenAt: now - 59_000 } }).trouble).toBe(false);
     expect(judge([ran], { leader: silent, leaderState: "elsewhere" }).trouble).toBe(false);
+  });
+
+  it("says that the daemon has died only while nobody does the work since", () => {
+    const judged = (ticks: readonly number[], over: Partial<HealthFacts> = {}) =>
+      judge([ran], { leaderState: "dead", leader: { ...leader, seenAt: now - hour }, ticks, ...over });
+    expect(judged([now - 2 * hour, now - 3 * hour]), "it came before that").toMatchObject({
+      trouble: true,
+      daemon: { kind: "dead" },
+    });
+    const once = judged([now - minute, now - 2 * hour]);
+    expect([once.trouble, once.daemon]).toEqual([false, { kind: "none", ticked: { at: now - minute } }]);
+    expect(headLines(once, now, "UTC")[0]?.text).toBe(
+      "no daemon is running (runner tick did what was due 1 min ago): nothing fires by itself. Start one: runner start (or do what is due, once: runner tick)",
+    );
+    const each = judged([now - minute, now - 6 * minute]);
+    expect([each.trouble, each.daemon]).toEqual([false, { kind: "none", ticked: { at: now - minute, everyMs: 5 * minute } }]);
+    expect(headLines(each, now, "UTC")).toEqual([
+      { text: "no daemon is running: runner tick does what is due, about every 5 min, last 1 min ago", bad: false },
+    ]);
+    // The line was taken out of the crontab.
+    expect(judged([now - 12 * minute, now - 17 * minute]).daemon).toEqual({ kind: "none", ticked: { at: now - 12 * minute } });
+    // A person who does it now and then is no timer.
+    expect(judge([ran], { leader: undefined, ticks: [now - hour, now - 30 * hour] }).daemon).toEqual({
+      kind: "none",
+      ticked: { at: now - hour },
+    });
+  });
+
+  it("says what was last, a daemon or ticks", () => {
+    const ticks = [now - 10 * minute, now - 11 * minute];
+    const stopped = (at: number) => [{ at, kind: "stopped", text: "pid 1" } as const];
+    expect(judge([ran], { ticks }).daemon.kind, "one leads").toBe("alive");
+    expect(judge([ran], { ticks, leaderState: "dead" }).daemon.kind, "that came after them").toBe("dead");
+    expect(judge([ran], { leader: undefined, ticks, events: stopped(now - minute) }).daemon).toEqual({
+      kind: "none",
+      stoppedAt: now - minute,
+    });
+    expect(judge([ran], { leader: undefined, ticks, events: stopped(now - hour) }).daemon).toEqual({
+      kind: "none",
+      stoppedAt: now - hour,
+      ticked: { at: now - 10 * minute },
+    });
   });
 
   it("shows a slot that is claimed and has not come as the next one, and no clock that was set back", () => {

@@ -542,6 +542,26 @@ describe("once", () => {
     expect(await third.ledger.leader()).toBeUndefined();
   });
 
+  it("is noted, for whoever asks who does the work, unless a daemon does it", async () => {
+    machine = new Machine("2026-11-25T08:00:00Z");
+    const daemon = await machine.start([], {});
+    const ledger = await machine.ledger();
+    const ticks = async () =>
+      (await ledger.events({ kinds: ["ticked"] })).map(({ at, text }) => `${text} ${new Date(at).getUTCMinutes()}`);
+    const tick = async (): Promise<void> => {
+      await (
+        await machine.start([], { once: true })
+      ).ended;
+      await machine.clock.pass(minute);
+    };
+    await tick();
+    expect(await ticks()).toEqual([]);
+    await daemon.kill();
+    for (let number = 0; number < 3; number += 1) await tick();
+    expect(await ticks()).toEqual(["/project 3", "/project 2"]);
+    await ledger.close();
+  });
+
   it("leaves everything to a daemon that lives, and says so", async () => {
     machine = new Machine("2026-11-25T07:59:59Z");
     const daemon = await machine.start(jobs, { play: open });

@@ -192,6 +192,13 @@ export function scheduler(bench: Bench): void {
     expect(await ledger.events({ kinds: ["booted"], limit: 999 })).toHaveLength(100);
   });
 
+  test("of ticks the newest two of each project are kept", async () => {
+    const ledger = bench.ledger();
+    for (const at of [1, 2, 3]) for (const text of ["/a", "/b"]) await ledger.noteEvent({ at, kind: "ticked", text });
+    expect((await ledger.events({ kinds: ["ticked"], text: "/a" })).map(({ at }) => at)).toEqual([3, 2]);
+    expect((await ledger.events({})).map(({ at, text }) => `${text} ${at}`)).toEqual(["/b 3", "/a 3", "/b 2", "/a 2"]);
+  });
+
   test("whatever was written, here or by another, is noticed once", async () => {
     const other = await bench.open();
     const ledger = bench.ledger();
