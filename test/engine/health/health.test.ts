@@ -56,6 +56,7 @@ function only(health: ProjectHealth): JobHealth {
   return job;
 }
 
+const stopped = (at: number) => [{ at, kind: "stopped", text: "pid 1" } as const];
 const ran = row({ status: "succeeded", startedAt: nine, slotAt: nine });
 const pause: Pause = { jobId: "check", at: now - hour, by: "maria" };
 
@@ -339,7 +340,6 @@ describe("the whole", () => {
 
   it("says what was last, a daemon or ticks", () => {
     const ticks = [now - 10 * minute, now - 11 * minute];
-    const stopped = (at: number) => [{ at, kind: "stopped", text: "pid 1" } as const];
     expect(judge([ran], { ticks }).daemon.kind, "one leads").toBe("alive");
     expect(judge([ran], { ticks, leaderState: "dead" }).daemon.kind, "that came after them").toBe("dead");
     expect(judge([ran], { leader: undefined, ticks, events: stopped(now - minute) }).daemon).toEqual({

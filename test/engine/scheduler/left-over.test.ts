@@ -46,10 +46,49 @@ it("because its job is removed while it waits for its next attempt", async () =>
   const facts = { play: (run: { jobId: string }) => (run.jobId === "a" ? { wait: waiting } : {}), settings: { maxRuns: 1 } };
   const daemon = await machine.start([job("a", "0 8 * * *"), job("fills", "1 8 * * *")], facts);
   await machine.clock.skipUntil("2026-11-25T08:01:05Z");
-  void daemon.scheduler.replaceJobs([job("fills", "1 8 * * *")], true);
+  // A file that cannot be read may be its own.
+  void daemon.scheduler.replaceJobs([], false);
   await machine.clock.pass(1_100);
   expect(await machine.story("a")).toEqual(["08:00 waiting"]);
-  await machine.clock.skipUntil("2026-11-25T08:02:05Z");
+  void daemon.scheduler.replaceJobs([job("fills", "1 8 * * *")], true);
+  await machine.clock.pass(100);
+  expect(await machine.rows("a")).toMatchObject([{ status: "cancelled", reason: "the job was removed or disabled" }]);
+});
+
+it.each([false, true])(
+  "because its job was removed while nobody was there, and it waits for hours; by a tick: %s",
+  async (once) => {
+    machine = new Machine("2026-11-25T07:59:50Z");
+    const wait = { ...waiting, until: Date.parse("2026-11-25T12:00:00Z") };
+    const daemon = await machine.start([job("a", "0 8 * * *")], { play: () => ({ wait }) });
+    await machine.clock.pass(15_000);
+    await daemon.kill();
+    const broken = await machine.start([], { complete: false, once });
+    await machine.clock.pass(3_000);
+    expect(await machine.story("a")).toEqual(["08:00 waiting"]);
+    await broken.kill();
+    const next = await machine.start([], { once });
+    await machine.clock.pass(100);
+    expect(await machine.story("a")).toEqual(["08:00 cancelled"]);
+    expect(next.scheduler).toBeDefined();
+  },
+);
+
+it("because its job was removed, put aside after that by a process that still had it", async () => {
+  machine = new Machine("2026-11-25T07:59:50Z");
+  const all = [job("a", "0 8 * * *")];
+  const old = await machine.start(all, { play: open });
+  await machine.clock.pass(15_000);
+  await machine.start(all);
+  const [run] = old.running();
+  if (run !== undefined) run.stubborn.value = true;
+  old.stop.abort();
+  await machine.clock.pass(2_000);
+  void machine.processes[1]?.scheduler.replaceJobs([], true);
+  await machine.clock.pass(2_000);
+  expect(await machine.story("a")).toEqual(["08:00 running"]);
+  await run?.park(Date.parse("2026-11-25T12:00:00Z"));
+  await machine.clock.pass(2_000);
   expect(await machine.story("a")).toEqual(["08:00 cancelled"]);
 });
 
