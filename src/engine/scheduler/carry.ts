@@ -38,7 +38,7 @@ export async function beginWhatMay(state: State, now: number): Promise<number | 
   return undefined;
 }
 
-/** Ends what stands in line and is not to begin any more. @throws LedgerError: what is left is looked at again */
+/** Ends what stands in line, or waits for its time, and is not to begin or to go on any more. @throws LedgerError: what is left is looked at again */
 async function endLeftOver(state: State, now: number): Promise<void> {
   const { line } = state;
   let next = Infinity;
@@ -49,6 +49,10 @@ async function endLeftOver(state: State, now: number): Promise<void> {
       const over = leftOver(state, run, now);
       if (over === undefined) next = Math.min(next, overAtOf(state, run, now) ?? Infinity);
       else await dismiss(state, run, over.status, over.reason);
+    }
+    for (const { run } of [...state.waiting.values()]) {
+      const over = leftOver(state, run, now);
+      if (over !== undefined) await dismiss(state, run, over.status, over.reason);
     }
   } catch (error) {
     line.doubt();

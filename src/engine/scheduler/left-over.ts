@@ -1,10 +1,10 @@
-/** What stands in line and is not to begin any more, whether or not there is a place: it is ended as soon as that can be seen. */
+/** What stands in line, or waits, and is not to begin any more, whether or not there is a place: it is ended as soon as that can be seen. */
 import type { RunRow } from "../../ledger/ledger.ts";
 import type { RunEnding } from "../../run/run.ts";
 import { pauseMet, pauseWords } from "./pauses.ts";
 import { slotOf, standsSince, type State } from "./state.ts";
 
-/** Why a run that waits for a place is not to begin any more; undefined if nothing speaks against it. */
+/** Why a run that waits, for a place or for its time, is not to begin any more; undefined if nothing speaks against it. */
 export function leftOver(
   state: State,
   run: RunRow,

@@ -17,6 +17,8 @@ export function enlist(state: State, run: RunRow, wait: Wait | undefined = run.w
     line.add(inLine(state, run, dueAt));
     return;
   }
+  // Its job may have been removed: nobody waits for hours to see that.
+  if (state.roster.get(run.jobId) === undefined) state.line.doubt();
   const waiting = { run: { ...run, wait }, at: undefined, place: -1 };
   state.waiting.set(run.jobId, waiting);
   // It began to wait in the future: the clock was set back since, and it is to wait for no longer.

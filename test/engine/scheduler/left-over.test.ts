@@ -67,10 +67,9 @@ it.each([false, true])(
     await machine.clock.pass(3_000);
     expect(await machine.story("a")).toEqual(["08:00 waiting"]);
     await broken.kill();
-    const next = await machine.start([], { once });
+    await machine.start([], { once });
     await machine.clock.pass(100);
     expect(await machine.story("a")).toEqual(["08:00 cancelled"]);
-    expect(next.scheduler).toBeDefined();
   },
 );
 
