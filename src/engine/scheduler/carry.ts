@@ -50,7 +50,7 @@ async function endLeftOver(state: State, now: number): Promise<void> {
       if (over === undefined) next = Math.min(next, overAtOf(state, run, now) ?? Infinity);
       else await dismiss(state, run, over.status, over.reason);
     }
-    for (const { run } of [...state.waiting.values()]) {
+    for (const { run } of state.waiting.values()) {
       const over = leftOver(state, run, now);
       if (over !== undefined) await dismiss(state, run, over.status, over.reason);
     }
