@@ -1,11 +1,11 @@
 /** Processes in a PID namespace of their own, as a container has one; where the system allows it to be made. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { OwnerState } from "../../src/engine/owner.ts";
 import type { Owner } from "../../src/ledger/ledger.ts";
+import { programFile } from "../fixtures/programs.ts";
 
-const program = fileURLToPath(new URL("../fixtures/programs/owner-elsewhere.ts", import.meta.url));
+const program = programFile("owner-elsewhere");
 
 /** Of util-linux, where there is one. */
 const unshare = "unshare";

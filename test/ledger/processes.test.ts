@@ -31,7 +31,7 @@ function start(name: string, ...args: string[]): Program {
 const racers = 8;
 const racing: Program[] = [];
 beforeAll(async () => {
-  for (let at = 0; at < racers; at++) racing.push(startProgram("ledger-racer.ts"));
+  for (let at = 0; at < racers; at++) racing.push(startProgram("ledger-racer"));
   const said = await Promise.all(racing.map((program) => program.next()));
   if (said.some((word) => word !== "ready"))
     throw new Error(`a racer did not start: ${racing.map((program) => program.complaints()).join("")}`);
@@ -208,7 +208,7 @@ describe("a writer that is killed at any moment", () => {
     const done: string[] = [];
     // At which instruction it dies, the machine decides: it writes on while the signal is on its way.
     for (const [life, lines] of [1, 2, 3, 7, 18, 40, 61, 4, 95, 33].entries()) {
-      const said = await killAfter(start("ledger-writer.ts", stateDir, String(life)), lines);
+      const said = await killAfter(start("ledger-writer", stateDir, String(life)), lines);
       done.push(...said.filter((line) => line.startsWith("did ")).map((line) => line.slice(4)));
 
       const file = new DatabaseSync(join(stateDir, "ledger.sqlite"));
@@ -228,7 +228,7 @@ describe("a writer that is killed at any moment", () => {
 
   test("and its run is closed by the next one, which then wins the claim", async () => {
     const stateDir = join(folder, "state");
-    const writer = start("ledger-writer.ts", stateDir, "1", "start life-1-run-1 1.1.2");
+    const writer = start("ledger-writer", stateDir, "1", "start life-1-run-1 1.1.2");
     await killAfter(writer, 12);
     const ledger = await openLedger({ stateDir });
     const runId = "life-1-run-1";
@@ -254,7 +254,7 @@ describe("a scheduler that is killed at any moment", () => {
     const stateDir = join(folder, "state");
     const done = new Set<string>();
     for (const [life, lines] of [1, 3, 6, 11, 17, 8].entries()) {
-      const said = await killAfter(start("ledger-scheduler.ts", stateDir, String(life)), lines);
+      const said = await killAfter(start("ledger-scheduler", stateDir, String(life)), lines);
       for (const line of said) if (line.startsWith("did ")) done.add(line.slice(4));
 
       const ledger = await openLedger({ stateDir });
@@ -296,7 +296,7 @@ describe("a ledger that another process holds", () => {
     const ledger = await openLedger({ stateDir, busyTimeoutMs: 150 });
     const patient = await openLedger({ stateDir, busyTimeoutMs: 20_000 });
     await ledger.claimRun(runStart({ runId: "before" }));
-    const holder = start("ledger-holder.ts", join(stateDir, "ledger.sqlite"));
+    const holder = start("ledger-holder", join(stateDir, "ledger.sqlite"));
     expect(await holder.next()).toBe("holding");
 
     await expect(ledger.claimRun(runStart({ runId: "during", jobId: "j" }))).rejects.toMatchObject({

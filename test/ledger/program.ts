@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { programFile } from "../fixtures/programs.ts";
 
 /** A fixture program that speaks in lines: its process, its lines one by one, and what it said on stderr. */
 export interface Program {
@@ -15,8 +15,7 @@ export interface Program {
 }
 
 export function startProgram(name: string, ...args: string[]): Program {
-  const file = fileURLToPath(new URL(`../fixtures/programs/${name}`, import.meta.url));
-  const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [programFile(name), ...args], { stdio: ["pipe", "pipe", "pipe"] });
   const closed = once(child, "close");
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

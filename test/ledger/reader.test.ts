@@ -158,7 +158,7 @@ test("a reader cannot write", async () => {
 });
 
 test("what is read beside a writer that goes on and on is of one instant, whatever the writer moves into the file", async () => {
-  const writer = startProgram("ledger-writer.ts", stateDir, "1");
+  const writer = startProgram("ledger-writer", stateDir, "1");
   let open = 0;
   for (let line = await writer.next(); line !== undefined && open < 60; line = await writer.next()) {
     if (!line.startsWith("did finish life-1-run") || line.includes(".")) continue;

@@ -5,15 +5,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createServer, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { McpGrant } from "../../src/job/job.ts";
 import { agentEntry } from "../../src/turn/agent.ts";
+import { programFile } from "../fixtures/programs.ts";
 import { toolServer } from "../fixtures/programs/mcp-tools.ts";
 import { toolStage, type ToolStage, type ToolStageOptions } from "./tool-stage.ts";
 
-const program = fileURLToPath(new URL("../fixtures/programs/mcp-server.ts", import.meta.url));
+const program = programFile("mcp-server");
 
 let stage: ToolStage;
 let base: string;

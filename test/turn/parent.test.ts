@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turnKinds, endLeftovers } from "../../src/turn/index.ts";
 import { psTable } from "../../src/turn/ps.ts";
+import { programFile } from "../fixtures/programs.ts";
 import { behave, carriersOf, eventually, isRunning, scriptedGateway, type ScriptedGateway } from "./harness.ts";
 
-const parentProgram = fileURLToPath(new URL("../fixtures/programs/turn-parent.ts", import.meta.url));
+const parentProgram = programFile("turn-parent");
 let gateway: ScriptedGateway;
 let asked: Promise<void>;
 let temporary: string;
@@ -72,7 +72,7 @@ describe("when the runner's own process ends in the middle of a turn", () => {
 });
 
 it.runIf(process.platform === "linux")("a descriptor that everything has inherited makes nobody a part of a turn", async () => {
-  const program = fileURLToPath(new URL("../fixtures/programs/turn-beside.ts", import.meta.url));
+  const program = programFile("turn-beside");
   // Shells and supervisors leave such ones open; above a gap Node lets them through to every child.
   const inherited = [...Array.from({ length: 37 }, () => "ignore" as const), "pipe" as const];
   const child = spawn(process.execPath, [program, gateway.url, behave], {

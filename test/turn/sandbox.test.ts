@@ -4,15 +4,15 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sandboxFor, sandboxWords } from "../../src/turn/sandbox.ts";
+import { programFile } from "../fixtures/programs.ts";
 import { eventually, isRunning } from "./harness.ts";
 import { toolStage } from "./tool-stage.ts";
 
-const program = fileURLToPath(new URL("../fixtures/programs/turn-with-tools.ts", import.meta.url));
-const server = fileURLToPath(new URL("../fixtures/programs/mcp-server.ts", import.meta.url));
+const program = programFile("turn-with-tools");
+const server = programFile("mcp-server");
 const planted = "sk-planted-9f8e7d6c5b4a";
 const granted = "granted-to-the-server-1234";
 const shell = { allow: [], shellStrings: true, timeoutMs: 20_000 };

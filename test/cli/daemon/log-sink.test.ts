@@ -2,10 +2,10 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { programFile } from "../../fixtures/programs.ts";
 
-const program = fileURLToPath(new URL("../../fixtures/programs/log-flood.ts", import.meta.url));
+const program = programFile("log-flood");
 const started: ChildProcess[] = [];
 afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
