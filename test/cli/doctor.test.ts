@@ -170,6 +170,12 @@ describe("doctor of the scheduler", () => {
       status: "ok",
       message: expect.stringMatching(/^starts \S+node \S+runner\.js$/) as string,
     });
+    // The shell need not have what the service has.
+    const bare = await examine([], { PATH: env.PATH });
+    expect({ code: bare.code, found: bare.find("test") }).toMatchObject({
+      code: 0,
+      found: { status: "warn", message: expect.stringContaining(`the installed service reads it from ${keyFile}`) as string },
+    });
 
     const unit = path.join(home(), ".config/systemd/user/runner-project.service");
     writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=\S+/m, "ExecStart=/gone/bin/node"));

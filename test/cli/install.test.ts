@@ -112,6 +112,12 @@ describe("install --systemd", () => {
     expect(readdirSync(unitFolder()).toSorted()).toEqual(["runner-project.service", "runner-project.timer"]);
     const back = await document(["install", "--systemd"]);
     expect(back.next[0]).toBe("systemctl --user stop runner-project.timer");
+    // systemd lets a running daemon be when its unit becomes one for a timer, and the timer then waits for its end.
+    const there = calls().length;
+    await document(["install", "--systemd", "--tick", "--now"]);
+    expect(calls()[there + 1]).toBe("--user stop runner-project.service");
+    expect((await document(["install", "--systemd", "--tick", "--now"])).ran.length).toBe(3);
+    await document(["install", "--systemd"]);
     expect(readdirSync(unitFolder())).toEqual(["runner-project.service"]);
   });
 

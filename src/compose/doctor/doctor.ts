@@ -18,7 +18,8 @@ export async function examineProject(project: Project, options: { readonly asSer
   const began = { wall: Date.now(), steady: performance.now() };
   const own = project.place.env;
   const env = options.asService ? serviceEnvironment(own) : own;
-  const providers = await checkProviders(project, env);
+  const scheduler = await checkScheduler(project);
+  const providers = await checkProviders(project, env, scheduler.keyFiles);
   const { checks: state, newestRun } = await checkState(project.stateDir);
   return [
     ...checkJobs(project),
@@ -26,7 +27,7 @@ export async function examineProject(project: Project, options: { readonly asSer
     ...checkPrograms(project, env),
     ...checkClock(project, env, { began, newestRun }),
     ...state,
-    ...(await checkScheduler(project)),
+    ...scheduler.checks,
     checkNode(),
     await checkSandbox(project, env),
     await checkKilling(env),

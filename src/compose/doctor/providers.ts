@@ -40,23 +40,33 @@ function note(where: Map<string, Set<string>>, model: string | undefined, job: s
   if (provider !== undefined) where.set(provider, (where.get(provider) ?? new Set()).add(job));
 }
 
-export async function checkProviders(project: Project, env: Environment): Promise<Check[]> {
+/** @param keyFiles Variables that an installed service has from a file of keys, each with that file. */
+export async function checkProviders(
+  project: Project,
+  env: Environment,
+  keyFiles: ReadonlyMap<string, string>,
+): Promise<Check[]> {
   const uses = providerUses(project);
   const reached = await Promise.all(uses.filter(({ use }) => use !== "none").map((use) => checkAddress(use, env)));
-  return [...uses.map((use) => checkKey(use, env)), ...reached, ...checkProxies(env)];
+  return [...uses.map((use) => checkKey(use, env, keyFiles)), ...reached, ...checkProxies(env)];
 }
 
-function checkKey({ config, use, jobs }: Use, env: Environment): Check {
+function checkKey({ config, use, jobs }: Use, env: Environment, keyFiles: ReadonlyMap<string, string>): Check {
   const area = "providers";
   const name = config.id;
   const variable = config.apiKey?.env;
   const by = use === "none" ? "no job asks it" : `${use === "first" ? "asked by" : "fallback of"} ${some(jobs)}`;
   if (variable === undefined) return { area, name, status: "ok", message: `no key needed; ${by}` };
   const value = env[variable];
-  const remedy = `Set it where runner is started: export ${variable}=… (in a crontab: a line ${variable}=… above the job's line).`;
+  const remedy = `Set it where runner is started: export ${variable}=… (a service of \`runner install\` reads it from its key file; in a crontab: a line ${variable}=… above the job's line).`;
   if ((value ?? "").trim() === "") {
     const state = `${variable} is ${value === undefined ? "not set" : "empty"}; ${by}`;
     if (use === "none") return { area, name, status: "ok", message: state };
+    const keyFile = keyFiles.get(variable);
+    if (keyFile !== undefined) {
+      const message = `${variable} is not set here; the installed service reads it from ${keyFile}; ${by}`;
+      return { area, name, status: "warn", message, remedy: `Only \`runner run\` by hand needs it here: export ${variable}=…` };
+    }
     return use === "first"
       ? { area, name, status: "fail", exitCode: 77, message: state, remedy }
       : { area, name, status: "warn", message: state, remedy };

@@ -10,27 +10,39 @@ import { openProjectLedger, type Project } from "../project.ts";
 import { environmentOf } from "../service/environment.ts";
 import { findInstalled, type Installed } from "../service/installed.ts";
 import { configHomeOf } from "../service/where.ts";
-import { keyFilePath, readKeyFile } from "../service/key-file.ts";
+import { keyFilePath, readKeyFile, type KeyFile } from "../service/key-file.ts";
 import { cronRuns, lingers, noCron } from "../service/manager-there.ts";
 import { checkNeeds } from "../service/needs.ts";
 import { serviceUser } from "../service/users.ts";
 import type { Check } from "./check.ts";
 
-export async function checkScheduler(project: Project): Promise<Check[]> {
+interface SchedulerFindings {
+  readonly checks: readonly Check[];
+  /** Variables that an installed service has from a file of keys, each with that file. */
+  readonly keyFiles: ReadonlyMap<string, string>;
+}
+
+export async function checkScheduler(project: Project): Promise<SchedulerFindings> {
   const { env } = project.place;
   const home = env["HOME"] ?? os.homedir();
   const where = { projectDir: project.projectDir, home, configHome: configHomeOf(env, home), env };
   const { installed, checks } = lookFor(() => findInstalled(where));
   const leader = await livingLeader(project);
-  return [
+  const services = installed.map((one) => ({ one, keyFile: keyFileOf(one, where.configHome) }));
+  const found = [
     ...checkFiring(project, leader, installed),
     ...checks,
-    ...installed.flatMap((one) => [
+    ...services.flatMap(({ one, keyFile }) => [
       ...checkPlace(one),
       ...checkStarted(one),
-      ...checkEnvironment(one, project, where.configHome),
+      ...checkEnvironment(one, project, keyFile),
     ]),
   ];
+  const keys = services.flatMap(({ keyFile }) => {
+    const held = Object.entries(keyFile.values ?? {}).filter(([, value]) => (value ?? "").trim() !== "");
+    return held.map(([variable]): [string, string] => [variable, keyFile.path]);
+  });
+  return { checks: found, keyFiles: new Map(keys) };
 }
 
 /** A crontab that this user may not see is a finding, not the end of the examination. */
@@ -124,16 +136,19 @@ function isThere(file: string): boolean {
   }
 }
 
-/** Keys and programs as the service will find them, which need not be as this shell does. */
-function checkEnvironment(one: Installed, project: Project, configHome: string): Check[] {
+function keyFileOf(one: Installed, configHome: string): KeyFile {
   const named = one.command.find((word) => word.startsWith("--env-file"));
   const path = named?.slice(named.indexOf("=") + 1) ?? keyFilePath(one.scope, configHome, one.name);
-  const keyFile = readKeyFile(path, one.manager);
+  return readKeyFile(path, one.manager);
+}
+
+/** Keys and programs as the service will find them, which need not be as this shell does. */
+function checkEnvironment(one: Installed, project: Project, keyFile: KeyFile): Check[] {
   // Keys of the machine's own service are not this user's to see.
   if (keyFile.values === undefined && keyFile.there) return [...keyFile.problems];
   const user = serviceUser("user", project.projectDir, undefined, project.place.env["HOME"]);
   const env = environmentOf(user, one.environment, { ...one.inherited, ...keyFile.values });
-  return [...keyFile.problems, ...checkNeeds(project, env, project.place.env, path)].map((check): Check => ({
+  return [...keyFile.problems, ...checkNeeds(project, env, project.place.env, keyFile.path)].map((check): Check => ({
     ...check,
     area: "scheduler",
   }));

@@ -15,7 +15,7 @@ import { lingers, managerProblems } from "./manager-there.ts";
 import { checkNeeds, neededVariables } from "./needs.ts";
 import { ownPrograms } from "./own-programs.ts";
 import type { Change, Manager, Plan, Scope, Service } from "./service.ts";
-import { enableSteps, systemdUnits, unitFolder } from "./systemd.ts";
+import { enableSteps, systemctl, systemdUnits, unitFolder } from "./systemd.ts";
 import { serviceUser } from "./users.ts";
 import { configHomeOf, linkTo, ownName, projectFolder } from "./where.ts";
 
@@ -167,9 +167,11 @@ function planSystemd(service: Service, where: Where): Planned {
     after: undefined,
   }));
   const timers = stale.filter((file) => file.endsWith(".timer") && !file.includes(".wants/")).map((file) => path.basename(file));
-  const before = timers.map((timer) => ({
-    argv: ["systemctl", ...(scope === "user" ? ["--user"] : []), "stop", timer],
-    meaning: "the timer of the installation before",
+  // The daemon goes by the unit's name, and the timer would wait for its end.
+  const daemons = service.tick ? ours.filter(({ tick }) => !tick).map((one) => `runner-${one.name}.service`) : [];
+  const before = [...timers, ...daemons].map((unit) => ({
+    argv: systemctl(scope, "stop", unit),
+    meaning: "what was installed before",
   }));
   const names = units.map(({ file }) => file);
   const after = enableSteps(scope, names, user.name, lingers(user.name) === true);

@@ -107,7 +107,8 @@ export function wantsLink(unit: string, scope: Service["scope"]): string {
   return `${target}.target.wants/${unit}`;
 }
 
-function systemctl(scope: Service["scope"], ...words: readonly string[]): string[] {
+/** A command to the manager of that scope. */
+export function systemctl(scope: Service["scope"], ...words: readonly string[]): string[] {
   return ["systemctl", ...(scope === "user" ? ["--user"] : []), ...words];
 }
 
