@@ -86,7 +86,7 @@ export function finishImport(context: CommandContext, imported: Imported, place:
   const left = issues.length === 0 ? "" : `, ${issues.length} could not be taken over`;
   if (jobs.length > 0)
     output.note(
-      `${jobs.length} ${jobs.length === 1 ? "job" : "jobs"} from ${file}${left}. Before runner start, take what became a job out there: it would run twice.`,
+      `${jobs.length} ${jobs.length === 1 ? "job" : "jobs"} from ${file}${left}. Before runner start, remove from there what is a job here now, or it runs twice.`,
     );
   return exitCode;
 }

@@ -110,7 +110,7 @@ describe("pause and resume", () => {
     const resumed = await runner("resume", "--all", "--json");
     expect(JSON.parse(resumed.stdout)).toMatchObject({ version: 1, kind: "resume", changed: true, stillPaused: ["well"] });
     expect((await runner("resume", "--all")).stderr).toMatch(
-      /everything is not paused as a whole.*\nStill paused by themselves: well/,
+      /There is no pause of everything.*\nStill paused by themselves: well/,
     );
   });
 

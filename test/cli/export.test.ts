@@ -213,12 +213,12 @@ describe("export crontab and k8s", () => {
       "last: ",
       "once: runs once",
       "up: it runs at each start all the same: left out: endAt, blackout",
-      "Debian's cron does not know it",
+      "CRON_TZ is known to cronie, not to Debian's cron, which would take the times of Every_5%, hour and ask for Europe/London",
       "KIMI_API_KEY",
       "up: cron starts it each time it starts itself",
     ])
       expect(stderr).toContain(words);
-    expect(stdout).toContain("# odd: not here: every 5400 s is no fixed times of the day");
+    expect(stdout).toContain("# odd: not here: every 5400 s does not fall on the same times each day");
     expect(stderr).not.toContain("hand");
   });
 

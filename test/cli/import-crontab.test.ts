@@ -145,7 +145,7 @@ describe("import crontab", () => {
     expect(code).toBe(78);
     expect(stderr.match(/^error: tab:\d+/gm)).toEqual(["error: tab:2", "error: tab:3", "error: tab:4"]);
     expect(stderr).toContain(
-      "1 job from tab, 3 could not be taken over. Before runner start, take what became a job out there: it would run twice.",
+      "1 job from tab, 3 could not be taken over. Before runner start, remove from there what is a job here now, or it runs twice.",
     );
   });
 

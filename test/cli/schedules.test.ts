@@ -224,7 +224,7 @@ describe("the commands", () => {
 
   it("calendar shows its days, for people and for scripts", async () => {
     const { code, stdout, stderr } = await project.runner(["calendar", "--days", "2", "--job", "noon"]);
-    expect([code, stderr]).toEqual([0, "Times of UTC\n"]);
+    expect([code, stderr]).toEqual([0, "Times are in UTC\n"]);
     expect(stdout).toMatch(/^\w{3} \d{4}-\d\d-\d\d.*\n( {2}12:00 {2}noon\n)?\w{3} \d{4}-\d\d-\d\d\n {2}12:00 {2}noon\n$/);
     const { days } = JSON.parse((await project.runner(["calendar", "--json"])).stdout) as {
       days: { date: string; rows: unknown[] }[];

@@ -64,7 +64,7 @@ function toDocument({ date, from, to, changes, rows }: CalendarDay): Record<stri
 }
 
 function print({ output }: CommandContext, days: readonly CalendarDay[], projectZone: string): void {
-  output.note(`Times of ${projectZone}`);
+  output.note(`Times are in ${projectZone}`);
   for (const { date, from, changes, rows } of days) {
     const nothing = rows.length === 0 ? output.style("dim", "  nothing") : "";
     output.data(`${output.style("bold", `${instantIn(projectZone, from).slice(0, 3)} ${date}`)}${nothing}`);

@@ -42,7 +42,7 @@ async function execute(context: CommandContext, [jobName]: readonly string[], op
   else {
     output.note(
       before === undefined
-        ? `${target.words} ${target.jobId === everyJob ? "is not paused as a whole" : "is not paused by itself"}; nothing was changed.`
+        ? `${target.jobId === everyJob ? "There is no pause of everything" : `${target.words} is not paused by itself`}; nothing was changed.`
         : `${target.words} is resumed; it was paused ${pauseWords(before, now, target.zone)}`,
     );
     const all = pauses.get(everyJob);

@@ -94,7 +94,7 @@ export function entryOf(event: SchedulerEvent, { instant, once }: Telling): LogE
       const left =
         event.running === 0
           ? "nothing is under way"
-          : `${several(event.running, "run")} under way, at most ${duration(event.graceMs)} more`;
+          : `${several(event.running, "run")} under way, at most ${duration(event.graceMs)} more; a second signal ends it now`;
       return { at, level: "info", event: "draining", text: `stops: ${left}` };
     }
   }

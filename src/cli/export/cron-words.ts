@@ -39,7 +39,7 @@ export function cronWords(schedule: Schedule, defaultZone: string): CronWords {
 
 /** Of whole minutes that part an hour, whole hours that part a day, and a day, an interval is the same times of each day in UTC. */
 function everyWords(everyMs: number, anchorMs: number, notes: readonly string[]): CronWords {
-  const problem = { problem: `every ${everyMs / 1_000} s is no fixed times of the day` };
+  const problem = { problem: `every ${everyMs / 1_000} s does not fall on the same times each day` };
   if (everyMs % minuteMs !== 0 || anchorMs % minuteMs !== 0) return problem;
   const [every, anchor] = [everyMs / minuteMs, (anchorMs % dayMs) / minuteMs];
   const told = [...notes, "an interval, written as its times of the day in UTC"];

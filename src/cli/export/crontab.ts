@@ -1,4 +1,5 @@
 import { shellWord } from "../../load/shell-word.ts";
+import { some } from "../../compose/doctor/providers.ts";
 import { inOneLine } from "../../compose/service/where.ts";
 import type { Job } from "../../job/job.ts";
 import { isSameZone } from "../../job/zone.ts";
@@ -41,24 +42,22 @@ function jobLines(input: ExportInput): Lines {
   const lines = [`# Jobs of ${input.projectDir}, made by runner export crontab.`];
   const notes: ExportNote[] = [];
   const here = machineZone(input.env);
+  /** Jobs whose times are of another zone than cron's own. */
+  const elsewhere: string[] = [];
   let zone = here;
   for (const job of input.jobs) {
     const words = cronWords(job.schedule, input.zone);
     if ("problem" in words) {
       lines.push("", `# ${job.name}: not here: ${words.problem}`);
       if (job.schedule.kind !== "manual")
-        notes.push({ job: job.name, message: `${words.problem}: left out; with --tick it is carried out` });
+        notes.push({ job: job.name, message: `${words.problem}: left out; with --tick it runs` });
       continue;
     }
     if (!("boot" in words) && !isSameZone(words.zone, zone)) {
       zone = words.zone;
       lines.push("", `CRON_TZ=${zone}`);
-      if (!isSameZone(zone, here))
-        notes.push({
-          job: job.name,
-          message: `CRON_TZ=${zone} is cronie's: Debian's cron does not know it and takes the times for ${here}`,
-        });
     }
+    if (!("boot" in words) && !isSameZone(zone, here)) elsewhere.push(job.name);
     const own =
       "boot" in words
         ? [
@@ -71,6 +70,10 @@ function jobLines(input: ExportInput): Lines {
     const run = command(input, ["run", job.name, ...("boot" in words ? [] : ["--slot", "due"])]);
     lines.push("", `# ${job.name}`, `${job.enabled ? "" : "# disabled: "}${"boot" in words ? "@reboot" : words.expr} ${run}`);
   }
+  if (elsewhere.length > 0)
+    notes.push({
+      message: `CRON_TZ is known to cronie, not to Debian's cron, which would take the times of ${some(elsewhere)} for ${here}`,
+    });
   const message =
     "each line answers its own slot, once; what passed while cron was down is neither caught up nor recorded; with --tick both are as in a daemon";
   return { lines, notes: [...notes, { message }] };

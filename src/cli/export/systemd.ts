@@ -3,6 +3,7 @@ import { configHomeOf, inOneLine, ownName } from "../../compose/service/where.ts
 import { keyFilePath } from "../../compose/service/key-file.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "../../compose/service/systemd-words.ts";
 import { serviceVariables } from "../../compose/service/environment.ts";
+import { shellWord } from "../../load/shell-word.ts";
 import type { Job } from "../../job/job.ts";
 import type { NewFile } from "../write-files.ts";
 import type { Exported, ExportFormat, ExportInput, ExportNote } from "./format.ts";
@@ -32,7 +33,8 @@ function write(input: ExportInput): Exported {
     files.push({ path: `${unit}.timer`, text: timerText(job, calendar.lines) });
     for (const message of [...calendar.notes, ...policyNotes(job)]) notes.push({ job: job.name, message });
   }
-  return { files, between: "\n", notes: [...notes, ...generalNotes(input)] };
+  const timers = files.map(({ path }) => path).filter((file) => file.endsWith(".timer"));
+  return { files, between: "\n", notes: [...notes, ...generalNotes(input, timers)] };
 }
 
 /** Two jobs of one name cannot be; two names that differ only in signs no unit may have are told apart by their escapes. */
@@ -64,6 +66,7 @@ function serviceText({ name }: Job, keyed: boolean, { program, place, projectDir
     "Delegate=yes",
     "OOMPolicy=continue",
     "LimitCORE=0",
+    `SyslogIdentifier=runner-job-${specifierFree(unitName(name))}`,
     "",
   ].join("\n");
 }
@@ -101,12 +104,20 @@ function policyNotes({ catchUp, enabled, overlap }: Job): string[] {
   return notes;
 }
 
-function generalNotes({ projectDir, env, keys }: ExportInput): ExportNote[] {
+/** At most so many timers stand in the command that puts them in force. */
+const mostNamed = 5;
+
+function generalNotes({ projectDir, env, keys }: ExportInput, timers: readonly string[]): ExportNote[] {
   const notes: ExportNote[] = [];
   if (keys.length > 0) notes.push({ message: `keys are read from ${keyFile(projectDir, env)} (mode 0600): ${keys.join(", ")}` });
-  notes.push({
-    message:
-      "each service answers the slot of its job that is due, once, also beside a daemon; what passed without a start is not recorded. To put them in force: systemctl --user daemon-reload && systemctl --user enable --now 'NAME.timer'",
-  });
+  const message =
+    "each service answers the slot of its job that is due, once, also beside a daemon; a slot without a start has no record";
+  notes.push({ message });
+  if (timers.length > 0) {
+    const named = timers.slice(0, mostNamed).map(shellWord).join(" ");
+    const all = timers.length > mostNamed ? `${named} … (${timers.length} timers)` : named;
+    const start = `systemctl --user daemon-reload && systemctl --user enable --now ${all}`;
+    notes.push({ message: `to start them: ${start}; to keep them after a logout: loginctl enable-linger` });
+  }
   return notes;
 }

@@ -38,7 +38,7 @@ function armedWords(facts: AtFacts, armedSince: number): string {
   const reset = facts.events.find(({ kind, at: when }) => kind === "reset" && Math.abs(when - armedSince) < 5_000);
   const since = at(facts, armedSince);
   if (reset !== undefined) return `the job was reset at ${since} ${reset.text}, and nothing from before is made up for.`;
-  return `the job is looked after, with the schedule that it has now, since ${since}; slots from before are not made up for.`;
+  return `nothing has fired this job, with its present schedule, before ${since}; earlier slots are not made up for.`;
 }
 
 function goneLines(facts: AtFacts, slot: number, lastSlot: number): StoryLine[] {

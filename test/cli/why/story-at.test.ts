@@ -191,7 +191,7 @@ describe("a slot without a record", () => {
     [
       "lies before it was looked after",
       { armedSince: nine + minute },
-      ["since Wed 2026-11-25 09:01:00 +00:00; slots from before are not made up for"],
+      ["before Wed 2026-11-25 09:01:00 +00:00; earlier slots are not made up for"],
     ],
     [
       "lies before it was reset",
