@@ -44,7 +44,7 @@ export async function runAttempt(context: RunContext, attempt: number, why: stri
     const gateway = await parts.gateway();
     const door = gateway.open(grant);
     opened.push(door);
-    return { url: gateway.url, token: door.token, toolRuns: door.toolRuns };
+    return { url: gateway.url, token: door.token, toolRuns: door.toolRuns, connect: (connection) => gateway.connect(connection) };
   };
   const inspector = createInspector(context, attempt, sessionId);
   const spec = turnSpec(context, attempt, { sessionId, attemptMs: time.attemptMs, gateway: openDoor, texts: prompt(at) });

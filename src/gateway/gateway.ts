@@ -2,6 +2,7 @@
  * The gateway's contract: the loopback HTTP door between a turn's process and the providers. It holds the keys; a turn's
  * process holds only the token of a grant, which dies with the attempt.
  */
+import type { Duplex } from "node:stream";
 import type { Fault, ProviderError, Usage } from "../errors.ts";
 import type { Provider, ProvenAnswer } from "../provider/provider.ts";
 import type { OnRateLimit, Recording, RetryPolicy } from "../job/job.ts";
@@ -187,6 +188,8 @@ export interface Gateway {
     /** Tools that the attempt has begun so far and that were not refused, as it was recorded; also after the turn's process is dead. */
     readonly toolRuns: () => number;
   };
+  /** Serves a connection that is there already, as one that came to `url`. */
+  connect(connection: Duplex): void;
   /** Ends every call and closes the socket. */
   close(): Promise<void>;
 }

@@ -52,6 +52,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://127.0.0.1:${desk.port}`,
     open: (grant) => desk.open(grant),
+    connect: (connection) => void server.emit("connection", connection),
     close: () => (closed ??= desk.close(server)),
   };
 }

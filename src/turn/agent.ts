@@ -1,9 +1,11 @@
 /** The built-in agent turn, from the parent's side: one isolated process that asks the gateway and returns one result. */
+import type { Duplex } from "node:stream";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ToolGrants } from "../job/job.ts";
 import { endedByUs, failed, stderrBytes, unstarted, withoutAny, withStderr } from "./ending.ts";
 import { environmentToCome, secretsAmong, secretValues, turnEnvironment } from "./environment.ts";
+import { gatewayDescriptor } from "./inherited-connection.ts";
 import { turnRequest } from "./request.ts";
 import { keptWarnings, parseResult } from "./result.ts";
 import { needsSandbox, sandboxFor, sandboxWords, startsServers, type Sandbox } from "./sandbox.ts";
@@ -41,9 +43,10 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
           args,
           env: turnEnvironment(spec, hooks.env, workspace),
           cwd: workspace.work,
-          input: async () => {
+          connected: asksOnce(spec),
+          input: async (connection) => {
             door = typeof spec.gateway === "function" ? await spec.gateway() : spec.gateway;
-            const gateway = { url: door.url, token: door.token };
+            const gateway = { url: door.url, token: door.token, ...handOver(connection, door) };
             const secrets = secretsAmong(granted.values, hooks.env);
             return JSON.stringify({ ...spec, tools: granted.tools, gateway, secrets, ...innerOf(sandbox, granted.tools) });
           },
@@ -65,6 +68,17 @@ export function createAgentTurn(options: AgentTurnOptions = {}): Turn {
       });
     },
   };
+}
+
+/** Without a tool nothing follows the first answer, and nothing can be started; a stream is read as it comes. */
+function asksOnce({ tools, stream }: TurnSpec): boolean {
+  return !stream && Object.keys(tools ?? {}).length === 0;
+}
+
+function handOver(connection: Duplex | undefined, { connect }: Door): Pick<OpenSpec["gateway"], "descriptor"> {
+  if (connection === undefined || connect === undefined) return {};
+  connect(connection);
+  return { descriptor: gatewayDescriptor };
 }
 
 /**

@@ -1,10 +1,10 @@
 /** One question to the gateway, from inside the turn's process, and what is told to it about tools. */
-import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
 import { isFault } from "../errors.ts";
 import { AnswerError, errorIn, noReason, parseJson, type Answer, type AnswerReader } from "./answer.ts";
 import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
+import { askOnce, type Chunks, type Response } from "./inherited-connection.ts";
 import type { Door, OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
@@ -83,27 +83,23 @@ export async function tellGateway(
   }
 }
 
-function send(
-  { url }: Door,
+/** Over the connection that this process was born with, if it was; else over one of its own. */
+async function send(
+  { url, descriptor }: Pick<OpenSpec["gateway"], "url" | "descriptor">,
   method: "POST" | "PUT",
   path: string,
   headers: Readonly<Record<string, string>>,
   content: object,
-): Promise<IncomingMessage> {
+): Promise<Response & Chunks> {
+  const address = `${url.replace(/\/+$/, "")}${path}`;
+  const body = Buffer.from(wellFormedJson(content));
+  const ours = { ...headers, "content-type": "application/json", "content-length": body.length, accept: "*/*" };
+  if (descriptor !== undefined) return askOnce(descriptor, { method, url: address, headers: ours, body });
   // Taken this way an ES module does not run the lazy getters of node:http, which cost more than the request.
   const http = process.getBuiltinModule("node:http");
-  const body = Buffer.from(wellFormedJson(content));
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      `${url.replace(/\/+$/, "")}${path}`,
-      {
-        method,
-        // No connection is kept, so that nothing delays the process's exit.
-        agent: false,
-        headers: { ...headers, "content-type": "application/json", "content-length": body.length, accept: "*/*" },
-      },
-      resolve,
-    );
+    // No connection is kept, so that nothing delays the process's exit.
+    const request = http.request(address, { method, agent: false, headers: ours }, resolve);
     request.on("error", reject);
     request.end(body);
   });
@@ -120,7 +116,7 @@ function wellFormedJson(content: object): string {
 }
 
 /** The gateway has given the call up; its header names the fault, its body the reason. */
-async function refusedBy(response: IncomingMessage, status: number): Promise<Failed> {
+async function refusedBy(response: Response & Chunks, status: number): Promise<Failed> {
   const named = response.headers["x-runner-fault"];
   const text = await readText(response);
   const said = errorIn(jsonOrUndefined(text)) ?? { fault: "unknown", message: noReason };
@@ -141,7 +137,7 @@ function jsonOrUndefined(text: string): unknown {
   }
 }
 
-async function readAnswer(response: IncomingMessage, wire: Wire): Promise<{ answer: Answer; body: unknown }> {
+async function readAnswer(response: Response & Chunks, wire: Wire): Promise<{ answer: Answer; body: unknown }> {
   const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
   if (type === "text/event-stream") return { answer: await readEvents(response, wire.reader()), body: undefined };
   if (type !== "application/json")
@@ -152,7 +148,7 @@ async function readAnswer(response: IncomingMessage, wire: Wire): Promise<{ answ
   return { answer: wire.read(body), body };
 }
 
-async function readEvents(response: IncomingMessage, reader: AnswerReader): Promise<Answer> {
+async function readEvents(response: Response & Chunks, reader: AnswerReader): Promise<Answer> {
   const parser = createParser({
     onEvent: (event) => reader.push(event.event, event.data),
     onError: (error) => {
@@ -166,14 +162,14 @@ async function readEvents(response: IncomingMessage, reader: AnswerReader): Prom
   return reader.end();
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: Response & Chunks): Promise<string> {
   const parts: string[] = [];
   await readChunks(response, (text) => parts.push(text));
   return parts.join("");
 }
 
 /** The body as text, piece by piece, whole to its end: cut, too long or not UTF-8 is an error. */
-async function readChunks(response: IncomingMessage, take: (text: string) => void): Promise<void> {
+async function readChunks(response: Response & Chunks, take: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (chunk?: Buffer): string => {
     try {
@@ -184,7 +180,7 @@ async function readChunks(response: IncomingMessage, take: (text: string) => voi
   };
   let bytes = 0;
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const chunk of response) {
       bytes += chunk.length;
       if (bytes > maxAnswerBytes)
         throw new AnswerError("stream_broken", `the gateway's answer is longer than ${maxAnswerBytes} bytes`);

@@ -53,3 +53,19 @@ async function until(holds: () => boolean, limitMs: number): Promise<boolean> {
     lookMs = Math.min(lookMs * 2, slowestLookMs);
   }
 }
+
+const treesAlive = new Set<Tree>();
+
+/** When our own process exits in the middle (a second Ctrl-C, a bug), its turns go with it, as far as one look can find them. */
+export function killOnExit(tree: Tree): () => void {
+  if (treesAlive.size === 0) process.on("exit", killAll);
+  treesAlive.add(tree);
+  return () => {
+    treesAlive.delete(tree);
+    if (treesAlive.size === 0) process.off("exit", killAll);
+  };
+}
+
+function killAll(): void {
+  for (const tree of treesAlive) tree.signal(tree.sampleDeep(), "SIGKILL");
+}

@@ -20,7 +20,8 @@ export interface Marker {
 }
 
 export interface ProcessTable {
-  list(): ProcessEntry[];
+  /** Those that are there; with `notBefore`, which is a `start`, without those that started earlier. */
+  list(notBefore?: number): ProcessEntry[];
   /** One process as it is now; undefined if there is none of this pid. */
   entry(pid: number): ProcessEntry | undefined;
   /** Whether the system lets us see the environments of processes, without which a marker finds nothing. */

@@ -2,7 +2,7 @@
  * What the system says about its processes. On Linux from /proc, synchronously: nothing of ours runs between looking and
  * acting, and a child that has ended cannot be reaped in between either. Elsewhere from `ps`.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import type { Marker, ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** The table of this system. */
@@ -11,15 +11,9 @@ export async function processTable(): Promise<ProcessTable> {
 }
 
 export const linuxTable: ProcessTable = {
-  list() {
-    const entries: ProcessEntry[] = [];
-    for (const name of readdirSync("/proc")) {
-      const first = name.charCodeAt(0);
-      if (first < 48 || first > 57) continue;
-      const entry = linuxTable.entry(Number(name));
-      if (entry !== undefined) entries.push(entry);
-    }
-    return entries;
+  list(notBefore = 0) {
+    const pids = processIds();
+    return notBefore === 0 ? pids.flatMap((pid) => linuxTable.entry(pid) ?? []) : startedSince(notBefore, pids);
   },
   entry(pid) {
     const stat = readStat(pid);
@@ -41,6 +35,60 @@ export const linuxTable: ProcessTable = {
     }
   },
 };
+
+function processIds(): number[] {
+  const pids: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    const first = name.charCodeAt(0);
+    if (first >= 48 && first <= 57) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/** When a process started, by what the system calls its folder. */
+interface Seen {
+  readonly folder: number;
+  readonly madeAt: number;
+  readonly start: number;
+}
+
+/** The processes of the last look, by pid. */
+let seen = new Map<number, Seen>();
+
+/**
+ * Nearly every process of a machine is older than a turn, and its start is all that is asked of it; reading that takes the kernel five times
+ * as long as naming its folder. The folder of a process is its own: one of the same pid that comes later has another inode (Linux,
+ * fs/proc/base.c: a folder is let go with the process it was made for). So what was read of an inode is not read again.
+ */
+function startedSince(notBefore: number, pids: readonly number[]): ProcessEntry[] {
+  const entries: ProcessEntry[] = [];
+  const now = new Map<number, Seen>();
+  for (const pid of pids) {
+    // Before it is read: should the pid be given out anew in between, this inode is gone and is met no more.
+    const folder = folderOf(pid);
+    if (folder === undefined) continue;
+    const before = seen.get(pid);
+    const isSame = before !== undefined && before.folder === folder.ino && before.madeAt === folder.ctimeMs;
+    if (isSame && before.start < notBefore) {
+      now.set(pid, before);
+      continue;
+    }
+    const entry = linuxTable.entry(pid);
+    if (entry === undefined) continue;
+    now.set(pid, { folder: folder.ino, madeAt: folder.ctimeMs, start: entry.start });
+    if (entry.start >= notBefore) entries.push(entry);
+  }
+  seen = now;
+  return entries;
+}
+
+function folderOf(pid: number): { readonly ino: number; readonly ctimeMs: number } | undefined {
+  try {
+    return statSync(`/proc/${pid}`, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
 
 /** One line of /proc/PID/stat (proc_pid_stat(5)). The command's name stands in brackets and may itself hold spaces and brackets. */
 export function parseStat(stat: string): ProcessEntry | undefined {

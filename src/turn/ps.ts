@@ -9,7 +9,7 @@ import type { ProcessEntry, ProcessTable } from "./process-table.ts";
 const columns = "pid=,ppid=,pgid=,stat=,lstart=";
 
 export const psTable: ProcessTable = {
-  list: () => parsePs(ps(["-axo", columns])),
+  list: (notBefore = 0) => parsePs(ps(["-axo", columns])).filter(({ start }) => start >= notBefore),
   entry: (pid) => parsePs(ps(["-o", columns, "-p", String(pid)]))[0],
   seesEnvironments: false,
   carries: () => false,

@@ -3,10 +3,12 @@
  * everything it started is dead. The first cause of its end wins and is never overwritten by a later one.
  */
 import type { ChildProcess } from "node:child_process";
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCgroup } from "./attempt-cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { endTree } from "./kill.ts";
+import { gatewayDescriptor } from "./inherited-connection.ts";
+import { endTree, killOnExit } from "./kill.ts";
 import { Pipes, type PipeLimits } from "./pipes.ts";
 import type { Marker } from "./process-table.ts";
 import { processTable } from "./processes.ts";
@@ -19,9 +21,11 @@ export interface ProcessPlan {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Asked once the process has been started, and written to its stdin, which is then closed. */
-  readonly input: () => Promise<string>;
+  /** Asked once the process has been started, and written to its stdin, which is then closed. With `connected`, our end of the connection. */
+  readonly input: (connection: Duplex | undefined) => Promise<string>;
   readonly marker: Marker;
+  /** It is born with a connection to us, beside its result. Default false. */
+  readonly connected?: boolean;
   /** False: it has no descriptor for a result, and its output is all there is. Default true. */
   readonly givesResult?: boolean;
   readonly limits: PipeLimits & {
@@ -70,7 +74,7 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
     cwd: plan.cwd,
     env: plan.env,
     extendEnv: false,
-    stdio: ["pipe", "pipe", "pipe", ...(plan.givesResult === false ? [] : ["pipe" as const])],
+    stdio: ["pipe", "pipe", "pipe", ...moreThanStandard(plan)],
     detached: true,
     cleanup: false,
     buffer: false,
@@ -93,6 +97,12 @@ export async function carryOut(plan: ProcessPlan): Promise<ProcessEnd> {
   const end = await follow(plan, child.nodeChildProcess, tree, pipeNames);
   await letGo(cgroup);
   return end;
+}
+
+/** The result's descriptor, and after it the connection's. */
+function moreThanStandard({ givesResult = true, connected = false }: ProcessPlan): "pipe"[] {
+  if (!givesResult) return [];
+  return connected ? ["pipe", "pipe"] : ["pipe"];
 }
 
 /** The kernel needs a moment to let go of a group whose last process has just ended. */
@@ -129,7 +139,8 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
   const pipes = new Pipes({ stdout, stderr, result }, plan.limits);
   // A process may end without reading its input; that is its own matter.
   stdin.on("error", () => {});
-  const told = plan.input().then((text) => void stdin.end(text));
+  const connection = plan.connected === true ? connectionOf(running) : undefined;
+  const told = plan.input(connection).then((text) => void stdin.end(text));
   tree.watch();
   const forget = killOnExit(tree);
 
@@ -147,6 +158,7 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
   const exit = isAlive() ? undefined : { code: running.exitCode ?? undefined, signal: running.signalCode ?? undefined };
   const cleanup = await clearUp(plan, tree, pipes, pipeNames, exited, isAlive);
   forget();
+  connection?.destroy();
   // Only something that cannot be killed is still there; our own process does not wait for it.
   if (isAlive()) running.unref();
   return {
@@ -159,6 +171,14 @@ async function follow(plan: ProcessPlan, running: ChildProcess, tree: Tree, pipe
     startError: inputError,
     cleanup,
   };
+}
+
+function connectionOf({ stdio }: ChildProcess): Duplex {
+  const connection = stdio[gatewayDescriptor];
+  if (!(connection instanceof Duplex)) throw new Error("the connection of the turn's process is missing");
+  // Whoever hangs up in the middle of it is seen by its end.
+  connection.on("error", () => {});
+  return connection;
 }
 
 function isReadable(stream: unknown): stream is NodeJS.ReadableStream {
@@ -226,20 +246,4 @@ async function clearUp(
   // The system knows of its end a moment before we are told.
   if (isAlive()) await Promise.race([exited, sleep(drainMs.atMost, undefined, { ref: false })]);
   return { killed, confirmed: ended.confirmed && closed && !isAlive() };
-}
-
-const treesAlive = new Set<Tree>();
-
-/** When our own process exits in the middle (a second Ctrl-C, a bug), its turns go with it, as far as one look can find them. */
-function killOnExit(tree: Tree): () => void {
-  if (treesAlive.size === 0) process.on("exit", killAll);
-  treesAlive.add(tree);
-  return () => {
-    treesAlive.delete(tree);
-    if (treesAlive.size === 0) process.off("exit", killAll);
-  };
-}
-
-function killAll(): void {
-  for (const tree of treesAlive) tree.signal(tree.sampleDeep(), "SIGKILL");
 }

@@ -80,10 +80,10 @@ export class Tree {
     };
   }
 
-  /** Living members by descent and group: a look that costs one read a process of the machine. */
+  /** Living members by descent and group: a look at every process of the machine. */
   sample(): ProcessEntry[] {
     const began = performance.now();
-    const living = members(this.#lineage, this.#table.list(), this.#untouchable).filter((entry) => !entry.zombie);
+    const living = members(this.#lineage, this.#list(), this.#untouchable).filter((entry) => !entry.zombie);
     this.#lastCostMs = performance.now() - began;
     return living;
   }
@@ -91,7 +91,7 @@ export class Tree {
   /** Living members, and whatever else is in the group or carries the marker, with its own descendants. */
   sampleDeep(): ProcessEntry[] {
     const grouped = new Set(this.#cgroups.flatMap((cgroup) => cgroup.pids()));
-    const entries = this.#table.list();
+    const entries = this.#list();
     for (const entry of entries) if (grouped.has(entry.pid) && !this.#untouchable.pids.has(entry.pid)) this.#adopt(entry);
     const found = new Set(members(this.#lineage, entries, this.#untouchable).map((entry) => entry.pid));
     for (const entry of entries) {
@@ -110,7 +110,7 @@ export class Tree {
 
   /** Living processes that hold one of these open and are not known yet; they are known from then on. */
   adoptHolders(files: ReadonlySet<string>): void {
-    for (const entry of this.#table.list()) {
+    for (const entry of this.#list()) {
       if (entry.zombie || entry.start < this.#lineage.notBefore || this.#untouchable.pids.has(entry.pid)) continue;
       if (this.#table.openFiles(entry.pid).some((file) => files.has(file))) this.#adopt(entry);
     }
@@ -147,6 +147,11 @@ export class Tree {
       else send(member.pid, signal);
     }
     for (const group of groups) send(-group, signal);
+  }
+
+  /** Only what can belong to the tree. */
+  #list(): ProcessEntry[] {
+    return this.#table.list(this.#lineage.notBefore);
   }
 
   #adopt(entry: ProcessEntry): void {

@@ -1,4 +1,5 @@
 /** The turn's contract: the agent's work in one attempt, in an isolated process, ending in one result. */
+import type { Duplex } from "node:stream";
 import type { Fault } from "../errors.ts";
 import type { CommandPayload, Expectations, Job, ToolGrants } from "../job/job.ts";
 
@@ -64,11 +65,16 @@ export interface Door {
   readonly token: string;
   /** How many tool runs the gateway has recorded for the attempt: the truth about a process that died. Stays with the parent. */
   readonly toolRuns?: () => number;
+  /** Serves a connection that is there already, as one that came to the address. Stays with the parent. Default: there is only the address. */
+  readonly connect?: (connection: Duplex) => void;
 }
 
 /** The spec as the turn's process gets it. */
 export type OpenSpec = TurnSpec & {
-  readonly gateway: Door;
+  readonly gateway: Pick<Door, "url" | "token"> & {
+    /** The connection to the gateway that the process was born with; good for one question. Default none. */
+    readonly descriptor?: number;
+  };
   /** Put before the command of each program that a tool starts, so that it cannot look into the turn's other processes. Default nothing. */
   readonly apart?: readonly string[];
   /** The same for the programs of `shell`, where they must not see the turn's MCP servers. Default `apart`. */

@@ -101,6 +101,7 @@ export async function openStage({ acts, job: given, parts: more }: StageOptions)
       grants.push(grant);
       return { token: "token", toolRuns: () => 0, close: () => {} };
     },
+    connect: () => {},
     close: () => Promise.resolve(),
   };
   const turn: Turn = {

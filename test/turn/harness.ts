@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { OpenSpec } from "../../src/turn/turn.ts";
@@ -22,6 +23,9 @@ export interface ScriptedGateway {
   readonly seen: SeenRequest[];
   /** Pids a fixture program announced, its own first. */
   readonly ready: Promise<number[]>;
+  /** Serves a connection that did not come to the address; how many did so. */
+  connect(connection: Duplex): void;
+  readonly connected: () => number;
   close(): Promise<void>;
 }
 
@@ -57,7 +61,12 @@ export async function scriptedGateway(
   };
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return { url: `http://127.0.0.1:${address.port}`, seen, ready, close };
+  let connections = 0;
+  const connect = (connection: Duplex): void => {
+    connections += 1;
+    server.emit("connection", connection);
+  };
+  return { url: `http://127.0.0.1:${address.port}`, seen, ready, connect, connected: () => connections, close };
 }
 
 export function specFor(

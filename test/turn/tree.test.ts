@@ -1,11 +1,17 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ProcessEntry } from "../../src/turn/process-table.ts";
 import { environmentCarries, linuxTable, parseStat } from "../../src/turn/processes.ts";
 import { parsePs, psTable } from "../../src/turn/ps.ts";
 import { members, type Lineage } from "../../src/turn/tree.ts";
+
+/** Of a PID namespace its own maker may say which number comes next. */
+const unshare = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+const inNamespaces =
+  process.platform === "linux" && spawnSync("unshare", [...unshare, "test", "-w", "/proc/sys/kernel/ns_last_pid"]).status === 0;
 
 const nobody = { pids: new Set([0, 1]), group: 0 };
 
@@ -144,5 +150,16 @@ describe("what the system says", () => {
     await once(child, "exit");
     expect(linuxTable.entry(pid)).toBeUndefined();
     expect(linuxTable.openFiles(pid)).toEqual([]);
+  });
+
+  it.runIf(inNamespaces)("is, of what is young, also a process that comes later under the pid of an old one", () => {
+    const program = fileURLToPath(new URL("../fixtures/programs/pid-reused.ts", import.meta.url));
+    const args = [...unshare, process.execPath, "--disable-warning=ExperimentalWarning", program];
+    expect(JSON.parse(execFileSync("unshare", args, { encoding: "utf8" }))).toEqual({
+      old: false,
+      again: false,
+      young: true,
+      reused: true,
+    });
   });
 });
