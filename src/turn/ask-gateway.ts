@@ -5,7 +5,7 @@ import { AnswerError, errorIn, noReason, parseJson, type Answer, type AnswerRead
 import { anthropicReader, readAnthropicMessage } from "./answer-anthropic.ts";
 import { openAiReader, readOpenAiCompletion } from "./answer-openai.ts";
 import { askOnce, type Chunks, type Response } from "./inherited-connection.ts";
-import type { Door, OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
+import type { OpenSpec, TurnResult, TurnSpec } from "./turn.ts";
 
 /** Most bytes of one answer's body: far above any model's output, and small enough for any machine. */
 const maxAnswerBytes = 64 * 1024 * 1024;

@@ -24,7 +24,7 @@ export interface ScriptedGateway {
   /** Pids a fixture program announced, its own first. */
   readonly ready: Promise<number[]>;
   /** Serves a connection that did not come to the address; how many did so. */
-  connect(connection: Duplex): void;
+  readonly connect: (connection: Duplex) => void;
   readonly connected: () => number;
   close(): Promise<void>;
 }
