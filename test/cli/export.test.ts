@@ -213,7 +213,7 @@ describe("export crontab and k8s", () => {
       "last: ",
       "once: runs once",
       "up: it runs at each start all the same: left out: endAt, blackout",
-      "CRON_TZ is known to cronie, not to Debian's cron, which would take the times of Every_5%, hour and ask for Europe/London",
+      "CRON_TZ is known to cronie, not to Debian's cron, which would take the times of Every_5%, ask, hour and 1 more for Europe/London",
       "KIMI_API_KEY",
       "up: cron starts it each time it starts itself",
     ])
