@@ -80,7 +80,16 @@ export interface Plan {
 /** From the daemon's own limits to the moment its manager kills it: what it takes to write the last rows. */
 export const stopMarginMs = 10_000;
 
-/** What the manager has to start, beginning with the program. `-C` and the options behind the command's name. */
-export function commandLine({ node, entry, tick, projectDir, options }: Service, nodeOptions: readonly string[] = []): string[] {
-  return [node, ...nodeOptions, entry, tick ? "tick" : "start", "-C", projectDir, ...options];
+/** What the manager has to start, beginning with the program. */
+export function commandLine(service: Service, nodeOptions: readonly string[] = []): string[] {
+  return runnerLine(service, service.tick ? "tick" : "start", nodeOptions);
+}
+
+/** A command of runner's for the service's project. `-C` and the options stand behind its name. */
+export function runnerLine(
+  { node, entry, projectDir, options }: Service,
+  command: "start" | "tick" | "reload",
+  nodeOptions: readonly string[] = [],
+): string[] {
+  return [node, ...nodeOptions, entry, command, "-C", projectDir, ...options];
 }

@@ -1,5 +1,5 @@
 /** The unit files of a service for systemd, version 240 and later. Pure. */
-import { commandLine, stopMarginMs, type Service, type Step } from "./service.ts";
+import { commandLine, runnerLine, stopMarginMs, type Service, type Step } from "./service.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "./systemd-words.ts";
 
 /** The first line of everything that `runner install` writes for systemd, by which it is found again. */
@@ -61,9 +61,10 @@ function typeLines({ tick, notifies }: Service): string[] {
   return ["Type=notify", told, "NotifyAccess=all", `WatchdogSec=${watchdogSeconds}`];
 }
 
-function daemonLines({ stopMs }: Service): string[] {
+function daemonLines(service: Service): string[] {
   return [
-    "ExecReload=kill -HUP $MAINPID",
+    "# Comes back when the files are in force, and fails if the daemon refuses them.",
+    `ExecReload=${execLine(runnerLine(service, "reload"))}`,
     "Restart=on-failure",
     "RestartSec=5",
     "# Started again it would only say the same: a wrong option, a missing permission, a wrong configuration.",
@@ -71,7 +72,7 @@ function daemonLines({ stopMs }: Service): string[] {
     "# Stopped by a signal, as asked.",
     "SuccessExitStatus=130 143",
     "# shutdownGrace + killGrace of the configuration, and what it takes to write the last rows.",
-    `TimeoutStopSec=${Math.ceil((stopMs + stopMarginMs) / 1_000)}`,
+    `TimeoutStopSec=${Math.ceil((service.stopMs + stopMarginMs) / 1_000)}`,
   ];
 }
 

@@ -102,6 +102,8 @@ describe.skipIf(manager === undefined)("systemd reads", () => {
       expect(text).toMatch(new RegExp(`^\\t*${key}: ${value}$`, "m"));
     expect(text).toMatch(/^\t*TimeoutStopSec: 35s$/m);
     expect(text).toMatch(/^\t*LimitCORE: 0$/m);
+    // A signal would be said to be sent, whatever becomes of it: systemd.service(5), ExecReload=.
+    expect(text).toMatch(/-> ExecReload:\n\t*Command Line: .*runner\.js"? reload -C /m);
   });
 });
 
