@@ -1,21 +1,19 @@
-import { configDefaults, defineConfig } from "vitest/config";
-
-/** Rooms whose tests change nothing of their process: they share one, and load what they test once. */
-const pure = ["job", "load", "provider", "run", "schedule", "stream"].map((room) => `test/${room}/**/*.test.ts`);
+import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/order.ts";
 
 export default defineConfig({
   test: {
     // Real processes, sockets and databases on shared two-core machines: the limits only catch what hangs.
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than such a machine has cores: a fifth of the time a file waits for a process, a disk or a time limit.
+    maxWorkers: 3,
+    // The files of a worker share its process, and load what they test once: what a test changes of its process it puts back.
+    isolate: false,
+    sequence: { sequencer: LongestFirst },
     // A test that reaches no assertion cannot fail, so it does.
     expect: { requireAssertions: true },
     reporters: ["default"],
     globalSetup: ["test/global-setup.ts"],
-    projects: [
-      { extends: true, test: { name: "pure", include: pure, isolate: false } },
-      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: [...configDefaults.exclude, ...pure] } },
-    ],
   },
 });
