@@ -66,6 +66,8 @@ interface Measured {
   readonly rss: number;
   /** Of ours: what the claims have cost. */
   readonly claims?: { readonly eachUs: number; readonly atOnce: number; readonly aheadMs: number };
+  /** Of ours, where all are due on one second: processor time of each begin, in microseconds. */
+  readonly beginUs?: number;
 }
 
 async function ours(all: readonly string[], at: number, refuseEarly: boolean): Promise<Omit<Measured, "rss">> {
@@ -75,6 +77,7 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
   const durable = new Set<string>();
   const cost = { ms: 0, claims: 0, times: 0, firstAt: Infinity };
   const wanted = all.length * slotsOf(all.length);
+  let begins: NodeJS.CpuUsage | undefined;
   const { promise: fired, resolve } = Promise.withResolvers<void>();
   const { promise: leading, resolve: leads } = Promise.withResolvers<void>();
   const noted: Ledger = {
@@ -98,7 +101,11 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
       if (run.slotAt === undefined || !durable.has(run.runId)) throw new Error("it has no durable claim");
       // Some expressions name the minute before as well.
       if (run.slotAt >= at) late.push(now() - run.slotAt);
-      if (late.length === wanted) resolve();
+      if (late.length === 1) begins = process.cpuUsage();
+      if (late.length === wanted) {
+        begins = process.cpuUsage(begins);
+        resolve();
+      }
       if (slotsOf(all.length) === 1) return new Promise(() => {});
       await wait(50);
       await ledger.finishRun(run.runId, { status: "skipped", finishedAt: Date.now(), reason: "", exitCode: 0, usage: {} });
@@ -116,7 +123,12 @@ async function ours(all: readonly string[], at: number, refuseEarly: boolean): P
   await fired;
   rmSync(folder, { recursive: true });
   const { ms: tookMs, claims, times, firstAt } = cost;
-  return { late, claims: { eachUs: (tookMs * 1_000) / claims, atOnce: claims / times, aheadMs: at - firstAt } };
+  const beginUs = ((begins?.user ?? Number.NaN) + (begins?.system ?? Number.NaN)) / wanted;
+  return {
+    late,
+    claims: { eachUs: (tookMs * 1_000) / claims, atOnce: claims / times, aheadMs: at - firstAt },
+    ...(slotsOf(all.length) === 1 ? { beginUs } : {}),
+  };
 }
 
 /** A library with a timer a job. */
@@ -200,7 +212,9 @@ function ms(value: number): string {
   return value.toFixed(value < 10 ? 1 : 0).padStart(7);
 }
 
-function report(subject: Subject, size: number, { late, rss, claims }: Omit<Measured, "rss"> & { readonly rss?: number }): void {
+type Reported = Omit<Measured, "rss"> & { readonly rss?: number };
+
+function report(subject: Subject, size: number, { late, rss, claims, beginUs }: Reported): void {
   const sorted = late.toSorted((a, b) => a - b);
   const memory = rss === undefined ? "" : `${Math.round(rss / 2 ** 20)} MiB`.padStart(9);
   const wanted = subject === "cron" ? size : size * slotsOf(size);
@@ -208,7 +222,7 @@ function report(subject: Subject, size: number, { late, rss, claims }: Omit<Meas
   const cost =
     claims === undefined
       ? ""
-      : `  a claim ${claims.eachUs.toFixed(0)} µs, ${claims.atOnce.toFixed(0)} at once, the first ${Math.round(Math.abs(claims.aheadMs))} ms ${claims.aheadMs > 0 ? "before" : "after"} the second`;
+      : `  a claim ${claims.eachUs.toFixed(0)} µs, ${claims.atOnce.toFixed(0)} at once, the first ${Math.round(Math.abs(claims.aheadMs))} ms ${claims.aheadMs > 0 ? "before" : "after"} the second${beginUs === undefined ? "" : `; a begin ${beginUs.toFixed(1)} µs of CPU`}`;
   console.log(
     `${subject.padEnd(10)} ${String(size).padStart(6)}  p50 ${ms(percentile(sorted, 0.5))}  p99 ${ms(percentile(sorted, 0.99))}  max ${ms(sorted.at(-1) ?? Number.NaN)} ms${memory}${fired}${cost}`,
   );
