@@ -12,13 +12,13 @@ export function overlapOf(job: Job | undefined): "skip" | "queue" | "replace" {
 
 /** A claimed run was to begin and another run of its job is open. It is in no line at this moment. */
 export async function giveWay(state: State, item: InLine, blocker: Blocker): Promise<void> {
-  const { run, dueAt } = item;
+  const { run, dueAt, isCatchUp } = item;
   const job = state.roster.get(run.jobId)?.job;
   // One that has waited for its time counts as open itself; whatever is in its way, it goes on when that has ended.
   if (run.status === "queued" && overlapOf(job) === "skip") {
     return dismiss(state, run, "skipped", blocker.reason, { blockedBy: blocker.runId });
   }
-  state.line.add({ ...inLine(state, run, dueAt), blockedBy: blocker.runId });
+  state.line.add({ ...inLine(state, run, dueAt), isCatchUp, blockedBy: blocker.runId });
   // Whether the one in the way lives, and when it has ended, is in the ledger.
   state.stale = true;
   if (run.status === "queued" && overlapOf(job) === "replace") await stopOpen(state, blocker.runId, slotOf(run));
