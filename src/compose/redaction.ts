@@ -1,7 +1,8 @@
 /** The secrets that runner itself knows, and how they are taken out of every text it writes or shows. */
 import type { Redaction } from "../engine/redacted.ts";
-import { isSecretHeader, redact, withoutSecrets } from "../provider/keys.ts";
+import { isSecretHeader, withoutFound, withoutKeyShapes } from "../provider/keys.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
+import { searchFor } from "../provider/spellings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,8 +27,7 @@ function referencesIn(text: string): string[] {
 
 export function createRedaction(secrets: readonly string[]): Redaction {
   const known = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= shortestSecret);
-  return {
-    known: known.length === 0 ? (text) => text : (text) => withoutSecrets(text, known),
-    keyLike: (text) => redact(text, known),
-  };
+  const search = searchFor(known);
+  const clean = known.length === 0 ? (text: string) => text : (text: string) => withoutFound(text, search);
+  return { known: clean, keyLike: (text) => withoutKeyShapes(clean(text)) };
 }

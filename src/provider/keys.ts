@@ -4,12 +4,10 @@
  */
 import { ProviderError } from "../errors.ts";
 import type { KeyReference } from "./provider.ts";
+import { searchFor, type SecretSearch } from "./spellings.ts";
 
 /** What stands in a text in place of a secret. */
 export const redacted = "[redacted]";
-
-/** A secret shorter than this is not searched for: it would take ordinary words apart and protects nothing. */
-const shortestSecret = 4;
 
 /**
  * The key behind a reference, without surrounding white space (a trailing line break is the commonest damage of a copied key).
@@ -93,20 +91,35 @@ const keyShapes: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The text without the given secrets, in any spelling a provider may echo them in (as is, JSON-escaped, URL-encoded, base64),
- * and without anything that is shaped like a key. Cut a text only after it went through here: a key cut in half is no longer found.
+ * The text without the given secrets, in any spelling in which they may come back (`spellings.ts`), and without anything that is shaped like
+ * a key. Cut a text only after it went through here: a key cut in half is no longer found.
  */
 export function redact(text: string, secrets: readonly (string | undefined)[]): string {
-  let clean = withoutSecrets(text, secrets);
+  return withoutKeyShapes(withoutSecrets(text, secrets));
+}
+
+/** The text without anything that is shaped like a key. */
+export function withoutKeyShapes(text: string): string {
+  let clean = text;
   for (const [shape, replacement] of keyShapes) clean = clean.replaceAll(shape, replacement);
   return clean;
 }
 
 /** The text without the given secrets, in any of those spellings; every other word of it stays. */
 export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
-  let clean = text;
-  for (const spelling of spellings(secrets)) clean = clean.replaceAll(spelling, redacted);
-  return clean;
+  return withoutFound(text, searchFor(secrets));
+}
+
+/** The same for whoever has many texts. */
+export function withoutFound(text: string, { find }: SecretSearch): string {
+  const spans = find(text);
+  if (spans.length === 0) return text;
+  let [clean, at] = ["", 0];
+  for (const { from, to } of spans) {
+    clean += text.slice(at, from) + redacted;
+    at = to;
+  }
+  return clean + text.slice(at);
 }
 
 /**
@@ -115,26 +128,10 @@ export function withoutSecrets(text: string, secrets: readonly (string | undefin
  */
 export function beforeSecret(text: string, longest: number, secrets: readonly (string | undefined)[]): string {
   if (text.length <= longest) return text;
-  let end = longest;
-  for (const spelling of spellings(secrets)) {
-    const from = Math.max(0, longest - spelling.length + 1);
-    const at = text.slice(from, longest + spelling.length - 1).indexOf(spelling);
-    if (at >= 0) end = Math.min(end, from + at);
-  }
-  return text.slice(0, end);
-}
-
-function spellings(secrets: readonly (string | undefined)[]): string[] {
-  const all = new Set<string>();
-  for (const secret of secrets) {
-    if (secret === undefined || secret.length < shortestSecret) continue;
-    all.add(secret);
-    all.add(JSON.stringify(secret).slice(1, -1));
-    all.add(encodeURIComponent(secret));
-    all.add(btoa(secret).replaceAll("=", ""));
-  }
-  // The longest first, so that no spelling is taken apart by a shorter one inside it.
-  return [...all].toSorted((a, b) => b.length - a.length);
+  const { find, reach } = searchFor(secrets);
+  const start = Math.max(0, longest - reach);
+  const cut = find(text.slice(start, longest + reach)).find(({ from, to }) => start + from < longest && start + to > longest);
+  return text.slice(0, cut === undefined ? longest : start + cut.from);
 }
 
 /** Header names whose values are secrets, whoever wrote them. */

@@ -11,7 +11,7 @@ import { redact } from "../../src/provider/keys.ts";
 
 const room = new URL("../../src/provider/", import.meta.url);
 const files = readdirSync(room).filter((file) =>
-  /^(?:keys|error-body|classify.*|retry-after|keep-alive|one-line|request|http|limits)\.ts$/.test(file),
+  /^(?:keys|spellings|error-body|classify.*|retry-after|keep-alive|one-line|request|http|limits)\.ts$/.test(file),
 );
 
 /** The regular expressions written in a source, without its comments. */

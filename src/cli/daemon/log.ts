@@ -46,11 +46,11 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
   const repeats = createRepeats();
   const write = (entry: LogEntry, facts: Readonly<Record<string, unknown>>): void => {
     if (quiet && entry.level === "info") return;
-    const text = redact(oneLine(entry.text, textCharacters));
+    const text = oneLine(redact(entry.text), textCharacters);
     if (form === "json") return sink.write(`${jsonLine(entry, text, facts, redact)}\n`);
     const told = withInstants(text, (at) => clock(zone(), at));
     const run = entry.runId === undefined ? [] : [shortId(entry.runId)];
-    const who = [...(entry.job === undefined ? [] : [redact(oneLine(entry.job))]), ...run];
+    const who = [...(entry.job === undefined ? [] : [oneLine(redact(entry.job))]), ...run];
     if (form === "journal") return sink.write(`${journalLevels[entry.level]}${[...who, told].join("  ")}\n`);
     const color = styles[entry.level];
     const words = color === undefined ? told : style(color, told);

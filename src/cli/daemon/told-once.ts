@@ -16,7 +16,7 @@ export async function isNews({ ledger, redact }: Pick<Daemon, "ledger" | "redact
   const [first = ""] = said;
   const digest = createHash("sha256").update(said.join("\n")).digest("hex").slice(0, 8);
   const count = said.length === 1 ? "" : `, the first of ${said.length}`;
-  const text = `${redact(oneLine(first, firstCharacters))} (${digest}${count})`;
+  const text = `${oneLine(redact(first), firstCharacters)} (${digest}${count})`;
   const [last] = await ledger.events({ kinds: ["files_refused", "files_mended"], limit: 1 });
   const refused = last?.kind === "files_refused";
   if (said.length === 0) {

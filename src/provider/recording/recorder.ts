@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { StreamRecording } from "../../errors.ts";
 import type { Frame, StreamEnd } from "../../stream/event.ts";
 import { redact } from "../keys.ts";
+import { searchFor } from "../spellings.ts";
 import type { Dialect } from "../provider.ts";
 import { type Entry, type Head, roundedMs } from "./entry.ts";
 import { ShapeRecorder } from "./shape.ts";
@@ -96,8 +97,13 @@ function fullRecorder(options: RecorderOptions): Recorder {
     finish(how, reason) {
       const whole = chunks.map(({ text }) => text).join("");
       const clean = redact(whole, options.secrets);
+      // Where it was cut, half a key may stand at its end.
+      const { reach } = searchFor(options.secrets);
       // A key may lie across two pieces, so where one was found the pieces are not told apart.
-      const texts: Entry[] = clean === whole ? chunks.map(({ gap, text }): Entry => ["text", gap, text]) : [["text", 0, clean]];
+      const texts: Entry[] =
+        clean === whole
+          ? chunks.map(({ gap, text }): Entry => ["text", gap, text])
+          : [["text", 0, cut > 0 ? clean.slice(0, -reach) : clean]];
       return linesOf(options, withinLimit(texts, limit), cut, end ?? how, reason);
     },
   };

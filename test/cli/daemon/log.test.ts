@@ -168,6 +168,9 @@ describe("the daemon's log", () => {
     });
     log.say("error", "reload_refused", "refused", { problems: ["a.yaml: sk-secret is no model"] });
     log.listen({ type: "job_unusable", at, jobName: "sk-secret", reason: "no" });
+    // Half a key is not found any more: the words are cut when it is out.
+    log.say("error", "reload_refused", `${"x".repeat(995)}sk-secret`);
+    expect(lines.pop()).not.toContain("sk-");
     expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
       { problems: ["a.yaml: (key) is no model"] },
       { job: "(key)" },
