@@ -173,7 +173,8 @@ function readPercent(text: string, at: number): Read {
 function readEscape(text: string, at: number): Read {
   let to = at + 1;
   while (text.charCodeAt(to) === backslash) to += 1;
-  const letter = text.charCodeAt(to);
+  // In upper case the same.
+  const letter = text.charCodeAt(to) | 0x20;
   if (letter === letterN || letter === letterR || letter === letterT) return { code: backslash, to: to + 1 };
   const size = letter === letterU ? 4 : letter === letterX ? 2 : 0;
   const code = size === 0 ? undefined : hexAt(text, to + 1, size);

@@ -48,15 +48,12 @@ describe.each(Object.entries(spellings))("a key that comes back as %s", (_, spel
         const spelled = spell(key);
         const { known } = createRedaction([key]);
         const clean = known(`${before} «${spelled}» ${after}`);
-        expect(clean.startsWith(`${before} «`) && clean.endsWith(`» ${after}`), clean).toBe(true);
+        expect(clean).toSatisfy((text: string) => text.startsWith(`${before} «`) && text.endsWith(`» ${after}`));
         // Of base64 there is what its first and last characters say of other bytes.
         const left = clean.slice(before.length + 2, clean.length - after.length - 2);
         expect(left).toContain(redacted);
         const said = left.replaceAll(redacted, "");
-        expect(said.length, left).toBeLessThanOrEqual(
-          Math.max(4, spelled.length - (spell === spellings["as it is"] ? 0 : key.length)),
-        );
-        expect(spelled.includes(said) && said.length > 20 && said.length > spelled.length / 2, left).toBe(false);
+        expect(said.length).toBeLessThanOrEqual(Math.max(4, spelled.length - key.length));
       }),
       { numRuns: 40 },
     );
@@ -76,7 +73,7 @@ describe("a key with line breaks within", () => {
           expect(clean).toContain(redacted);
           // Of base64 the last character, which says something of what would follow.
           const left = clean.slice(2, -2).replaceAll(redacted, "").replaceAll(gap, "");
-          expect(left.length, clean).toBeLessThanOrEqual(name === "base64" ? 3 : 0);
+          expect(left.length).toBeLessThanOrEqual(name === "base64" ? 3 : 0);
         },
       ),
       { numRuns: 150 },
@@ -162,6 +159,6 @@ it("costs a text's length, whatever stands in it", () => {
   for (const piece of pieces) {
     const text = (characters: number): string => piece.repeat(Math.ceil(characters / piece.length));
     known(text(50_000));
-    expect(spent(text(300_000)), JSON.stringify(piece)).toBeLessThan(200);
+    expect({ piece, isQuick: spent(text(300_000)) < 200 }).toEqual({ piece, isQuick: true });
   }
 });
