@@ -53,14 +53,15 @@ const tools: StepTable = {
 };
 
 /**
- * Starts wait for the disk, because something follows that must never be forgotten. The end of a call, a try or a tool run need
- * not: without it the step reads as not ended, which claims nothing, and the next start carries it to the disk.
+ * Starts wait for the disk, because something follows that must never be forgotten. What follows the start of a call is that of its first
+ * try, and nothing is asked before that one is on the disk, which carries the call's with it: so the call need not wait. The end of a call, a
+ * try or a tool run need not either: without it the step reads as not ended, which claims nothing, and the next start carries it to the disk.
  */
 export function stepMethods(connection: Connection): StepMethods {
   return {
     startAttempt: (begin) => start(connection, attempts, begin, () => attemptStart(begin)),
     finishAttempt: (key, finish) => end(connection, attempts, "power_loss", key, () => attemptFinish(finish)),
-    startCall: (begin) => start(connection, calls, begin, () => callStart(begin)),
+    startCall: (begin) => start(connection, calls, begin, () => callStart(begin), "process_death"),
     finishCall: (key, finish) => end(connection, calls, "process_death", key, () => callFinish(finish)),
     startTry: (begin) => start(connection, tries, begin, () => tryStart(begin)),
     async finishTry(key, finish) {
@@ -112,8 +113,14 @@ function exists(connection: Connection, step: StepTable, key: Values): boolean {
 }
 
 /** The key as statements name it, and what is to be written: made inside the promise, so that a bad value rejects it. */
-function start(connection: Connection, step: StepTable, key: StepKey, columns: () => Values): Promise<void> {
-  return connection.write("power_loss", () => {
+function start(
+  connection: Connection,
+  step: StepTable,
+  key: StepKey,
+  columns: () => Values,
+  durability: Durability = "power_loss",
+): Promise<void> {
+  return connection.write(durability, () => {
     const identity = keyValues(step, key);
     const values = columns();
     const names = [...step.key, ...Object.keys(values)];
