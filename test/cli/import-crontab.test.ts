@@ -157,7 +157,7 @@ describe("import crontab", () => {
     project.write("tab", `0 12 * * * ${project.dir}/retry-cron.sh\n`);
     const { code, stdout } = await project.runner(["import", "crontab", "tab"]);
     expect(code).toBe(0);
-    expect(stdout).toContain("was a loop that tries up to 4 times");
+    expect(stdout).toContain("was a loop of up to 4 tries");
     const run = await project.runner(["run", "retry-cron", "--simulate", "stream_order:0.8", "--seed", "3"]);
     expect(run).toMatchObject({ code: 0 });
     expect(written("retry-cron.yaml")).toMatch(/kind: agentTurn\n {2}message: Run FPL check\.\.\.\n/);

@@ -149,20 +149,19 @@ function countedAttempts(text: string, values: Values): number | undefined {
   const [, counter = "", sign = "", limit = ""] = test;
   const [start, most] = [values.numbers.get(counter), numberOf(limit, values)];
   if (start === undefined || most === undefined) return undefined;
-  if (
-    !new RegExp(
-      `\\b${counter}\\+\\+|\\+\\+${counter}\\b|\\b${counter}\\s*\\+=\\s*1|${counter}=\\$\\(\\(\\s*\\$?\\{?${counter}\\}?\\s*\\+\\s*1|let\\s+"?${counter}`,
-    ).test(text)
-  )
-    return undefined;
+  const counted = text.search(countsUp(counter));
+  if (counted < 0) return undefined;
   // Before the loop's body the counter counts what was done; a test that gives up stands behind the command.
   if (sign === "-lt" || sign === "<") return most - start;
   if (sign === "-le" || sign === "<=") return most - start + 1;
-  const before =
-    text.search(new RegExp(`\\b${counter}\\+\\+|\\+\\+${counter}\\b|${counter}=\\$\\(\\(|\\b${counter}\\s*\\+=|let\\s`)) <
-    test.index;
-  const done = sign === "-gt" || sign === ">" ? most + 1 : most;
-  return before ? done - start : done - start + 1;
+  const done = (sign === "-gt" || sign === ">" ? most + 1 : most) - start;
+  return counted < test.index ? done : done + 1;
+}
+
+/** `n++`, `++n`, `n += 1`, `n=$((n + 1))`, `let n…` */
+function countsUp(n: string): RegExp {
+  const assigned = `${n}=\\$\\(\\(\\s*\\$?\\{?${n}\\}?\\s*\\+\\s*1`;
+  return new RegExp(`\\b${n}\\+\\+|\\+\\+${n}\\b|\\b${n}\\s*\\+=\\s*1|${assigned}|let\\s+"?${n}`);
 }
 
 type Wait = Pick<RetryLoop, "delaySeconds" | "factor" | "maxDelaySeconds">;
@@ -170,32 +169,37 @@ type Wait = Pick<RetryLoop, "delaySeconds" | "factor" | "maxDelaySeconds">;
 function waitOf(sleeps: readonly string[], lines: readonly string[], values: Values): Wait | undefined {
   const [written, another] = [...new Set(sleeps.map((sleep) => sleep.replaceAll('"', "")))];
   if (written === undefined || another !== undefined) return undefined;
-  const [, base, power] =
-    /^\$\(\(\s*\$?\{?(\w+)\}?\s*\*\s*\(?\s*(\d+)\s*\*\*/.exec(written) ??
-    /^\$\(\(\s*()(\d+)\s*\*\*/.exec(written)?.slice(0, 3) ??
-    [];
-  if (power !== undefined) {
-    const first = base === undefined || base === "" ? Number(power) : numberOf(base, values);
-    return first === undefined ? undefined : { delaySeconds: first, factor: Number(power) };
-  }
-  const [, product] = /^\$\(\(\s*\$?\{?(\w+)\}?\s*\*\s*\$?\{?\w+\}?\s*\)\)$/.exec(written) ?? [];
-  if (product !== undefined) return undefined;
+  const power = powerWait(written, values);
+  if (power !== undefined) return power;
+  // What is multiplied by the number of the try grows in another way than by a factor.
+  if (/^\$\(\(\s*\$?\{?\w+\}?\s*\*\s*\$?\{?\w+\}?\s*\)\)$/.test(written)) return undefined;
   const delaySeconds = numberOf(written, values);
   if (delaySeconds === undefined) return undefined;
   const name = /^\$\{?(\w+)\}?s?$/.exec(written)?.[1];
-  if (name === undefined) return { delaySeconds, factor: 1 };
-  const text = lines.join("\n");
+  return name === undefined ? { delaySeconds, factor: 1 } : variableWait(name, delaySeconds, lines.join("\n"), values);
+}
+
+/** `sleep $((5 * 2 ** n))`, `sleep $((2 ** n))` */
+function powerWait(written: string, values: Values): Wait | undefined {
+  const [, base, factor] =
+    /^\$\(\(\s*\$?\{?(\w+)\}?\s*\*\s*\(?\s*(\d+)\s*\*\*/.exec(written) ?? /^\$\(\(\s*()(\d+)\s*\*\*/.exec(written) ?? [];
+  if (base === undefined || factor === undefined) return undefined;
+  const delaySeconds = base === "" ? Number(factor) : numberOf(base, values);
+  return delaySeconds === undefined ? undefined : { delaySeconds, factor: Number(factor) };
+}
+
+/** `sleep $DELAY`, where the loop may make the variable longer each time, up to a limit. */
+function variableWait(name: string, delaySeconds: number, text: string, values: Values): Wait | undefined {
   const [, grown] =
     new RegExp(`\\b${name}=\\$\\(\\(\\s*\\$?\\{?${name}\\}?\\s*\\*\\s*(\\$?\\{?\\w+\\}?)\\s*\\)\\)`).exec(text) ??
     new RegExp(`\\(\\(\\s*${name}\\s*\\*=\\s*(\\w+)`).exec(text) ??
     [];
   if (grown === undefined) return changes(name, text) ? undefined : { delaySeconds, factor: 1 };
   const factor = numberOf(grown, values);
+  if (factor === undefined) return undefined;
   const [, most] = new RegExp(`\\$?\\{?${name}\\}?"?\\s*(?:-gt|>)\\s*("?\\$?\\{?\\w+\\}?"?)`).exec(text) ?? [];
   const maxDelaySeconds = most === undefined ? undefined : numberOf(most, values);
-  return factor === undefined
-    ? undefined
-    : { delaySeconds, factor, ...(maxDelaySeconds === undefined ? {} : { maxDelaySeconds }) };
+  return { delaySeconds, factor, ...(maxDelaySeconds === undefined ? {} : { maxDelaySeconds }) };
 }
 
 /** Whether it is set again in a way that was not read. */

@@ -14,7 +14,7 @@ export function loopOf(draft: Draft, command: string): RetryLoop | undefined {
   }
   const { attempts, delaySeconds, factor } = found.loop;
   notes.push(
-    `was a loop that tries up to ${attempts} times, ${delaySeconds} s after the first and ${factor} times as long each time: now "retry"`,
+    `was a loop of up to ${attempts} tries, ${delaySeconds} s apart${factor === 1 ? "" : ` at first and ${factor} times as long each time`}: now "retry"`,
   );
   return found.loop;
 }
