@@ -91,13 +91,12 @@ export function tellSteps({ output }: CommandContext, steps: readonly Step[], ti
   for (const step of steps) output.data(`  ${stepLine(step).padEnd(width)}  ${output.style("dim", `# ${step.meaning}`)}`);
 }
 
-/** Tells what `--now` ran; true if all of it went well. */
-export function tellDone({ output }: CommandContext, done: readonly StepDone[]): boolean {
+/** Tells what `--now` ran. */
+export function tellDone({ output }: CommandContext, done: readonly StepDone[]): void {
   for (const step of done) {
     const mark = step.ok ? output.styleNote("green", "ran") : output.styleNote("red", "failed");
     output.note(`${mark}  ${stepLine(step)}${step.ok || step.said === "" ? "" : `: ${step.said}`}`);
   }
-  return done.every(({ ok }) => ok);
 }
 
 /** For `--json`: what would be, or was, done to each file. Of a crontab only the project's block. */

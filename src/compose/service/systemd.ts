@@ -15,8 +15,8 @@ interface UnitFile {
 
 /** The unit files and their contents; the one that is enabled is the first. */
 export function systemdUnits(service: Service): UnitFile[] {
-  const service_ = { file: `runner-${service.name}.service`, text: serviceUnit(service) };
-  return service.tick ? [{ file: `runner-${service.name}.timer`, text: timerUnit(service) }, service_] : [service_];
+  const unit = { file: `runner-${service.name}.service`, text: serviceUnit(service) };
+  return service.tick ? [{ file: `runner-${service.name}.timer`, text: timerUnit(service) }, unit] : [unit];
 }
 
 function serviceUnit(service: Service): string {

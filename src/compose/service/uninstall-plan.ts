@@ -20,7 +20,7 @@ export interface Removal {
   readonly kept: readonly string[];
 }
 
-export interface Unwish extends Pick<Wish, "place" | "env"> {
+export interface RemovalWish extends Pick<Wish, "place" | "env"> {
   /** Undefined: whatever is found. */
   readonly manager: Manager | undefined;
   readonly scope: Scope | undefined;
@@ -28,7 +28,7 @@ export interface Unwish extends Pick<Wish, "place" | "env"> {
 }
 
 /** Changes nothing, and needs no job file that can be read. */
-export function planRemoval({ place, env, manager, scope, name }: Unwish): Removal {
+export function planRemoval({ place, env, manager, scope, name }: RemovalWish): Removal {
   const projectDir = projectFolder(place, env);
   const home = env["HOME"] ?? os.userInfo().homedir;
   const where: Where = { projectDir, home, configHome: configHomeOf(env, home), env };

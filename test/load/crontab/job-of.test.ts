@@ -351,7 +351,7 @@ describe("loops that try again", () => {
       retry: { maxAttempts: 5, delay: "5s", factor: 2, maxDelay: "40s", jitter: 0 },
       idempotent: false,
     });
-    expect(made.notes.join("\n")).toMatch(/tries up to 5 times, 5 s after/);
+    expect(made.notes.join("\n")).toMatch(/up to 5 tries, 5 s apart at first and 2 times as long/);
     const command = one("0 12 * * * for i in 1 2 3; do sync-all && break; sleep 10; done");
     expect(command.value).toMatchObject({
       payload: { kind: "command", argv: ["sync-all"] },
