@@ -105,9 +105,9 @@ describe("the bucket of starts", () => {
 
   it("gives what is caught up with its share and no more, which counts for all", () => {
     const rate = new StartRate({ startsPerSecond: 4, catchUpsPerSecond: 2 }, 0);
-    expect([1, 2, 3].map(() => rate.take(true, 0))).toEqual([0, 0, 500]);
-    expect([1, 2, 3].map(() => rate.take(false, 0))).toEqual([0, 0, 250]);
-    // A start of the one is missing sooner than a share of the other is full again.
+    expect([rate.take(true, 0), rate.take(true, 0)]).toEqual([0, 500]);
+    expect([1, 2, 3, 4].map(() => rate.take(false, 0))).toEqual([0, 0, 0, 250]);
+    // A start is there again sooner than one for what is caught up with.
     expect([rate.take(false, 250), rate.take(true, 250), rate.take(true, 500)]).toEqual([0, 250, 0]);
   });
 });
