@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import type { Finding, Inspection } from "../engine/finding.ts";
 import { referencesOf } from "../engine/references.ts";
 import type { Job } from "../job/job.ts";
-import { resolveHeader, resolveKey } from "../provider/keys.ts";
+import { howToSet, resolveHeader, resolveKey } from "../provider/keys.ts";
 import type { ProviderConfig } from "../provider/provider.ts";
 import { createJudge } from "../turn/index.ts";
 import { findProgram, programsOf } from "./programs.ts";
@@ -63,7 +63,7 @@ function references(job: Job, env: Environment): Finding[] {
     .filter(({ variable }) => (env[variable] ?? "") === "")
     .map(({ variable, place }) => ({
       what: `the environment variable ${variable}, which ${place} names, ${stateOf(variable, env)}`,
-      remedy: setIt(variable),
+      remedy: howToSet(variable),
       exitCode: 78,
       subject: `variable ${variable}`,
     }));
@@ -110,10 +110,6 @@ async function handlers(job: Job, asked: readonly ProviderConfig[]): Promise<Fin
 
 function stateOf(variable: string, env: Environment): string {
   return env[variable] === undefined ? "is not set" : "is empty";
-}
-
-function setIt(variable: string): string {
-  return `Set it where runner is started (in a crontab: a line \`${variable}=…\` above the job's line).`;
 }
 
 /** A server of this machine's own, such as ollama or LM Studio: it costs nothing to look whether it runs. */

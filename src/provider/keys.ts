@@ -66,12 +66,17 @@ export function isOnlyReferences(text: string): boolean {
   return text.includes("${") && /^(?:[A-Za-z]{1,20} )?$/.test(text.replaceAll(references, ""));
 }
 
+/** What to do about a variable that is missing where `runner` runs. */
+export function howToSet(name: string): string {
+  return `Set it where runner is started: export ${name}=… (in a crontab: a line ${name}=… above the job's line; for a service of runner install: in its key file).`;
+}
+
 function missing(name: string, what: string, env: Readonly<Record<string, string | undefined>>): ProviderError {
   const state = env[name] === undefined ? "is not set" : "is empty";
-  return new ProviderError(
-    `The environment variable ${name}, ${what}, ${state}. Set it where \`runner\` is started (in a crontab: a line \`${name}=…\` above the job's line).`,
-    { fault: "auth", code: "key_missing" },
-  );
+  return new ProviderError(`The environment variable ${name}, ${what}, ${state}. ${howToSet(name)}`, {
+    fault: "auth",
+    code: "key_missing",
+  });
 }
 
 /**

@@ -53,7 +53,9 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
     const who = [...(entry.job === undefined ? [] : [oneLine(redact(entry.job))]), ...run];
     if (form === "journal") return sink.write(`${journalLevels[entry.level]}${[...who, told].join("  ")}\n`);
     const color = styles[entry.level];
-    const words = color === undefined ? told : style(color, told);
+    // A log is read in files too, where there is no colour. How a run went says it in its own word.
+    const said = entry.status === undefined ? `${entry.level}: ${told}` : told;
+    const words = color === undefined ? told : style(color, said);
     sink.write(`${[style("dim", clock(zone(), entry.at)), ...who, words].join("  ")}\n`);
   };
   return {

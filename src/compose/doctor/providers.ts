@@ -1,6 +1,7 @@
 /** Who could answer: keys, addresses, proxies. Nothing is sent to a provider: names are looked up, and loopback addresses are knocked at. */
 import { lookup } from "node:dns/promises";
 import net from "node:net";
+import { howToSet } from "../../provider/keys.ts";
 import type { ProviderConfig } from "../../provider/provider.ts";
 import { connect } from "../reach.ts";
 import type { Project } from "../project.ts";
@@ -58,7 +59,7 @@ function checkKey({ config, use, jobs }: Use, env: Environment, keyFiles: Readon
   const by = use === "none" ? "no job asks it" : `${use === "first" ? "asked by" : "fallback of"} ${some(jobs)}`;
   if (variable === undefined) return { area, name, status: "ok", message: `no key needed; ${by}` };
   const value = env[variable];
-  const remedy = `Set it where runner is started: export ${variable}=… (a service of \`runner install\` reads it from its key file; in a crontab: a line ${variable}=… above the job's line).`;
+  const remedy = howToSet(variable);
   if ((value ?? "").trim() === "") {
     const state = `${variable} is ${value === undefined ? "not set" : "empty"}; ${by}`;
     if (use === "none") return { area, name, status: "ok", message: state };

@@ -150,7 +150,7 @@ describe("the daemon's log", () => {
   it("takes secrets out, and keeps foreign text to its line", () => {
     const { lines, listen } = logOf();
     listen({ type: "job_unusable", at, jobName: "daily", reason: "key sk-secret\n\u001B[2Jis wrong" });
-    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  cannot be scheduled: key (key) [2Jis wrong\n"]);
+    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  daily  error: cannot be scheduled: key (key) [2Jis wrong\n"]);
   });
 
   it("takes secrets out of every field of the objects", () => {
@@ -278,7 +278,7 @@ describe("the daemon's log", () => {
     listen(begins());
     listen(ends("succeeded", "done"));
     listen({ type: "held", at, reason: "the disk is full" });
-    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  starts nothing: the disk is full\n"]);
+    expect(lines).toEqual(["2026-11-25 07:00:00+01:00  error: starts nothing: the disk is full\n"]);
   });
 
   it("believes $JOURNAL_STREAM only for the very stream it names", () => {

@@ -50,7 +50,10 @@ it("is told once by tick -q, always without, and the exit code stays", { timeout
     const { code, stdout, stderr } = await project.runner(["tick", ...args]);
     return [code, stdout + stderr];
   };
-  expect(await tick("-q")).toEqual([78, expect.stringMatching(/^\S+ \S+ {2}not used: jobs\/bad\.yaml:2:\d+: evry: .*\n$/)]);
+  expect(await tick("-q")).toEqual([
+    78,
+    expect.stringMatching(/^\S+ \S+ {2}error: not used: jobs\/bad\.yaml:2:\d+: evry: .*\n$/),
+  ]);
   expect(await tick("-q")).toEqual([78, ""]);
   expect(await tick()).toEqual([78, expect.stringContaining("jobs/bad.yaml:2:")]);
 });
