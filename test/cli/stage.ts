@@ -97,7 +97,7 @@ export function quickJob(
     name: "quick",
     payload: { kind: "agentTurn", message: "Say something.", model: "test/model-a", ...payload },
     retry: { maxAttempts: 1, delay: "5ms", maxDelay: "20ms", ...retry },
-    limits: { triesPerCall: 8, maxWait: "2s", ...limits },
+    limits: { triesPerCall: 8, maxWait: "200ms", ...limits },
     ...rest,
   };
 }

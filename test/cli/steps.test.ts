@@ -1,7 +1,8 @@
 /** The steps of a run beside its attempts, as an opponent sees them: real processes, real files, a simulated provider on a socket. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openLedger } from "../../src/ledger/index.ts";
 import type { RunDetail } from "../../src/ledger/ledger.ts";
 import type { SimulatedProvider, SimulatedProviderOptions } from "../../src/provider/script.ts";
 import { sandboxFor } from "../../src/turn/sandbox.ts";
@@ -62,10 +63,17 @@ interface Shown {
   readonly detail: RunDetail;
 }
 
+/** Carries the job out, and reads what the ledger has of it. */
 async function run(...args: readonly string[]): Promise<Shown> {
   const { code, stdout, stderr } = await project.runner(["run", "quick", ...args], keys);
-  const shown = await project.runner(["show", "last", "--json"], keys);
-  const detail: RunDetail = JSON.parse(shown.stdout);
+  const file = readdirSync(project.stateDir, { recursive: true, encoding: "utf8" }).find((name) =>
+    name.endsWith("ledger.sqlite"),
+  );
+  const ledger = await openLedger({ stateDir: path.join(project.stateDir, file ?? "", ".."), create: false });
+  const [last] = (await ledger?.history({ limit: 1 })) ?? [];
+  const detail = await ledger?.run(last?.runId ?? "");
+  await ledger?.close();
+  if (detail === undefined || "ambiguous" in detail) throw new Error(`the run is not in the ledger: ${stderr}`);
   return { code, stdout, stderr, run: detail.run, detail };
 }
 

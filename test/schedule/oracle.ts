@@ -33,8 +33,9 @@ export function localMinutes(zone: string, from: number, to: number): LocalMinut
   });
   const found: LocalMinute[] = [];
   for (let at = from; at <= to; at += minute) {
-    const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-    found.push({ at, local: Date.UTC(part["year"] ?? 0, (part["month"] ?? 0) - 1, part["day"], part["hour"], part["minute"]) });
+    // "03/29/2026, 02:00"
+    const [month = 0, day, year = 0, hour, minutes] = format.format(at).split(/\D+/).map(Number);
+    found.push({ at, local: Date.UTC(year, month - 1, day, hour, minutes) });
   }
   return found;
 }
@@ -73,8 +74,11 @@ export function changes(zone: string, year: number): number[] {
   const format = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset", year: "numeric" });
   const offset = (at: number): string => format.format(at).split("GMT")[1] ?? "";
   const found: number[] = [];
-  for (let at = Date.UTC(year, 0, 1); at < Date.UTC(year + 1, 0, 1); at += hour) {
-    if (offset(at) !== offset(at + hour)) found.push(at + hour);
+  let before = offset(Date.UTC(year, 0, 1));
+  for (let at = Date.UTC(year, 0, 1) + hour; at <= Date.UTC(year + 1, 0, 1); at += hour) {
+    const now = offset(at);
+    if (now !== before) found.push(at);
+    before = now;
   }
   return found;
 }
