@@ -15,6 +15,7 @@ import type { CommandContext, CommandOptions } from "./command.ts";
 import { finishImport, importPlace, takenNames } from "./import-files.ts";
 import type { ImportedJob } from "./import-lines.ts";
 import { nextThere, pastLine } from "./openclaw-past.ts";
+import { receiptLines, stateWithReceipts } from "./openclaw-receipts.ts";
 
 export async function importOpenClaw(
   context: CommandContext,
@@ -105,8 +106,8 @@ function generalWords(jobs: readonly ImportedJob[], { scheduling }: OpenClawConf
 }
 
 function describe(row: ImportedRow, job: Job, at: { text: string; file: string; zone: string }): ImportedJob {
-  const { state, origin } = row.stored;
-  const past = pastLine(state);
+  const { state, origin, receipts = [] } = row.stored;
+  const past = [pastLine(stateWithReceipts(state, receipts)) ?? [], receiptLines(state, receipts, instantUtc)].flat();
   const disabled =
     state["autoDisabled"] === undefined
       ? []
@@ -119,7 +120,7 @@ function describe(row: ImportedRow, job: Job, at: { text: string; file: string; 
     origin,
     when: `${describeSchedule(job.schedule)}${job.enabled ? "" : ", disabled"}`,
     text: at.text,
-    notes: [...row.notes, ...disabled, ...stateNotes(state, job), ...(past === undefined ? [] : [past])],
+    notes: [...row.notes, ...disabled, ...stateNotes(state, job), ...past],
     variables: row.variables,
     ...(comparison === undefined ? {} : { comparison }),
   };

@@ -135,6 +135,7 @@ export const jobShape = shape(
     createdAtMs: v.exactOptional(ignored()),
     updatedAtMs: v.exactOptional(ignored()),
     delivery: v.exactOptional(ignored()),
+    notify: v.exactOptional(ignored()),
     failureAlert: v.exactOptional(ignored()),
     pacing: v.exactOptional(ignored()),
     state: v.exactOptional(ignored()),

@@ -9,6 +9,7 @@ const fields: readonly { readonly path: Path; readonly unless: (value: unknown) 
   { path: ["wakeMode"], unless: (value) => value === "now" },
   { path: ["deleteAfterRun"], unless: (value) => value === false },
   { path: ["delivery"], unless: (value) => value === null || (isRecord(value) && value["mode"] === "none") },
+  { path: ["notify"], unless: (value) => value !== true },
   { path: ["failureAlert"], unless: (value) => value === false || value === null },
   { path: ["pacing"], unless: (value) => value === null },
   { path: ["payload", "lightContext"], unless: (value) => value === false },

@@ -43,14 +43,23 @@ export function olderSpellings(draft: Draft): void {
   if (typeof job["name"] === "string" && job["name"].trim() === "") delete job["name"];
   if (Object.hasOwn(job, "enabled") && typeof job["enabled"] !== "boolean") job["enabled"] = true;
   delete job["isolation"];
+  mendNotify(draft);
+  if (job["wakeMode"] !== "next-heartbeat") delete job["wakeMode"];
+  const { payload } = job;
+  if (isRecord(payload)) job["payload"] = mendPayload(payload, draft);
+}
+
+/** `notify: true` is the webhook of the oldest rows. Beside a delivery of another kind it is a second one, and stays to be told of. */
+function mendNotify(draft: Draft): void {
+  const { job } = draft;
+  const { delivery } = job;
+  const isSecond = isRecord(delivery) && delivery["mode"] !== "webhook" && delivery["mode"] !== undefined;
+  if (job["notify"] === true && isSecond) return;
   if (job["notify"] === true && !Object.hasOwn(job, "delivery")) {
     job["delivery"] = { mode: "webhook" };
     draft.moved(["delivery"], ["notify"]);
   }
   delete job["notify"];
-  if (job["wakeMode"] !== "next-heartbeat") delete job["wakeMode"];
-  const { payload } = job;
-  if (isRecord(payload)) job["payload"] = mendPayload(payload, draft);
 }
 
 function mendPayload(payload: Record<string, unknown>, draft: Draft): Record<string, unknown> {

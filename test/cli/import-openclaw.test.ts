@@ -308,6 +308,47 @@ describe("import openclaw", () => {
     }
   });
 
+  it("says of each job what asks for a second delivery, and what the store keeps of its single runs", async () => {
+    const file = path.join(project.dir, "openclaw.sqlite");
+    const db = new DatabaseSync(file);
+    db.exec(
+      `CREATE TABLE cron_jobs (job_id TEXT PRIMARY KEY, job_json TEXT, state_json TEXT);
+       CREATE TABLE cron_run_receipts (receipt_id TEXT PRIMARY KEY, store_key TEXT, job_id TEXT, config_revision TEXT, agent_id TEXT, status TEXT,
+         owner_pid INTEGER, owner_start_time INTEGER, started_at_ms INTEGER, finished_at_ms INTEGER, error TEXT)`,
+    );
+    const insert = db.prepare("INSERT INTO cron_jobs VALUES (?, ?, ?)");
+    const { state: _state, ...plain } = digest;
+    const announced = { ...plain, id: "a", name: "announced", notify: true, delivery: { mode: "announce", channel: "last" } };
+    const hooked = { ...plain, id: "b", name: "hooked", notify: true };
+    const ran = { lastRunAtMs: 1_772_000_000_500, lastRunStatus: "ok" };
+    insert.run("a", JSON.stringify(announced), JSON.stringify(ran));
+    insert.run("b", JSON.stringify(hooked), JSON.stringify(ran));
+    const receipt = db.prepare("INSERT INTO cron_run_receipts VALUES (?, 's', ?, 'r', 'main', ?, 7, 1, ?, NULL, ?)");
+    const receipts = [
+      ["a", "ok", 1_772_000_000_000, null],
+      ["a", "error", 1_772_086_400_000, streamError],
+      ["a", "interrupted", 1_772_172_800_000, null],
+      ["a", "running", 1_772_259_200_000, null],
+      // The end of the state's own run.
+      ["b", "ok", 1_772_000_000_000, null],
+      ["gone", "error", 1, "x".repeat(5_000)],
+    ] as const;
+    for (const [at, [job, status, started, error]] of receipts.entries()) receipt.run(String(at), job, status, started, error);
+    db.close();
+    const { code, stdout, stderr } = await project.runner(["import", "openclaw", "openclaw.sqlite"]);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("notify")]);
+    const [first = "", second = ""] = stdout.split("hooked.yaml");
+    expect(first).toContain("not acted on yet: delivery, notify, payload.lightContext;");
+    expect(first).toMatch(/failed 2 times in a row, the last time on 2026-02-27 \S+Z?: "interrupted: its gateway died"/);
+    expect(first).toMatch(/a run of it that began there on 2026-02-28 .* has no end/);
+    expect(first).toContain("of its last 4 runs there: 1 failed, 1 interrupted");
+    // A webhook is what it asks for.
+    expect(second).toContain("not acted on yet: delivery, payload.lightContext;");
+    expect(second).toContain("last run there: ok");
+    expect(second).not.toContain("of its last");
+    expect(readFileSync(path.join(project.dir, "jobs/imported/announced.yaml"), "utf8")).toContain("#   notify: true");
+  });
+
   it.each([
     ["a named pipe", (file: string) => void execFileSync("mkfifo", [file]), "is not a regular file"],
     [

@@ -9,6 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Issue } from "../../errors.ts";
 import { isRecord } from "../../job/shape.ts";
 import { maxJobFiles } from "../find-files.ts";
+import { receiptsOf } from "./receipts.ts";
 import type { OpenClawStore, StoredJob } from "./stored.ts";
 
 /** The largest store, with its log, that is copied. */
@@ -85,6 +86,7 @@ function rowsOf(db: DatabaseSync, file: string): { jobs: StoredJob[]; issues: Is
   const rows = db
     .prepare(`SELECT rowid AS number, job_json AS job, ${state} AS state FROM cron_jobs ORDER BY rowid LIMIT ${maxJobFiles + 1}`)
     .all();
+  const receipts = receiptsOf(db);
   const jobs: StoredJob[] = [];
   const issues: Issue[] = [];
   for (const { number, job, state: written } of rows.slice(0, maxJobFiles)) {
@@ -100,7 +102,8 @@ function rowsOf(db: DatabaseSync, file: string): { jobs: StoredJob[]; issues: Is
       continue;
     }
     const recorded = parsed(written) ?? (isRecord(value) ? value["state"] : undefined);
-    jobs.push({ value, state: isRecord(recorded) ? recorded : {}, origin });
+    const runs = isRecord(value) && typeof value["id"] === "string" ? receipts.get(value["id"]) : undefined;
+    jobs.push({ value, state: isRecord(recorded) ? recorded : {}, origin, ...(runs === undefined ? {} : { receipts: runs }) });
   }
   if (rows.length > maxJobFiles)
     issues.push({ file, path: "cron_jobs", message: `holds more than ${maxJobFiles} jobs, the first are read` });
