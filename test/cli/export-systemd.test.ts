@@ -305,4 +305,40 @@ describe("runner export systemd", () => {
     });
     expect(existsSync(out)).toBe(true);
   });
+
+  it("writes one unit for each name, which stays the same, however many signs of it no unit may have", async () => {
+    // Umlauts as one sign and as a letter with its dots, names that differ in what is escaped, and names that are too long when they are.
+    const names = [
+      "b\u00fcro",
+      "bu\u0308ro",
+      "a b",
+      "a\\x20b",
+      "a-b",
+      "a%b",
+      "@b",
+      "\u00e4".repeat(70),
+      `${"\u00e4".repeat(70)}b`,
+      "x".repeat(200),
+    ];
+    for (const [at, name] of names.entries())
+      project.write(`jobs/${at}.json`, quickJob({ name, schedule: { kind: "cron", expr: "30 2 * * *", tz: "UTC" } }));
+    const { code, stderr } = await project.runner(["export", "systemd", "--out", out]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("TEST_API_KEY") as string });
+    const timers = readdirSync(out).filter((file) => file.endsWith(".timer"));
+    expect(timers).toHaveLength(names.length);
+    expect(timers).toContain("runner-job-b\\xc3\\xbcro.timer");
+    expect(timers).toContain("runner-job-bu\\xcc\\x88ro.timer");
+    expect(timers.filter((file) => /-[0-9a-f]{16}\.timer$/.test(file) && file.length < 240)).toHaveLength(2);
+    // Alone it has the same one.
+    const alone = path.join(out, "alone");
+    await project.runner(["export", "systemd", names[7] ?? "", "--out", alone]);
+    for (const file of readdirSync(alone)) expect(readdirSync(out)).toContain(file);
+    if (!analyze) return;
+    const args = ["--user", "--man=no", "verify", ...timers.map((file) => path.join(out, file))];
+    const done = spawnSync("systemd-analyze", args, { encoding: "utf8", env: { ...process.env, XDG_RUNTIME_DIR: out } });
+    expect({ status: done.status, about: done.stderr.split("\n").filter((line) => line.includes("runner-job")) }).toEqual({
+      status: 0,
+      about: [],
+    });
+  });
 });

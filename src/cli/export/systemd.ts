@@ -1,4 +1,5 @@
 /** A timer and a service a job, for whoever wants systemd to be the scheduler; see docs/install.md. */
+import { createHash } from "node:crypto";
 import { configHomeOf, inOneLine, ownName } from "../../compose/service/where.ts";
 import { keyFilePath } from "../../compose/service/key-file.ts";
 import { assignment, execLine, pathPattern, specifierFree } from "../../compose/service/systemd-words.ts";
@@ -37,11 +38,22 @@ function write(input: ExportInput): Exported {
   return { files, between: "\n", notes: [...notes, ...generalNotes(input, timers)] };
 }
 
-/** Two jobs of one name cannot be; two names that differ only in signs no unit may have are told apart by their escapes. */
+/** systemd takes 255 characters (UNIT_NAME_MAX of its src/basic/unit-name.h), and so do file systems; less `runner-job-` and `.service`. */
+const longestUnit = 236;
+/** Of a longer one so much of its own is kept; a hash of the name tells it apart from the others. */
+const keptOfUnit = 200;
+
+/**
+ * Two jobs of one name cannot be; two names that differ only in signs no unit may have are told apart by their escapes, and so are an umlaut and a
+ * letter with its dots behind it, which are two names. The same name is always the same unit, whatever other jobs there are.
+ */
 function unitName(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9_.-]/gu, (sign) =>
+  const unit = name.replaceAll(/[^A-Za-z0-9_.-]/gu, (sign) =>
     [...Buffer.from(sign)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join(""),
   );
+  if (unit.length <= longestUnit) return unit;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${unit.slice(0, keptOfUnit).replace(/\\x?[0-9a-f]?$/, "")}-${hash}`;
 }
 
 /** @param keyed it answers the slot that is due, so that a timer that elapses twice, late, or beside a daemon, makes one run. */
