@@ -333,7 +333,7 @@ describe("import openclaw", () => {
       ["b", "ok", 1_772_000_000_000, null],
       ["gone", "error", 1, "x".repeat(5_000)],
     ] as const;
-    for (const [at, [job, status, started, error]] of receipts.entries()) receipt.run(String(at), job, status, started, error);
+    for (const [at, [id, status, started, error]] of receipts.entries()) receipt.run(String(at), id, status, started, error);
     db.close();
     const { code, stdout, stderr } = await project.runner(["import", "openclaw", "openclaw.sqlite"]);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("notify")]);

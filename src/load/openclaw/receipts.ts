@@ -16,12 +16,10 @@ const needed = ["job_id", "status", "started_at_ms"];
 export function receiptsOf(db: DatabaseSync): ReadonlyMap<string, readonly Receipt[]> {
   // A view may compute for ever.
   const kinds = db.prepare("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = 'cron_run_receipts'").all();
-  const columns = db
-    .prepare("SELECT name FROM pragma_table_info('cron_run_receipts')")
-    .all()
-    .map(({ name }) => String(name));
-  if (kinds.some(({ type }) => type !== "table") || !needed.every((name) => columns.includes(name))) return new Map();
-  const error = columns.includes("error") ? `substr(error, 1, ${longestError})` : "NULL";
+  const info = db.prepare("SELECT name FROM pragma_table_info('cron_run_receipts')").all();
+  const columns = new Set(info.map(({ name }) => String(name)));
+  if (kinds.some(({ type }) => type !== "table") || !needed.every((name) => columns.has(name))) return new Map();
+  const error = columns.has("error") ? `substr(error, 1, ${longestError})` : "NULL";
   const rows = db
     .prepare(
       `SELECT job, status, started, error FROM (
