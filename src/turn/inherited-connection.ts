@@ -1,7 +1,7 @@
 /**
  * The gateway's door as a connection that the turn's process is born with, for one question: the same request and the same answer as over
  * loopback, written and read by hand. A turn without tools asks once and has nothing else to do until it is answered, and loading and warming up
- * node:net and node:http takes a third of the processor time of its whole process (docs/performance.md).
+ * node:net and node:http takes a quarter of the processor time of its whole process (docs/performance.md).
  */
 import { readSync, writeSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
