@@ -9,10 +9,12 @@ export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
-/** The nine o'clock (UTC) before an instant. */
-export function nineBefore(now: number): number {
-  const nine = Math.floor(now / day) * day + 9 * hour;
-  return nine <= now ? nine : nine - day;
+/** Three whole hours before these tests began, and a part of one: every slot is at this time of a day, so whenever they run it is as long ago. */
+const slotOfToday = Math.floor(Date.now() / hour) * hour - 3 * hour;
+
+/** The last slot (UTC) before an instant. */
+export function slotBefore(now: number): number {
+  return slotOfToday + Math.floor((now - slotOfToday) / day) * day;
 }
 
 const names = ["well", "late", "failing", "blocked", "missed", "paused", "off", "new", "under-way", "waits", "dead"] as const;
@@ -25,7 +27,7 @@ export function writeJobs(project: Stage): void {
       message: "Hello",
       model: "kimi-coding/k2p5",
       enabled: name !== "off",
-      schedule: { kind: "cron", expr: "0 9 * * *", tz: "UTC" },
+      schedule: { kind: "cron", expr: `0 ${new Date(slotOfToday).getUTCHours()} * * *`, tz: "UTC" },
     });
   }
 }
@@ -65,12 +67,12 @@ export async function lost(ledger: Ledger, facts: Facts): Promise<string> {
 /** Every job in its state; the ids of the runs that matter, by job. */
 export async function tellStates(stateDir: string, now: number): Promise<Readonly<Record<string, string>>> {
   const ledger = await openLedger({ stateDir });
-  const nine = nineBefore(now);
+  const newest = slotBefore(now);
   const armed = names.filter((name) => name !== "new").map((name) => ({ jobId: name, jobName: name, scheduleHash: "x" }));
   await ledger.armJobs(armed, now - 10 * day, true);
   const ids: Record<string, string> = {};
   for (const back of [3, 2, 1, 0]) {
-    const slotAt = nine - back * day;
+    const slotAt = newest - back * day;
     for (const jobId of ["well", "paused", "missed", "under-way", "waits", "dead"])
       if (jobId !== "missed" || back > 1) ids[jobId] = await ran(ledger, { jobId, slotAt });
     if (back > 0) ids["late"] = await ran(ledger, { jobId: "late", slotAt });
@@ -94,8 +96,8 @@ export async function tellStates(stateDir: string, now: number): Promise<Readonl
       jobId: "missed",
       jobName: "missed",
       status: "missed",
-      from: nine - day,
-      to: nine,
+      from: newest - day,
+      to: newest,
       slots: 2,
       reason: "nobody was there",
       recordedAt: now - minute,
