@@ -19,7 +19,10 @@ interface OneRun {
   readonly request: Omit<RunRequest, "trigger" | "signal" | "listen">;
 }
 
-/** Everything is closed and the signals are released when it returns: what is printed afterwards may block, and then Ctrl-C must still work. */
+/**
+ * Signals end this process as any other from when the run has ended: then there is nothing to stop with care, and what is closed and printed
+ * afterwards may block.
+ */
 export async function runToItsEnd(
   context: CommandContext,
   project: Project,
@@ -34,9 +37,9 @@ export async function runToItsEnd(
     const trigger = request.slotAt === undefined ? "manual" : "slot";
     return await runtime.engine.run(job, { ...request, trigger, signal: signals.signal, listen });
   } finally {
+    signals.release();
     reporter.close();
     await runtime.close();
-    signals.release();
   }
 }
 

@@ -100,7 +100,7 @@ const keyShapes: readonly (readonly [RegExp, string])[] = [
  * a key. Cut a text only after it went through here: a key cut in half is no longer found.
  */
 export function redact(text: string, secrets: readonly (string | undefined)[]): string {
-  return withoutKeyShapes(withoutSecrets(text, secrets));
+  return withoutKeyShapes(withoutFound(text, searchFor(secrets)));
 }
 
 /** The text without anything that is shaped like a key. */
@@ -110,12 +110,7 @@ export function withoutKeyShapes(text: string): string {
   return clean;
 }
 
-/** The text without the given secrets, in any of those spellings; every other word of it stays. */
-export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
-  return withoutFound(text, searchFor(secrets));
-}
-
-/** The same for whoever has many texts. */
+/** The text without the secrets that are looked for, in any of their spellings; every other word of it stays. */
 export function withoutFound(text: string, { find }: SecretSearch): string {
   const spans = find(text);
   if (spans.length === 0) return text;

@@ -17,7 +17,7 @@ const shortestInOtherWords = 8;
 const longestSpelling = 12;
 
 /** Where a secret stands in a text; `to` is behind it. */
-export interface Span {
+interface Span {
   readonly from: number;
   readonly to: number;
 }

@@ -24,7 +24,7 @@ export type DaemonHealth =
   | { readonly kind: "none"; readonly stoppedAt?: number; readonly ticked?: Ticked };
 
 /** When `runner tick` came last; `everyMs`: it comes by itself, about so often, and is not overdue. */
-export interface Ticked {
+interface Ticked {
   readonly at: number;
   readonly everyMs?: number;
 }
