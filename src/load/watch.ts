@@ -33,7 +33,7 @@ const longestSettleMs = 5_000;
  * How often it looks without having been told to, in ms, for what no watch can say: a network disk, a link's far end. Looking takes at most a
  * four-thousandth of a processor, so with very many files it is less often; that a disk is slow to answer makes it no rarer.
  */
-const lookAnywayMs = 30_000;
+const lookAnywayMs = 60_000;
 const lookShare = 4_000;
 
 /** File systems count time more coarsely than clocks do, in ms. */
