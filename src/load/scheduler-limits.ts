@@ -10,7 +10,7 @@ export interface SchedulerLimits {
   readonly providers: ReadonlyMap<string, number>;
   /** Runs begun in one second. */
   readonly startsPerSecond: number;
-  /** How many of them may be for slots that are caught up with. */
+  /** How many of them may be for slots that are caught up with; never more than all. */
   readonly catchUpsPerSecond: number;
   readonly shutdownGraceMs: number;
   readonly killGraceMs: number;
@@ -36,7 +36,7 @@ export function schedulerLimits({ scheduler = {}, providers = {} }: ConfigValues
     groups: new Map(Object.entries(groups)),
     providers: new Map(ofProviders),
     startsPerSecond,
-    catchUpsPerSecond,
+    catchUpsPerSecond: Math.min(catchUpsPerSecond, startsPerSecond),
     shutdownGraceMs: shutdownGrace,
     killGraceMs: killGrace,
   };

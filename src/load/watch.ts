@@ -35,6 +35,8 @@ const longestSettleMs = 5_000;
  */
 const lookAnywayMs = 60_000;
 const lookShare = 4_000;
+/** Never more seldom than this, in ms: at a start what else the process does meanwhile is counted with it. */
+const longestAnywayMs = 600_000;
 
 /** File systems count time more coarsely than clocks do, in ms. */
 const clockTickMs = 20;
@@ -129,7 +131,7 @@ class Watcher implements ProjectWatch {
     const found = await fingerprint(this.#files);
     const { user, system } = process.cpuUsage(before);
     clearTimeout(this.#anyway);
-    const pauseMs = Math.max(lookAnywayMs, ((user + system) / 1_000) * lookShare);
+    const pauseMs = Math.min(Math.max(lookAnywayMs, ((user + system) / 1_000) * lookShare), longestAnywayMs);
     if (!this.#closed) this.#anyway = setTimeout(() => void this.#look(), pauseMs);
     this.#anyway?.unref();
     return found;

@@ -335,6 +335,12 @@ describe("who won", () => {
     ]);
   });
 
+  it("has no more starts to catch up with than it has at all", async () => {
+    put("home/work/project/runner.config.yaml", "scheduler: { startsPerSecond: 2 }\n");
+    const { config } = await load();
+    expect(config.scheduler).toMatchObject({ startsPerSecond: 2, catchUpsPerSecond: 2 });
+  });
+
   it("is told of each limit of the scheduler by itself; groups are merged by name", async () => {
     put(
       "home/.config/runner/config.yaml",
