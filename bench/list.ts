@@ -7,12 +7,13 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ask, stop } from "./daemon-process.ts";
 
 const runner = fileURLToPath(new URL("../bin/runner.js", import.meta.url));
 const commands = process.argv.includes("--commands");
@@ -110,27 +111,6 @@ function startDaemon(dir: string, stateDir: string, env: NodeJS.ProcessEnv): Chi
     env,
     stdio: "ignore",
   });
-}
-
-async function stop(daemon: ChildProcess): Promise<void> {
-  daemon.kill("SIGTERM");
-  const closed = once(daemon, "close");
-  const timer = setTimeout(() => daemon.kill("SIGTERM"), 1_000);
-  await closed;
-  clearTimeout(timer);
-}
-
-function ask(file: string, sql: string): number {
-  if (!existsSync(file)) return 0;
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-  try {
-    return Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
-  } catch {
-    // The daemon is about to make its tables.
-    return 0;
-  } finally {
-    database.close();
-  }
 }
 
 /** Arms all jobs once, and makes all of them overdue since. */

@@ -9,14 +9,14 @@
  * with this one, for a comparison on a machine that others work on. Linux only.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ask, stop } from "./daemon-process.ts";
 
 const { values } = parseArgs({
   options: {
@@ -74,27 +74,6 @@ function start(tree: string, home: string): { readonly daemon: ChildProcess; rea
   const daemon = spawn(process.execPath, args, { cwd: path.join(home, "project"), env, stdio: "ignore" });
   if (daemon.pid === undefined) throw new Error("the daemon was not started");
   return { daemon, pid: daemon.pid };
-}
-
-async function stop(daemon: ChildProcess): Promise<void> {
-  const closed = once(daemon, "close");
-  daemon.kill("SIGTERM");
-  const timer = setTimeout(() => daemon.kill("SIGTERM"), 1_000);
-  await closed;
-  clearTimeout(timer);
-}
-
-function ask(file: string, sql: string): number {
-  if (!existsSync(file)) return 0;
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-  try {
-    return Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
-  } catch {
-    // The daemon is about to make its tables.
-    return 0;
-  } finally {
-    database.close();
-  }
 }
 
 interface Cost extends Cpu {
